@@ -1,0 +1,70 @@
+//! What every API needs to know of a request before it looks at it.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::FromRequestParts;
+use axum::response::Response;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
+
+use crate::audit::Author;
+use crate::token::Client;
+
+/// The header that names a request, in every answer.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request: its name, and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// A new UUID. It stands in the answer, in the audit and in the log.
+    pub request_id: String,
+    /// The caller's address, as Spin saw it.
+    pub address: Option<IpAddr>,
+}
+
+impl Call {
+    /// The author of what `client` changes by this request.
+    pub fn author(&self, client: &Client, api: &'static str) -> Author {
+        Author { actor: format!("connector:{}", client.connector_id), api, request_id: self.request_id.clone() }
+    }
+
+    /// Names the request in its answer.
+    #[must_use]
+    pub fn sign(&self, mut response: Response) -> Response {
+        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Call {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self { request_id: Uuid::new_v4().to_string(), address: client_address(&parts.headers) })
+    }
+}
+
+/// Spin writes the peer's address over whatever the caller sent under this name.
+fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
+    let text = headers.get("spin-client-addr")?.to_str().ok()?;
+    text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_comes_with_or_without_a_port() {
+        for (text, address) in [("127.0.0.1:5000", "127.0.0.1"), ("[::1]:5000", "::1"), ("10.0.0.1", "10.0.0.1")] {
+            let headers =
+                HeaderMap::from_iter([(HeaderName::from_static("spin-client-addr"), HeaderValue::from_static(text))]);
+            assert_eq!(client_address(&headers), address.parse().ok());
+        }
+        assert_eq!(client_address(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,27 @@
+//! The directory behind Accord's four APIs: its store, its rules, its tokens and its errors.
+//!
+//! A request comes in through one of four dialects. Each parses and authorizes in its own words, calls one function of
+//! this crate, and renders the answer in its own words. What the functions of this crate change, they change in one
+//! transaction, together with the rows of [`audit`] that tell of it. Nothing here knows an HTTP route or a field name of
+//! a dialect.
+
+pub mod account;
+pub mod audit;
+pub mod body;
+pub mod call;
+pub mod connector;
+pub mod error;
+pub mod identity;
+pub mod json;
+pub mod key;
+mod migration;
+pub mod operator;
+pub mod scope;
+pub mod secret;
+pub mod setting;
+pub mod sign_in;
+pub mod store;
+pub mod text;
+pub mod token;
+
+pub use error::{Error, Faults, Result};

@@ -1,0 +1,133 @@
+//! Secrets and passwords: made here, kept as hashes, compared in constant time.
+//!
+//! A secret that Accord makes has 256 random bits: one SHA-256 is all that its hash needs, for there is nothing to guess.
+//! What a person chose is hashed with Argon2id. [`hash_secret`] tells the two apart by their length, so that a chosen
+//! client secret is safe as well, and a random one costs nothing per request.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use anyhow::anyhow;
+use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _, password_hash::phc::PasswordHash};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::error::{Error, Result};
+
+/// From this many bytes on a client secret is taken for random.
+const RANDOM_FROM: usize = 32;
+
+/// What the hash of a random secret begins with. Argon2id's begin with `$argon2id$` (PHC string format).
+const SHA256: &str = "$sha256$";
+
+/// How many verified secrets an instance remembers.
+const REMEMBERED: usize = 256;
+
+thread_local! {
+    /// Digests of (secret, hash) that Argon2id has found to belong together. The salted hash is part of the digest: a
+    /// new password has a new hash, and what is remembered of the old one never matches again.
+    static VERIFIED: RefCell<HashSet<[u8; 32]>> = RefCell::default();
+}
+
+/// A new secret: 256 random bits in base64url.
+pub fn generate() -> Result<String> {
+    let mut bytes = [0; 32];
+    fill(&mut bytes)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Fills `bytes` with random ones.
+pub fn fill(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes).map_err(|error| Error::Internal(anyhow!("no random numbers: {error}")))
+}
+
+/// SHA-256 of `bytes`.
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// The hash to keep of a client secret.
+pub fn hash_secret(secret: &str) -> Result<String> {
+    if secret.len() < RANDOM_FROM {
+        return hash_password(secret);
+    }
+    Ok(format!("{SHA256}{}", URL_SAFE_NO_PAD.encode(digest(secret.as_bytes()))))
+}
+
+/// The hash to keep of a password: Argon2id with the crate's defaults (OWASP's: 19 MiB, 2 passes), in PHC form. Takes
+/// some 60 ms.
+pub fn hash_password(password: &str) -> Result<String> {
+    let mut salt = [0; 16];
+    fill(&mut salt)?;
+    let hash: PasswordHash = Argon2::default()
+        .hash_password_with_salt(password.as_bytes(), &salt)
+        .map_err(|error| Error::Internal(anyhow!("Argon2id: {error}")))?;
+    Ok(hash.to_string())
+}
+
+/// Whether `secret` is the client secret of which `hash` was kept.
+pub fn verify_secret(secret: &str, hash: &str) -> bool {
+    let Some(kept) = hash.strip_prefix(SHA256) else {
+        return verify_argon2id(secret, hash);
+    };
+    let given = URL_SAFE_NO_PAD.encode(digest(secret.as_bytes()));
+    given.as_bytes().ct_eq(kept.as_bytes()).into()
+}
+
+/// Whether `password` is the one of which `hash` was kept. With no hash to compare with it takes as long as with one and
+/// says no, so that the time does not tell whether a user exists.
+pub fn verify_password(password: &str, hash: Option<&str>) -> bool {
+    verify_argon2id(password, hash.unwrap_or(NOBODY)) && hash.is_some()
+}
+
+/// An Argon2id hash, in the default parameters, of a secret that was thrown away.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$mBFTyehjNzCkHZk/fajtCw$aNncxf/8HXqKl1yygy6q0QiLlRzEFPYukrxhbQYsm6I";
+
+fn verify_argon2id(password: &str, hash: &str) -> bool {
+    let mut both = Sha256::new();
+    both.update(digest(password.as_bytes()));
+    both.update(hash);
+    let both: [u8; 32] = both.finalize().into();
+    if VERIFIED.with_borrow(|verified| verified.contains(&both)) {
+        return true;
+    }
+    let matches = Argon2::default().verify_password(password.as_bytes(), hash).is_ok();
+    if matches {
+        VERIFIED.with_borrow_mut(|verified| {
+            if verified.len() >= REMEMBERED {
+                verified.clear();
+            }
+            verified.insert(both);
+        });
+    }
+    matches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_secret_is_kept_as_sha256_and_a_chosen_one_as_argon2id() {
+        let generated = generate().expect("random numbers");
+        let hash = hash_secret(&generated).expect("a hash");
+        assert!(hash.starts_with("$sha256$") && !hash.contains(&generated));
+        assert!(verify_secret(&generated, &hash));
+        assert!(!verify_secret(&generate().expect("random numbers"), &hash));
+
+        let hash = hash_secret("chosen").expect("a hash");
+        assert!(hash.starts_with("$argon2id$"));
+        assert!(verify_secret("chosen", &hash) && verify_secret("chosen", &hash));
+        assert!(!verify_secret("Chosen", &hash));
+        assert!(verify_password("chosen", Some(&hash)));
+    }
+
+    #[test]
+    fn nobody_has_no_secret() {
+        assert!(PasswordHash::new(NOBODY).is_ok(), "or comparing with it would take no time");
+        assert!(!verify_password("", None));
+    }
+}

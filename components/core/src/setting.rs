@@ -1,0 +1,47 @@
+//! Settings: Spin variables that the manifest grants to a component.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use anyhow::anyhow;
+use spin_sdk::variables::{self, Error as Failure};
+
+use crate::error::{Error, Result};
+
+thread_local! {
+    static KNOWN: RefCell<HashMap<&'static str, Rc<str>>> = RefCell::default();
+}
+
+/// The value of a variable. An instance asks for each once.
+///
+/// # Errors
+///
+/// [`Error::Unavailable`] if it has none: the log says which.
+pub async fn get(name: &'static str) -> Result<String> {
+    if let Some(value) = KNOWN.with_borrow(|known| known.get(name).cloned()) {
+        return Ok(value.as_ref().to_owned());
+    }
+    let value = variables::get(name).await.map_err(|error| match error {
+        Failure::Undefined(text) | Failure::Provider(text) => {
+            eprintln!("error: the variable {name} has no value: {text}");
+            Error::Unavailable { retry_after: 60, reason: "Accord is not configured completely; its log says more" }
+        }
+        other => Error::Internal(anyhow!("variable {name}: {other:?}")),
+    })?;
+    KNOWN.with_borrow_mut(|known| known.insert(name, value.as_str().into()));
+    Ok(value)
+}
+
+/// The value of a variable that is a whole number, not negative.
+///
+/// # Errors
+///
+/// As [`get`], also if it is no such number.
+pub async fn number(name: &'static str) -> Result<i64> {
+    let value = get(name).await?;
+    value.trim().parse::<u32>().map(i64::from).map_err(|_| {
+        eprintln!("error: the variable {name} must be a whole number, and is {value:?}");
+        Error::Unavailable { retry_after: 60, reason: "Accord is not configured rightly; its log says more" }
+    })
+}

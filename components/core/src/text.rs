@@ -1,0 +1,163 @@
+//! Text as the directory takes it: trimmed, Unicode NFC, no control characters, of a bounded length.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use unicase::UniCase;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+/// Why a text is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextError {
+    /// There is nothing but white space.
+    Empty,
+    /// It has a control character, NUL among them.
+    Control,
+    /// It has more characters than this.
+    TooLong(usize),
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("must not be empty"),
+            Self::Control => f.write_str("must not have control characters"),
+            Self::TooLong(limit) => write!(f, "must have at most {limit} characters"),
+        }
+    }
+}
+
+/// The text trimmed and in NFC.
+///
+/// # Errors
+///
+/// What [`TextError`] says; `limit` counts characters of the result.
+pub fn clean(text: &str, limit: usize) -> Result<Cow<'_, str>, TextError> {
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Err(TextError::Empty);
+    }
+    if trimmed.chars().any(char::is_control) {
+        return Err(TextError::Control);
+    }
+    let normal = match is_nfc_quick(trimmed.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(trimmed),
+        _ => Cow::Owned(trimmed.nfc().collect()),
+    };
+    // Characters are at most as many as bytes: most texts need no counting.
+    if normal.len() > limit && normal.chars().count() > limit {
+        return Err(TextError::TooLong(limit));
+    }
+    Ok(normal)
+}
+
+/// What two texts have in common that differ in case only. `text` is clean.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { UniCase::unicode(text).to_folded_case() }
+}
+
+/// An e-mail address: the address as given, and the key it is compared by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email {
+    /// As given, clean.
+    pub address: String,
+    /// Case folded.
+    pub key: String,
+}
+
+impl Email {
+    /// Longest address (RFC 5321, section 4.5.3.1.3: a path of 256 octets less its brackets).
+    pub const MAX: usize = 254;
+
+    /// Takes an address as HTML's e-mail field does (RFC 5321 without quoted local parts and address literals),
+    /// letters beyond ASCII allowed (RFC 6531), with a dot in the domain.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        const NO_ADDRESS: &str = "is not an e-mail address";
+        let address = clean(text, Self::MAX).map_err(|error| error.to_string())?;
+        let (local, domain) = address.rsplit_once('@').ok_or(NO_ADDRESS)?;
+        let atom = |text: &str, marks: &str| {
+            !text.is_empty()
+                && text
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || marks.contains(c) || !(c.is_ascii() || c.is_whitespace()))
+        };
+        let label =
+            |label: &str| atom(label, "-") && !label.starts_with('-') && !label.ends_with('-') && label.len() <= 63;
+        let valid = local.len() <= 64
+            && local.split('.').all(|part| atom(part, "!#$%&'*+/=?^_`{|}~-"))
+            && domain.contains('.')
+            && domain.split('.').all(label);
+        if !valid {
+            return Err(NO_ADDRESS.to_owned());
+        }
+        Ok(Self { key: fold(&address), address: address.into_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn text_is_trimmed_and_composed() {
+        assert_eq!(clean("  Cafe\u{301} ", 10).as_deref(), Ok("Café"));
+    }
+
+    #[test]
+    fn control_characters_and_nul_are_refused() {
+        for text in ["a\0b", "a\nb", "a\u{7f}", "\u{85}x"] {
+            assert_eq!(clean(&format!("x{text}x"), 10), Err(TextError::Control), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn length_counts_characters_of_the_result() {
+        assert!(clean("ääääö", 5).is_ok());
+        assert!(clean("e\u{301}e\u{301}", 2).is_ok());
+        assert_eq!(clean("abcdef", 5), Err(TextError::TooLong(5)));
+        assert_eq!(clean(" \t ", 5), Err(TextError::Empty));
+    }
+
+    #[test]
+    fn names_compare_without_case() {
+        for (one, other) in
+            [("Acme Ltd.", "ACME LTD."), ("Straße", "STRASSE"), ("ΣΊΣΥΦΟΣ", "σίσυφος"), ("Ähtäri", "ÄHTÄRI")]
+        {
+            assert_eq!(fold(one), fold(other));
+        }
+    }
+
+    #[test]
+    fn addresses_are_taken_and_refused() {
+        for good in ["a@b.fi", "Jane.Smith+tag@Example.COM", "jürgen@müller.de", "o'neil@example.co.uk"] {
+            assert!(Email::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "", "a", "a@b", "@b.fi", "a@", "a b@c.fi", "a@b..fi", ".a@b.fi", "a@-b.fi", "a@b.fi\0", "a@b@c.fi",
+            "a\"@b.fi",
+        ] {
+            assert!(Email::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Email::parse("A@B.fi").map(|email| email.key), Ok("a@b.fi".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn cleaning_twice_changes_nothing(text in "\\PC{0,40}") {
+            if let Ok(once) = clean(&text, 100) {
+                prop_assert_eq!(clean(&once, 100), Ok(Cow::Borrowed(once.as_ref())));
+            }
+        }
+
+        #[test]
+        fn folding_ignores_ascii_case(text in "[ -~]{1,30}") {
+            prop_assert_eq!(fold(&text.to_ascii_uppercase()), fold(&text.to_ascii_lowercase()));
+        }
+    }
+}

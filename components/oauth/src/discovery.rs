@@ -1,0 +1,58 @@
+//! What tells others how to get and how to check a token: the JWKS (RFC 7517) and the metadata (RFC 8414).
+
+use accord_core::call::Call;
+use accord_core::store::Connection;
+use accord_core::{key, scope, setting};
+use anyhow::anyhow;
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use http::header;
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::{beginning, signing};
+
+/// `GET /.well-known/jwks.json`: the keys that verify now.
+pub async fn keys(call: Call) -> Response {
+    match jwks(&call).await {
+        // A minute: a key signs at once when it is new, and clients fetch again for an unknown `kid`.
+        Ok(keys) => call.sign(([(header::CACHE_CONTROL, "public, max-age=60")], Json(keys)).into_response()),
+        Err(failure) => failure.answer(&call),
+    }
+}
+
+async fn jwks(call: &Call) -> Result<Value, Failure> {
+    let connection = Connection::lease().await?;
+    beginning::ensure(&connection, &call.request_id).await?;
+    // Whoever asks before the first token is issued gets the key that will sign it.
+    signing::current(&connection).await?;
+    let keys = key::all(&connection)?.into_iter().map(|(algorithm, jwk)| {
+        let mut jwk: Value = serde_json::from_str(&jwk).map_err(|error| anyhow!("stored JWK: {error}"))?;
+        jwk["alg"] = algorithm.into();
+        jwk["use"] = "sig".into();
+        Ok(jwk)
+    });
+    Ok(json!({ "keys": keys.collect::<anyhow::Result<Vec<_>>>()? }))
+}
+
+/// `GET /.well-known/oauth-authorization-server`: what this server is and can do.
+pub async fn metadata(call: Call) -> Response {
+    match setting::get("public_url").await {
+        Ok(issuer) => call.sign(Json(describe(&issuer)).into_response()),
+        Err(error) => Failure::from(error).answer(&call),
+    }
+}
+
+fn describe(issuer: &str) -> Value {
+    let base = issuer.trim_end_matches('/');
+    json!({
+        "issuer": issuer,
+        "token_endpoint": format!("{base}/oauth/token"),
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "jwks_uri": format!("{base}/.well-known/jwks.json"),
+        "grant_types_supported": ["client_credentials"],
+        // There is no authorization endpoint, hence no response type; the member itself is required.
+        "response_types_supported": [],
+        "scopes_supported": scope::ALL,
+    })
+}

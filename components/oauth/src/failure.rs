@@ -1,0 +1,88 @@
+//! Errors as RFC 6749, section 5.2, has them: a JSON object with `error` and `error_description`.
+
+use accord_core::Error;
+use accord_core::call::Call;
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+/// Why no token was issued.
+#[derive(Debug)]
+pub enum Failure {
+    /// The request lacks a parameter, repeats one, or cannot be read.
+    InvalidRequest(String),
+    /// The grant type is not offered.
+    UnsupportedGrantType,
+    /// A scope that the client does not hold, or that does not exist.
+    InvalidScope,
+    /// Whatever else went wrong, client authentication included.
+    Core(Error),
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Core(error.into())
+    }
+}
+
+#[derive(Serialize)]
+struct Body {
+    error: &'static str,
+    error_description: String,
+}
+
+impl Failure {
+    /// The answer to `call`.
+    pub fn answer(self, call: &Call) -> Response {
+        let (status, error, error_description) = match &self {
+            Self::InvalidRequest(why) => (StatusCode::BAD_REQUEST, "invalid_request", why.clone()),
+            Self::UnsupportedGrantType => (
+                StatusCode::BAD_REQUEST,
+                "unsupported_grant_type",
+                "the grant_type must be client_credentials".to_owned(),
+            ),
+            Self::InvalidScope => (
+                StatusCode::BAD_REQUEST,
+                "invalid_scope",
+                "the client does not hold every scope that it asks for".to_owned(),
+            ),
+            Self::Core(error) => (error.status(), code(error), error.public_text(&call.request_id)),
+        };
+        let mut response = (status, Json(Body { error, error_description })).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="accord", charset="UTF-8""#));
+        }
+        if let Self::Core(error) = &self
+            && let Some(seconds) = error.retry_after()
+        {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        call.sign(response)
+    }
+}
+
+/// The `error` of RFC 6749 that comes nearest. The status says what the code cannot.
+fn code(error: &Error) -> &'static str {
+    match error {
+        Error::Unauthenticated(_) => "invalid_client",
+        Error::Unavailable { .. } | Error::TooManyRequests { .. } => "temporarily_unavailable",
+        Error::Internal(_) => "server_error",
+        _ => "invalid_request",
+    }
+}
+
+/// A path that is not there.
+pub async fn unknown_path(call: Call) -> Response {
+    Failure::Core(Error::NotFound("path")).answer(&call)
+}
+
+/// A path that is there, by another method. The router adds `Allow`.
+pub async fn unknown_method(call: Call) -> Response {
+    let mut response = Failure::InvalidRequest("the method is not allowed here".to_owned()).answer(&call);
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}

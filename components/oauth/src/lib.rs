@@ -1,0 +1,43 @@
+//! Tokens: the token endpoint at its three paths, the public keys, and the metadata that names them.
+//!
+//! The only component that may open the key-value store, which holds the private signing keys, and the one that makes
+//! the operator account at the first start.
+
+mod beginning;
+mod discovery;
+mod failure;
+mod signing;
+mod token;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::{get, post};
+use spin_sdk::http::{Request, Response};
+use tower_service::Service as _;
+
+thread_local! {
+    /// Made once per instance: making it costs more than most requests.
+    static ROUTER: Router = routes();
+}
+
+fn routes() -> Router {
+    Router::new()
+        // 001, 000 and everybody else: one endpoint.
+        .route("/oAuth/rest/v2/Token", post(token::token))
+        .route("/realms/{realm}/protocol/openid-connect/token", post(token::token))
+        .route("/oauth/token", post(token::token))
+        .route("/.well-known/jwks.json", get(discovery::keys))
+        .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
+        .fallback(failure::unknown_path)
+        .method_not_allowed_fallback(failure::unknown_method)
+}
+
+/// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Response<Body> {
+    let mut router = ROUTER.with(Router::clone);
+    match router.call(request.map(Body::new)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}

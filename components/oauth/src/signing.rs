@@ -1,0 +1,156 @@
+//! The private signing keys: made at first use, kept in the key-value store, changed before they grow old.
+//!
+//! A key signs for `signing_key_lifetime` seconds. Then whoever needs one first makes the next. The old one verifies on
+//! until the last token that it signed has expired, so that both are in the JWKS meanwhile.
+//!
+//! The private half is written before the public one. Whoever finds a key in the table therefore finds its private half;
+//! should the store have lost it nevertheless (a restored backup, another region), a new key is made.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use accord_core::key::{self, Algorithm, Published};
+use accord_core::store::{Connection, now};
+use accord_core::token::AccessClaims;
+use accord_core::{Error, Result, setting};
+use anyhow::anyhow;
+use jwt_simple::prelude::*;
+use spin_sdk::key_value::Store;
+
+/// Bits of an RSA modulus.
+const RSA_BITS: usize = 2048;
+
+/// A key that signs.
+pub struct SigningKey {
+    algorithm: Algorithm,
+    pair: KeyPair,
+    /// Milliseconds since the epoch.
+    retires_at: i64,
+}
+
+enum KeyPair {
+    EdDsa(Ed25519KeyPair),
+    Es256(ES256KeyPair),
+    Rs256(Box<RS256KeyPair>),
+}
+
+impl KeyPair {
+    /// A new pair, and its id: the thumbprint of its public JWK (RFC 7638).
+    fn generate(algorithm: Algorithm) -> Result<(Self, String)> {
+        Ok(match algorithm {
+            Algorithm::EdDsa => {
+                let pair = Ed25519KeyPair::generate();
+                let kid = pair.jwk_thumbprint();
+                (Self::EdDsa(pair.with_key_id(&kid)), kid)
+            }
+            Algorithm::Es256 => {
+                let pair = ES256KeyPair::generate();
+                let kid = pair.jwk_thumbprint();
+                (Self::Es256(pair.with_key_id(&kid)), kid)
+            }
+            Algorithm::Rs256 => {
+                let pair = RS256KeyPair::generate(RSA_BITS).map_err(|error| anyhow!("RSA key: {error}"))?;
+                let kid = pair.jwk_thumbprint();
+                (Self::Rs256(Box::new(pair.with_key_id(&kid))), kid)
+            }
+        })
+    }
+
+    /// Reads the pair from a private JWK, its id included.
+    fn from_jwk(algorithm: Algorithm, jwk: &str) -> Result<Self> {
+        let pair = match algorithm {
+            Algorithm::EdDsa => Ed25519KeyPair::from_jwk(jwk).map(Self::EdDsa),
+            Algorithm::Es256 => ES256KeyPair::from_jwk(jwk).map(Self::Es256),
+            Algorithm::Rs256 => RS256KeyPair::from_jwk(jwk).map(|pair| Self::Rs256(Box::new(pair))),
+        };
+        // The library's error might quote the key: it stays here.
+        pair.map_err(|_| Error::Internal(anyhow!("a stored signing key cannot be read")))
+    }
+
+    /// The private and the public JWK.
+    fn to_jwks(&self) -> (String, String) {
+        match self {
+            Self::EdDsa(pair) => (pair.to_jwk(), pair.public_key().to_jwk()),
+            Self::Es256(pair) => (pair.to_jwk(), pair.public_key().to_jwk()),
+            Self::Rs256(pair) => (pair.to_jwk(), pair.public_key().to_jwk()),
+        }
+    }
+}
+
+impl SigningKey {
+    /// Signs an access token (RFC 9068, section 2.1).
+    pub fn sign(&self, claims: JWTClaims<AccessClaims>) -> Result<String> {
+        let header = HeaderOptions { signature_type: Some("at+jwt".to_owned()), ..HeaderOptions::default() };
+        let token = match &self.pair {
+            KeyPair::EdDsa(pair) => pair.sign_with_options(claims, &header),
+            KeyPair::Es256(pair) => pair.sign_with_options(claims, &header),
+            KeyPair::Rs256(pair) => pair.sign_with_options(claims, &header),
+        };
+        token.map_err(|error| Error::Internal(anyhow!("signing: {error}")))
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<SigningKey>>> = const { RefCell::new(None) };
+}
+
+/// The key to sign with now, of the configured algorithm.
+pub async fn current(connection: &Connection) -> Result<Arc<SigningKey>> {
+    let name = setting::get("signing_algorithm").await?;
+    let Some(algorithm) = Algorithm::parse(&name) else {
+        eprintln!("error: the variable signing_algorithm must be EdDSA, ES256 or RS256, and is {name:?}");
+        return Err(Error::Unavailable {
+            retry_after: 60,
+            reason: "Accord is not configured rightly; its log says more",
+        });
+    };
+    let known = CURRENT.with_borrow(Clone::clone);
+    if let Some(key) = known.filter(|key| key.algorithm == algorithm && now() < key.retires_at) {
+        return Ok(key);
+    }
+    let store = Store::open_default().await.map_err(store_failure)?;
+    let key = match load(connection, &store, algorithm).await? {
+        Some(key) => Arc::new(key),
+        None => Arc::new(make(connection, &store, algorithm).await?),
+    };
+    CURRENT.with_borrow_mut(|current| *current = Some(Arc::clone(&key)));
+    Ok(key)
+}
+
+/// The current key, if there is one and the store has its private half.
+async fn load(connection: &Connection, store: &Store, algorithm: Algorithm) -> Result<Option<SigningKey>> {
+    let Some(Published { kid, retires_at }) = key::current(connection, algorithm)? else { return Ok(None) };
+    let Some(jwk) = store.get(entry(&kid)).await.map_err(store_failure)? else { return Ok(None) };
+    let jwk = String::from_utf8(jwk).map_err(|_| anyhow!("a stored signing key is not text"))?;
+    Ok(Some(SigningKey { algorithm, pair: KeyPair::from_jwk(algorithm, &jwk)?, retires_at }))
+}
+
+/// Makes a key and publishes it. If another instance did so meanwhile, its key is the one to use.
+async fn make(connection: &Connection, store: &Store, algorithm: Algorithm) -> Result<SigningKey> {
+    let (pair, kid) = KeyPair::generate(algorithm)?;
+    let (private_jwk, public_jwk) = pair.to_jwks();
+    store.set(entry(&kid), private_jwk).await.map_err(store_failure)?;
+
+    let lifetime = setting::number("signing_key_lifetime").await? * 1000;
+    let overlap = setting::number("access_token_lifetime").await? * 1000;
+    let current = key::current(connection, algorithm)?;
+    let retired = key::publish(&kid, algorithm, &public_jwk, lifetime, overlap, current.as_ref()).await?;
+    let Some((retires_at, retired)) = retired else {
+        store.delete(entry(&kid)).await.map_err(store_failure)?;
+        return load(connection, store, algorithm)
+            .await?
+            .ok_or(Error::Unavailable { retry_after: 1, reason: "the signing key is being changed" });
+    };
+    for kid in retired {
+        store.delete(entry(&kid)).await.map_err(store_failure)?;
+    }
+    Ok(SigningKey { algorithm, pair, retires_at })
+}
+
+fn entry(kid: &str) -> String {
+    format!("signing-key/{kid}")
+}
+
+fn store_failure(error: spin_sdk::key_value::Error) -> Error {
+    Error::Internal(anyhow!("key-value store: {error:?}"))
+}

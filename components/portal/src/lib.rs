@@ -1,0 +1,100 @@
+//! The portal's integration API (seed 000): connectors push accounts and users, and read nothing.
+//!
+//! Three operations, all `PATCH` with a JSON body, all answered by `200` and an empty body:
+//!
+//! | path | body |
+//! |---|---|
+//! | `/api/integrations/v1/accounts` | external account id → `{"name","id"}` or null |
+//! | `/api/integrations/v1/accounts/{account_id}/users` | array of external user ids |
+//! | `/api/integrations/v1/users` | external user id → `{"email"}` or null |
+//!
+//! A body is applied whole or not at all. No answer tells anything that another connector brought.
+
+mod entries;
+mod problem;
+
+use accord_core::call::Call;
+use accord_core::store::Connection;
+use accord_core::token::{self, Client};
+use accord_core::{Error, body, identity, json, scope};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::patch;
+use http::StatusCode;
+use tower_service::Service as _;
+
+/// Largest body, in bytes.
+const BODY_LIMIT: usize = 10 * 1024 * 1024;
+
+thread_local! {
+    /// Made once per instance: making it costs more than most requests.
+    static ROUTER: Router = routes();
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/api/integrations/v1/accounts", patch(put_accounts))
+        .route("/api/integrations/v1/accounts/{account_id}/users", patch(bind_users))
+        .route("/api/integrations/v1/users", patch(put_users))
+        .fallback(problem::unknown_path)
+        .method_not_allowed_fallback(problem::unknown_method)
+}
+
+/// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: spin_sdk::http::Request) -> Response {
+    let mut router = ROUTER.with(Router::clone);
+    match router.call(request.map(Body::new)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+async fn put_accounts(call: Call, request: Request) -> Response {
+    let done = async {
+        let (client, body) = authorize(request).await?;
+        let entries = entries::accounts(&json::Value::parse(&body)?)?;
+        identity::put_accounts(&call.author(&client, API), &client, &entries).await
+    };
+    answer(&call, done.await)
+}
+
+async fn bind_users(call: Call, Path(account): Path<String>, request: Request) -> Response {
+    let done = async {
+        let (client, body) = authorize(request).await?;
+        let users = entries::external_ids(&json::Value::parse(&body)?)?;
+        let account = entries::account_id(&account)?;
+        identity::bind_users(&call.author(&client, API), &client, &account, &users).await
+    };
+    answer(&call, done.await)
+}
+
+async fn put_users(call: Call, request: Request) -> Response {
+    let done = async {
+        let (client, body) = authorize(request).await?;
+        let entries = entries::users(&json::Value::parse(&body)?)?;
+        identity::put_users(&call.author(&client, API), &client, &entries).await
+    };
+    answer(&call, done.await)
+}
+
+/// The name of this API in the audit.
+const API: &str = "portal";
+
+/// Who calls, and the body: read only once the caller may send it.
+async fn authorize(request: Request) -> Result<(Client, bytes::Bytes), Error> {
+    let (parts, body) = request.into_parts();
+    // The connection is given back before the body is read: a slow sender holds none.
+    let client = token::client(&parts.headers, &Connection::lease().await?).await?;
+    client.require(scope::PORTAL_WRITE)?;
+    Ok((client, body::json(&parts.headers, body, BODY_LIMIT).await?))
+}
+
+fn answer(call: &Call, done: Result<(), Error>) -> Response {
+    match done {
+        Ok(()) => call.sign(StatusCode::OK.into_response()),
+        Err(error) => problem::answer(call, &error),
+    }
+}
