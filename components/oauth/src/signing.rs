@@ -152,5 +152,5 @@ fn entry(kid: &str) -> String {
 }
 
 fn store_failure(error: spin_sdk::key_value::Error) -> Error {
-    Error::Internal(anyhow!("key-value store: {error:?}"))
+    Error::Internal(anyhow::Error::new(error).context("the key-value store"))
 }
