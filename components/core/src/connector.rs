@@ -14,7 +14,7 @@ pub const CLIENT_ID_MAX: usize = 100;
 pub const SECRET_MAX: usize = 512;
 
 /// A connector that has shown its secret.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Authenticated {
     /// The connector.
     pub id: i64,
@@ -22,6 +22,8 @@ pub struct Authenticated {
     pub client_id: String,
     /// The scopes that it holds.
     pub scopes: Scopes,
+    /// The account it belongs to.
+    pub account_id: i64,
     secret_version: i64,
 }
 
@@ -43,7 +45,7 @@ pub async fn authenticate(
     }
     let attempt = sign_in::attempt(connection, &format!("client:{client_id}"), address).await?;
     let row = connection.query_first(
-        "SELECT c.id, c.secret_hash, c.scopes, c.secret_version FROM connectors c JOIN accounts a ON a.id = c.account_id
+        "SELECT c.id, c.secret_hash, c.scopes, c.secret_version, c.account_id FROM connectors c JOIN accounts a ON a.id = c.account_id
           WHERE c.client_id = ? AND c.status <> 'inactive' AND a.status = 'active'",
         &[client_id.into()],
     )?;
@@ -55,6 +57,7 @@ pub async fn authenticate(
             client_id: client_id.to_owned(),
             scopes: Scopes::trusted(row.take(2)?),
             secret_version: row.take(3)?,
+            account_id: row.take(4)?,
         });
     }
     Err(attempt.failed(connection, WRONG).await)

@@ -9,12 +9,18 @@ pub const ALL: [&str; 7] = [
     "AccessManager:Update",
     "AccessUser:Create",
     "AccessUser:Update",
-    "accounts:read",
-    "accounts:manage",
+    ACCOUNTS_READ,
+    ACCOUNTS_MANAGE,
 ];
 
 /// Lets a connector push accounts and users (000).
 pub const PORTAL_WRITE: &str = "portal:write";
+
+/// Lets a connector read its account and those it owns (003): what the role `viewer` lets a user do.
+pub const ACCOUNTS_READ: &str = "accounts:read";
+
+/// Lets a connector manage its account and those it owns (002, 003): what the role `manage` lets a user do.
+pub const ACCOUNTS_MANAGE: &str = "accounts:manage";
 
 /// A set of scopes, written as names with a space between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
