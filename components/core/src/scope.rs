@@ -60,6 +60,13 @@ impl Scopes {
         if granted.is_empty() { Some(self.clone()) } else { Some(Self(granted.join(" "))) }
     }
 
+    /// Those that are among `other` too.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let common: Vec<&str> = self.0.split(' ').filter(|scope| other.contains(scope)).collect();
+        Self(common.join(" "))
+    }
+
     /// The scopes in their written form.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,0 +1,134 @@
+//! The users of an account: invite, add, change roles, invite again, remove (003).
+
+use accord_core::Error;
+use accord_core::call::Call;
+use accord_core::membership::{self, Change};
+use accord_core::sign_up::{self, NAME_MAX, NewUser};
+use accord_core::store::{Transaction, now};
+use axum::extract::{Path, Request};
+use axum::response::Response;
+use serde::Serialize;
+
+use crate::accounts::time;
+use crate::answer::{self, done};
+use crate::input::{self, API, Authorized, Fields};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invited<'a> {
+    id: i64,
+    email: &'a str,
+    account_id: i64,
+    roles: Vec<&'static str>,
+    created_at: String,
+}
+
+/// `POST /api/accounts/{id}/users`: invites somebody by e-mail.
+pub async fn invite(call: Call, Path(id): Path<String>, request: Request) -> Response {
+    let invited = async {
+        let Authorized { caller, headers, body } = input::authorized(request).await?;
+        let account_id = input::id(&id, "account")?;
+        let mut fields = Fields::read(&body)?;
+        let user = NewUser {
+            email: fields.email("email"),
+            first_name: fields.optional("firstName", NAME_MAX),
+            last_name: fields.optional("lastName", NAME_MAX),
+        };
+        let roles = fields.required_roles("roles");
+        fields.finish()?;
+        let operation = format!("POST /api/accounts/{account_id}/users");
+        let key = input::idempotency_key(&call, Some(&caller), &headers, &operation, &body, false)?;
+        let transaction = Transaction::begin().await?;
+        if let Some(answer) = answer::recall(key.as_ref(), &transaction)? {
+            return Ok(answer);
+        }
+        let author = call.author_of(&caller, API);
+        let user_id = sign_up::invite(&transaction, &author, &caller, account_id, &user, &roles).await?;
+        let body = Invited {
+            id: user_id,
+            email: &user.email.address,
+            account_id,
+            roles: roles.iter().map(|role| role.name()).collect(),
+            created_at: time(now()),
+        };
+        let answer = answer::created(&format!("/api/accounts/{account_id}/users/{user_id}"), &body)?;
+        answer::keep(transaction, key.as_ref(), answer).await
+    };
+    answer::answer(&call, invited.await)
+}
+
+/// `POST /api/accounts/{id}/users/{userId}`: adds somebody known.
+pub async fn add(call: Call, Path((id, user_id)): Path<(String, String)>, request: Request) -> Response {
+    let added = async {
+        let Authorized { caller, headers, body } = input::authorized(request).await?;
+        let (account_id, user_id) = ids(&id, &user_id)?;
+        let mut fields = Fields::read(&body)?;
+        let roles = fields.required_roles("roles");
+        fields.finish()?;
+        let operation = format!("POST /api/accounts/{account_id}/users/{user_id}");
+        let key = input::idempotency_key(&call, Some(&caller), &headers, &operation, &body, false)?;
+        let transaction = Transaction::begin().await?;
+        if let Some(answer) = answer::recall(key.as_ref(), &transaction)? {
+            return Ok(answer);
+        }
+        let author = call.author_of(&caller, API);
+        sign_up::add_known(&transaction, &author, &caller, account_id, user_id, &roles).await?;
+        answer::keep(transaction, key.as_ref(), answer::performed("User added to account")?).await
+    };
+    answer::answer(&call, added.await)
+}
+
+/// `PUT /api/accounts/{id}/users/{userId}`: roles and status, each if given.
+pub async fn update(call: Call, Path((id, user_id)): Path<(String, String)>, request: Request) -> Response {
+    let updated = async {
+        let Authorized { caller, body, .. } = input::authorized(request).await?;
+        let (account_id, user_id) = ids(&id, &user_id)?;
+        let mut fields = Fields::read(&body)?;
+        let change =
+            Change { roles: fields.roles("roles"), active: fields.either("status", "active", "inactive") };
+        if change.roles.is_none() && change.active.is_none() {
+            fields.refuse("roles", "roles or status is required");
+        }
+        fields.finish()?;
+        let transaction = Transaction::begin().await?;
+        let held = membership::roles(transaction.connection(), &caller, account_id)?;
+        held.require_manage()?;
+        let author = call.author_of(&caller, API);
+        membership::update(&transaction, &author, &held, account_id, user_id, &change).await?;
+        transaction.commit().await
+    };
+    done(&call, updated.await, "User roles updated")
+}
+
+/// `PUT /api/accounts/{id}/users/{userId}/invite`
+pub async fn invite_again(call: Call, Path((id, user_id)): Path<(String, String)>, request: Request) -> Response {
+    let invited = async {
+        let caller = input::caller(request.headers()).await?;
+        let (account_id, user_id) = ids(&id, &user_id)?;
+        let transaction = Transaction::begin().await?;
+        let author = call.author_of(&caller, API);
+        sign_up::invite_again(&transaction, &author, &caller, account_id, user_id).await?;
+        transaction.commit().await
+    };
+    done(&call, invited.await, "Invitation email resent")
+}
+
+/// `DELETE /api/accounts/{id}/users/{userId}`
+pub async fn remove(call: Call, Path((id, user_id)): Path<(String, String)>, request: Request) -> Response {
+    let removed = async {
+        let caller = input::caller(request.headers()).await?;
+        let (account_id, user_id) = ids(&id, &user_id)?;
+        let transaction = Transaction::begin().await?;
+        let held = membership::roles(transaction.connection(), &caller, account_id)?;
+        held.require_manage()?;
+        membership::remove(&transaction, &call.author_of(&caller, API), &held, account_id, user_id).await?;
+        transaction.commit().await
+    };
+    done(&call, removed.await, "User removed from account")
+}
+
+/// The account and the user of a path. Whoever may not see the account learns nothing of its users, so that the account is
+/// looked for even if there can be no such user: 0 is the id of none.
+fn ids(account: &str, user: &str) -> Result<(i64, i64), Error> {
+    Ok((input::id(account, "account")?, input::id(user, "user").unwrap_or(0)))
+}
