@@ -9,7 +9,7 @@ use accord_core::{Error, setting};
 use axum::Json;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as JsonValue;
@@ -69,9 +69,9 @@ pub async fn create(call: Call, request: Request) -> Response {
 }
 
 /// `GET /api/accounts`
-pub async fn list(call: Call, uri: Uri, request: Request) -> Response {
+pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
     let listed = async {
-        let caller = input::caller(request.headers()).await?;
+        let caller = input::caller(&headers).await?;
         let options = Options::parse(uri.query().unwrap_or_default())?;
         let page = directory::list(&Connection::lease().await?, &caller, &options.listing)?;
         let base = setting::get("public_url").await?;
@@ -103,18 +103,18 @@ struct Shown<'a> {
 
 /// `GET /api/accounts/{id}` and `GET /api/accounts/{name}`: digits are an id; what is none, or the id of nothing, is a
 /// name.
-pub async fn get(call: Call, Path(id_or_name): Path<String>, request: Request) -> Response {
-    show(&call, &id_or_name, &request).await
+pub async fn get(call: Call, Path(id_or_name): Path<String>, headers: HeaderMap) -> Response {
+    show(&call, &id_or_name, &headers).await
 }
 
 /// `GET /api/accounts/signup`: an account of that name. `POST` there is another operation.
-pub async fn get_signup(call: Call, request: Request) -> Response {
-    show(&call, "signup", &request).await
+pub async fn get_signup(call: Call, headers: HeaderMap) -> Response {
+    show(&call, "signup", &headers).await
 }
 
-async fn show(call: &Call, id_or_name: &str, request: &Request) -> Response {
+async fn show(call: &Call, id_or_name: &str, headers: &HeaderMap) -> Response {
     let found = async {
-        let caller = input::caller(request.headers()).await?;
+        let caller = input::caller(headers).await?;
         let connection = Connection::lease().await?;
         let by_id = input::id(id_or_name, "account").and_then(|id| directory::load(&connection, &caller, id));
         match by_id {
@@ -195,9 +195,9 @@ pub async fn update(call: Call, Path(id): Path<String>, request: Request) -> Res
 }
 
 /// `DELETE /api/accounts/{accountId}`
-pub async fn delete(call: Call, Path(id): Path<String>, request: Request) -> Response {
+pub async fn delete(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let deleted = async {
-        let caller = input::caller(request.headers()).await?;
+        let caller = input::caller(&headers).await?;
         let id = input::id(&id, "account")?;
         let transaction = Transaction::begin().await?;
         directory::delete(&transaction, &call.author_of(&caller, API), &caller, id).await?;

@@ -12,7 +12,7 @@ use accord_core::token::Caller;
 use axum::Json;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde::Serialize;
 
 use crate::accounts::time;
@@ -121,9 +121,9 @@ struct Listed {
 }
 
 /// `GET /api/connectors?accountId=`: all of an account, the oldest first; `accountId` as in a creation.
-pub async fn list(call: Call, uri: Uri, request: Request) -> Response {
+pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
     let listed = async {
-        let caller = input::caller(request.headers()).await?;
+        let caller = input::caller(&headers).await?;
         let query = uri.query().unwrap_or_default();
         let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "accountId");
         let account_id = match named {
@@ -142,9 +142,9 @@ pub async fn list(call: Call, uri: Uri, request: Request) -> Response {
 }
 
 /// `GET /api/connectors/{id}`
-pub async fn get(call: Call, Path(id): Path<String>, request: Request) -> Response {
+pub async fn get(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let found = async {
-        let caller = input::caller(request.headers()).await?;
+        let caller = input::caller(&headers).await?;
         connector::load(&Connection::lease().await?, &caller, input::id(&id, "connector")?)
     };
     match found.await {
@@ -155,9 +155,9 @@ pub async fn get(call: Call, Path(id): Path<String>, request: Request) -> Respon
 
 /// `POST /api/connectors/{id}/secret`: a new secret. The old one works no more, nor do refresh tokens got
 /// with it; access tokens last until they expire.
-pub async fn rotate(call: Call, Path(id): Path<String>, request: Request) -> Response {
+pub async fn rotate(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let rotated = async {
-        let caller = input::caller(request.headers()).await?;
+        let caller = input::caller(&headers).await?;
         let id = input::id(&id, "connector")?;
         let transaction = Transaction::begin().await?;
         let rotated = connector::rotate(&transaction, &call.author_of(&caller, API), &caller, id).await?;
@@ -171,9 +171,9 @@ pub async fn rotate(call: Call, Path(id): Path<String>, request: Request) -> Res
 }
 
 /// `POST /api/connectors/{id}/disconnect`: its tokens work no more. What it brought stays.
-pub async fn disconnect(call: Call, Path(id): Path<String>, request: Request) -> Response {
+pub async fn disconnect(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let disconnected = async {
-        let caller = input::caller(request.headers()).await?;
+        let caller = input::caller(&headers).await?;
         let id = input::id(&id, "connector")?;
         let transaction = Transaction::begin().await?;
         connector::disconnect(&transaction, &call.author_of(&caller, API), &caller, id).await?;
@@ -183,9 +183,9 @@ pub async fn disconnect(call: Call, Path(id): Path<String>, request: Request) ->
 }
 
 /// `DELETE /api/connectors/{id}`: with its external identities.
-pub async fn delete(call: Call, Path(id): Path<String>, request: Request) -> Response {
+pub async fn delete(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let deleted = async {
-        let caller = input::caller(request.headers()).await?;
+        let caller = input::caller(&headers).await?;
         let id = input::id(&id, "connector")?;
         let transaction = Transaction::begin().await?;
         connector::delete(&transaction, &call.author_of(&caller, API), &caller, id).await?;

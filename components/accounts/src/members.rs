@@ -7,6 +7,7 @@ use accord_core::sign_up::{self, NAME_MAX, NewUser};
 use accord_core::store::{Transaction, now};
 use axum::extract::{Path, Request};
 use axum::response::Response;
+use http::HeaderMap;
 use serde::Serialize;
 
 use crate::accounts::time;
@@ -101,9 +102,9 @@ pub async fn update(call: Call, Path((id, user_id)): Path<(String, String)>, req
 }
 
 /// `PUT /api/accounts/{id}/users/{userId}/invite`
-pub async fn invite_again(call: Call, Path((id, user_id)): Path<(String, String)>, request: Request) -> Response {
+pub async fn invite_again(call: Call, Path((id, user_id)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let invited = async {
-        let caller = input::caller(request.headers()).await?;
+        let caller = input::caller(&headers).await?;
         let (account_id, user_id) = ids(&id, &user_id)?;
         let transaction = Transaction::begin().await?;
         let author = call.author_of(&caller, API);
@@ -114,9 +115,9 @@ pub async fn invite_again(call: Call, Path((id, user_id)): Path<(String, String)
 }
 
 /// `DELETE /api/accounts/{id}/users/{userId}`
-pub async fn remove(call: Call, Path((id, user_id)): Path<(String, String)>, request: Request) -> Response {
+pub async fn remove(call: Call, Path((id, user_id)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let removed = async {
-        let caller = input::caller(request.headers()).await?;
+        let caller = input::caller(&headers).await?;
         let (account_id, user_id) = ids(&id, &user_id)?;
         let transaction = Transaction::begin().await?;
         let held = membership::roles(transaction.connection(), &caller, account_id)?;
