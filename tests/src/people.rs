@@ -98,6 +98,9 @@ impl Accord {
             (account, user),
         );
         store.execute("DELETE FROM membership_roles WHERE account_id = ?1 AND user_id = ?2", (account, user));
-        store.execute("INSERT INTO membership_roles (account_id, user_id, role) VALUES (?1, ?2, ?3)", (account, user, role));
+        store.execute(
+            "INSERT INTO membership_roles (account_id, user_id, role) VALUES (?1, ?2, ?3)",
+            (account, user, role),
+        );
     }
 }

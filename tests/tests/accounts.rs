@@ -3,7 +3,7 @@
 use accord_tests::{Accord, CLIENT_ID, Person, answer};
 use futures::future::join_all;
 use insta::assert_snapshot;
-use reqwest::Method;
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
 fn path(account: i64) -> String {
@@ -43,8 +43,7 @@ async fn each_example_of_the_seed_gets_the_seeds_answer() {
     assert_snapshot!("get_account_by_id", accord.get(&token, &path(account)).await);
     assert_snapshot!("get_account_by_name", accord.get(&token, "/api/accounts/Acme%20Corporation").await);
 
-    let change =
-        json!({ "name": "Updated Account Name", "description": "Updated description", "status": "active" });
+    let change = json!({ "name": "Updated Account Name", "description": "Updated description", "status": "active" });
     assert_snapshot!("update_account", accord.put(&token, &path(account), &change).await);
 
     let user = json!({
@@ -113,7 +112,17 @@ async fn who_may_do_what() {
     }
     let mut number = 0;
     for operation in [
-        "create", "list", "get", "get by name", "update", "invite", "add", "roles", "resend", "remove", "grant owner",
+        "create",
+        "list",
+        "get",
+        "get by name",
+        "update",
+        "invite",
+        "add",
+        "roles",
+        "resend",
+        "remove",
+        "grant owner",
         "delete",
     ] {
         table += &format!("\n{operation}");
@@ -145,9 +154,7 @@ async fn who_may_do_what() {
                     answer(accord.as_user(Method::PUT, &path, token)).await
                 }
                 "remove" => accord.delete(token, &member(account, subject)).await,
-                "grant owner" => {
-                    accord.put(token, &member(account, subject), &json!({ "roles": ["owner"] })).await
-                }
+                "grant owner" => accord.put(token, &member(account, subject), &json!({ "roles": ["owner"] })).await,
                 _ => {
                     // An account of its own, in which the caller is what it is in the first.
                     let name = format!("Doomed {number}");
@@ -355,7 +362,9 @@ async fn who_manages_does_not_decide_who_owns() {
 }
 
 async fn expect(accord: &Accord, person: &Person, query: &[(&str, &str)], expected: &[&str]) {
-    let listed = answer(accord.as_user(Method::GET, "/api/accounts", &person.token).query(query)).await;
+    let url = Url::parse_with_params(&accord.url("/api/accounts"), query).expect("an address");
+    let path = format!("/api/accounts?{}", url.query().expect("there are options"));
+    let listed = accord.get(&person.token, &path).await;
     assert_eq!(listed.status, 200, "{query:?}: {listed}");
     let value = listed.json()["value"].as_array().expect("accounts").clone();
     let names: Vec<_> = value.iter().map(|account| account["name"].as_str().expect("a name")).collect();
@@ -378,10 +387,10 @@ async fn a_listing_is_filtered_ordered_searched_and_cut() {
         (&[("$filter", "contains(name,'_')")], &["100% Pure_Oil"]),
         (&[("$filter", "tolower(name) eq 'ähtäri oy'")], &["ÄHTÄRI Oy"]),
         (&[("$filter", "description eq null"), ("$orderby", "name")], &["100 Pure Oil", "100% Pure_Oil"]),
-        (&[("$filter", "status eq 'active' and not startswith(name,'1')"), ("$orderby", "name desc")], &[
-            "ÄHTÄRI Oy",
-            "'; DROP TABLE accounts; --",
-        ]),
+        (
+            &[("$filter", "status eq 'active' and not startswith(name,'1')"), ("$orderby", "name desc")],
+            &["ÄHTÄRI Oy", "'; DROP TABLE accounts; --"],
+        ),
         (&[("$filter", "createdAt lt 2020-01-01")], &[]),
         (&[("$filter", "createdAt gt 2020-01-01T00:00:00Z"), ("$top", "1")], &["100% Pure_Oil"]),
         (&[("$search", "pure NOT pure_oil")], &["100 Pure Oil"]),

@@ -116,7 +116,10 @@ async fn a_session_ends_with_the_user_the_membership_and_the_account() {
     let accord = Accord::start().await;
     let person = accord.person("Acme").await;
     for (end, mend) in [
-        ("UPDATE users SET is_active = 0 WHERE id = ?1 AND ?2 > 0", "UPDATE users SET is_active = 1 WHERE id = ?1 AND ?2 > 0"),
+        (
+            "UPDATE users SET is_active = 0 WHERE id = ?1 AND ?2 > 0",
+            "UPDATE users SET is_active = 1 WHERE id = ?1 AND ?2 > 0",
+        ),
         (
             "UPDATE memberships SET status = 'inactive' WHERE user_id = ?1 AND account_id = ?2",
             "UPDATE memberships SET status = 'active' WHERE user_id = ?1 AND account_id = ?2",
@@ -139,7 +142,8 @@ async fn a_client_gets_a_refresh_token_at_the_endpoints_path_and_needs_its_secre
     let accord = Accord::start().await;
     let endpoint = "/oAuth/rest/v2/Token";
     let credentials = [("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET)];
-    let post = |path: &'static str, form: Vec<(&'static str, String)>| answer(accord.request(Method::POST, path).form(&form));
+    let post =
+        |path: &'static str, form: Vec<(&'static str, String)>| answer(accord.request(Method::POST, path).form(&form));
     let with = |more: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
         credentials.iter().chain(more).map(|(name, value)| (*name, (*value).to_owned())).collect()
     };

@@ -18,6 +18,8 @@ use crate::answer::{self, done};
 use crate::input::{self, API, Authorized, Fields};
 use crate::options::Options;
 use crate::problem;
+#[cfg(not(target_family = "wasm"))]
+use crate::problem::Problems;
 
 /// A point in time as this API writes it (RFC 3339), from milliseconds since the epoch.
 pub fn time(milliseconds: i64) -> String {
@@ -36,14 +38,21 @@ pub fn shown(field: &Field, value: Value) -> JsonValue {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct Created<'a> {
+pub struct Created<'a> {
     id: i64,
     name: &'a str,
     created_at: String,
 }
 
 /// `POST /api/accounts`
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/accounts", tag = "accounts",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
+    request_body = crate::openapi::body::NewAccount,
+    responses((status = 201, description = "It is made.", body = Created), Problems),
+    security(("bearer" = []))
+))]
 pub async fn create(call: Call, request: Request) -> Response {
     let created = async {
         let Authorized { caller, headers, body } = input::authorized(request).await?;
@@ -69,6 +78,11 @@ pub async fn create(call: Call, request: Request) -> Response {
 }
 
 /// `GET /api/accounts`
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, path = "/api/accounts", tag = "accounts",
+    params(("$filter" = Option<String>, Query, description = "OData 4.01, for example name eq 'Acme': eq ne gt ge lt le in, and or not, contains startswith endswith tolower toupper length."), ("$orderby" = Option<String>, Query, description = "Fields, each with asc or desc, for example createdAt desc."), ("$skip" = Option<i64>, Query, description = "How many to pass over."), ("$top" = Option<i64>, Query, description = "How many to return: 50 if left out, at most 500. More are behind @odata.nextLink."), ("$count" = Option<bool>, Query, description = "Whether to return @odata.count too."), ("$select" = Option<String>, Query, description = "Which fields to show."), ("$search" = Option<String>, Query, description = "Words and phrases to be found in name, description and primary contact, case ignored; AND OR NOT."), ("$skiptoken" = Option<String>, Query, description = "Of @odata.nextLink.")),
+    responses((status = 200, description = "It is done.", body = crate::openapi::body::AccountPage), Problems),
+    security(("bearer" = []))
+))]
 pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
     let listed = async {
         let caller = input::caller(&headers).await?;
@@ -84,8 +98,9 @@ pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+pub struct Shown<'a> {
     id: i64,
     name: &'a str,
     description: Option<&'a str>,
@@ -103,11 +118,20 @@ struct Shown<'a> {
 
 /// `GET /api/accounts/{id}` and `GET /api/accounts/{name}`: digits are an id; what is none, or the id of nothing, is a
 /// name.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, path = "/api/accounts/{id}", tag = "accounts",
+    params(("id" = String, Path, description = "An id, or a name.")),
+    responses((status = 200, description = "It is done.", body = Shown), Problems),
+    security(("bearer" = []))
+))]
 pub async fn get(call: Call, Path(id_or_name): Path<String>, headers: HeaderMap) -> Response {
     show(&call, &id_or_name, &headers).await
 }
 
 /// `GET /api/accounts/signup`: an account of that name. `POST` there is another operation.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, path = "/api/accounts/signup", tag = "accounts",
+    responses((status = 200, description = "It is done.", body = Shown), Problems),
+    security(("bearer" = []))
+))]
 pub async fn get_signup(call: Call, headers: HeaderMap) -> Response {
     show(&call, "signup", &headers).await
 }
@@ -152,14 +176,21 @@ fn tagged(version: i64, mut response: Response) -> Response {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct Updated<'a> {
+pub struct Updated<'a> {
     id: i64,
     name: &'a str,
     updated_at: String,
 }
 
 /// `PUT /api/accounts/{id}`. A field that is left out stays; null clears it.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, path = "/api/accounts/{id}", tag = "accounts",
+    params(("id" = i64, Path, description = "The id."), ("If-Match" = Option<String>, Header, description = "The ETag that was got: 412 if it is another by now.")),
+    request_body = crate::openapi::body::AccountChange,
+    responses((status = 200, description = "It is done.", body = Updated), Problems),
+    security(("bearer" = []))
+))]
 pub async fn update(call: Call, Path(id): Path<String>, request: Request) -> Response {
     let updated = async {
         let Authorized { caller, headers, body } = input::authorized(request).await?;
@@ -180,8 +211,7 @@ pub async fn update(call: Call, Path(id): Path<String>, request: Request) -> Res
         let expected = input::if_match(&headers);
         let transaction = Transaction::begin().await?;
         let author = call.author_of(&caller, API);
-        let account =
-            directory::update(&transaction, &author, &caller, id, &change, expected.as_deref()).await?;
+        let account = directory::update(&transaction, &author, &caller, id, &change, expected.as_deref()).await?;
         transaction.commit().await?;
         Ok::<_, Error>(account)
     };
@@ -195,6 +225,11 @@ pub async fn update(call: Call, Path(id): Path<String>, request: Request) -> Res
 }
 
 /// `DELETE /api/accounts/{accountId}`
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, path = "/api/accounts/{id}", tag = "accounts",
+    params(("id" = i64, Path, description = "The id.")),
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    security(("bearer" = []))
+))]
 pub async fn delete(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let deleted = async {
         let caller = input::caller(&headers).await?;

@@ -53,7 +53,8 @@ pub fn answer(call: &Call, answer: Result<Answer>) -> Response {
 
 /// The seed's answer to what is done and has nothing to show.
 #[derive(Serialize)]
-struct Done {
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub struct Done {
     success: bool,
     message: &'static str,
 }

@@ -19,13 +19,16 @@ use crate::accounts::time;
 use crate::answer::done;
 use crate::input::{self, API, Authorized, Fields};
 use crate::problem;
+#[cfg(not(target_family = "wasm"))]
+use crate::problem::Problems;
 
 /// Longest name, integration and property, in characters.
 const TEXT_MAX: usize = 100;
 
 #[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct Shown {
+pub struct ConnectorShown {
     id: i64,
     account_id: i64,
     name: String,
@@ -40,7 +43,7 @@ struct Shown {
     created_at: String,
 }
 
-impl Shown {
+impl ConnectorShown {
     fn of(connector: Connector, client_secret: Option<String>) -> Self {
         Self {
             id: connector.id,
@@ -59,6 +62,11 @@ impl Shown {
 }
 
 /// `POST /api/connectors`
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/connectors", tag = "connectors",
+    request_body = crate::openapi::body::NewConnector,
+    responses((status = 201, description = "It is made.", body = ConnectorShown), Problems),
+    security(("bearer" = []))
+))]
 pub async fn create(call: Call, request: Request) -> Response {
     let created = async {
         let Authorized { caller, body, .. } = input::authorized(request).await?;
@@ -91,7 +99,7 @@ pub async fn create(call: Call, request: Request) -> Response {
     match created.await {
         Ok((connector, secret)) => {
             let location = format!("/api/connectors/{}", connector.id);
-            let mut response = once(StatusCode::CREATED, Shown::of(connector, Some(secret)));
+            let mut response = once(StatusCode::CREATED, ConnectorShown::of(connector, Some(secret)));
             if let Ok(location) = HeaderValue::from_str(&location) {
                 response.headers_mut().insert(header::LOCATION, location);
             }
@@ -102,7 +110,7 @@ pub async fn create(call: Call, request: Request) -> Response {
 }
 
 /// An answer with a secret in it: nobody on the way may keep it.
-fn once(status: StatusCode, body: Shown) -> Response {
+fn once(status: StatusCode, body: ConnectorShown) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
@@ -115,12 +123,18 @@ fn home(caller: &Caller) -> Option<i64> {
 }
 
 #[derive(Serialize)]
-struct Listed {
-    value: Vec<Shown>,
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub struct Listed {
+    value: Vec<ConnectorShown>,
     count: usize,
 }
 
 /// `GET /api/connectors?accountId=`: all of an account, the oldest first; `accountId` as in a creation.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, path = "/api/connectors", tag = "connectors",
+    params(("accountId" = Option<i64>, Query, description = "The account that the caller signed in to, if left out.")),
+    responses((status = 200, description = "It is done.", body = Listed), Problems),
+    security(("bearer" = []))
+))]
 pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
     let listed = async {
         let caller = input::caller(&headers).await?;
@@ -134,7 +148,7 @@ pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
     };
     match listed.await {
         Ok(connectors) => {
-            let value: Vec<_> = connectors.into_iter().map(|connector| Shown::of(connector, None)).collect();
+            let value: Vec<_> = connectors.into_iter().map(|connector| ConnectorShown::of(connector, None)).collect();
             call.sign(Json(Listed { count: value.len(), value }).into_response())
         }
         Err(error) => problem::answer(&call, &error),
@@ -142,19 +156,29 @@ pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
 }
 
 /// `GET /api/connectors/{id}`
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, path = "/api/connectors/{id}", tag = "connectors",
+    params(("id" = i64, Path, description = "The id.")),
+    responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
+    security(("bearer" = []))
+))]
 pub async fn get(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let found = async {
         let caller = input::caller(&headers).await?;
         connector::load(&Connection::lease().await?, &caller, input::id(&id, "connector")?)
     };
     match found.await {
-        Ok(connector) => call.sign(Json(Shown::of(connector, None)).into_response()),
+        Ok(connector) => call.sign(Json(ConnectorShown::of(connector, None)).into_response()),
         Err(error) => problem::answer(&call, &error),
     }
 }
 
 /// `POST /api/connectors/{id}/secret`: a new secret. The old one works no more, nor do refresh tokens got
 /// with it; access tokens last until they expire.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/connectors/{id}/secret", tag = "connectors",
+    params(("id" = i64, Path, description = "The id.")),
+    responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
+    security(("bearer" = []))
+))]
 pub async fn rotate(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let rotated = async {
         let caller = input::caller(&headers).await?;
@@ -165,12 +189,17 @@ pub async fn rotate(call: Call, Path(id): Path<String>, headers: HeaderMap) -> R
         Ok::<_, Error>(rotated)
     };
     match rotated.await {
-        Ok((connector, secret)) => call.sign(once(StatusCode::OK, Shown::of(connector, Some(secret)))),
+        Ok((connector, secret)) => call.sign(once(StatusCode::OK, ConnectorShown::of(connector, Some(secret)))),
         Err(error) => problem::answer(&call, &error),
     }
 }
 
 /// `POST /api/connectors/{id}/disconnect`: its tokens work no more. What it brought stays.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/connectors/{id}/disconnect", tag = "connectors",
+    params(("id" = i64, Path, description = "The id.")),
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    security(("bearer" = []))
+))]
 pub async fn disconnect(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let disconnected = async {
         let caller = input::caller(&headers).await?;
@@ -183,6 +212,11 @@ pub async fn disconnect(call: Call, Path(id): Path<String>, headers: HeaderMap) 
 }
 
 /// `DELETE /api/connectors/{id}`: with its external identities.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, path = "/api/connectors/{id}", tag = "connectors",
+    params(("id" = i64, Path, description = "The id.")),
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    security(("bearer" = []))
+))]
 pub async fn delete(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let deleted = async {
         let caller = input::caller(&headers).await?;

@@ -13,10 +13,13 @@ use serde::Serialize;
 use crate::accounts::time;
 use crate::answer::{self, done};
 use crate::input::{self, API, Authorized, Fields};
+#[cfg(not(target_family = "wasm"))]
+use crate::problem::Problems;
 
 #[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct Invited<'a> {
+pub struct Invited<'a> {
     id: i64,
     email: &'a str,
     account_id: i64,
@@ -25,6 +28,12 @@ struct Invited<'a> {
 }
 
 /// `POST /api/accounts/{id}/users`: invites somebody by e-mail.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/accounts/{id}/users", tag = "users of an account",
+    params(("id" = i64, Path, description = "The id."), ("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
+    request_body = crate::openapi::body::NewMember,
+    responses((status = 201, description = "It is made.", body = Invited), Problems),
+    security(("bearer" = []))
+))]
 pub async fn invite(call: Call, Path(id): Path<String>, request: Request) -> Response {
     let invited = async {
         let Authorized { caller, headers, body } = input::authorized(request).await?;
@@ -59,6 +68,12 @@ pub async fn invite(call: Call, Path(id): Path<String>, request: Request) -> Res
 }
 
 /// `POST /api/accounts/{id}/users/{userId}`: adds somebody known.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
+    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user."), ("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
+    request_body = crate::openapi::body::MemberRoles,
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    security(("bearer" = []))
+))]
 pub async fn add(call: Call, Path((id, user_id)): Path<(String, String)>, request: Request) -> Response {
     let added = async {
         let Authorized { caller, headers, body } = input::authorized(request).await?;
@@ -80,13 +95,18 @@ pub async fn add(call: Call, Path((id, user_id)): Path<(String, String)>, reques
 }
 
 /// `PUT /api/accounts/{id}/users/{userId}`: roles and status, each if given.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
+    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
+    request_body = crate::openapi::body::MemberChange,
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    security(("bearer" = []))
+))]
 pub async fn update(call: Call, Path((id, user_id)): Path<(String, String)>, request: Request) -> Response {
     let updated = async {
         let Authorized { caller, body, .. } = input::authorized(request).await?;
         let (account_id, user_id) = ids(&id, &user_id)?;
         let mut fields = Fields::read(&body)?;
-        let change =
-            Change { roles: fields.roles("roles"), active: fields.either("status", "active", "inactive") };
+        let change = Change { roles: fields.roles("roles"), active: fields.either("status", "active", "inactive") };
         if change.roles.is_none() && change.active.is_none() {
             fields.refuse("roles", "roles or status is required");
         }
@@ -102,6 +122,11 @@ pub async fn update(call: Call, Path((id, user_id)): Path<(String, String)>, req
 }
 
 /// `PUT /api/accounts/{id}/users/{userId}/invite`
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, path = "/api/accounts/{id}/users/{userId}/invite", tag = "users of an account",
+    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    security(("bearer" = []))
+))]
 pub async fn invite_again(call: Call, Path((id, user_id)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let invited = async {
         let caller = input::caller(&headers).await?;
@@ -115,6 +140,11 @@ pub async fn invite_again(call: Call, Path((id, user_id)): Path<(String, String)
 }
 
 /// `DELETE /api/accounts/{id}/users/{userId}`
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
+    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    security(("bearer" = []))
+))]
 pub async fn remove(call: Call, Path((id, user_id)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let removed = async {
         let caller = input::caller(&headers).await?;

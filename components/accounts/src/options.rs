@@ -1,7 +1,7 @@
 //! The query options of a listing: OData 4.01's `$filter $orderby $skip $top $count $select $search $skiptoken`.
 
 use accord_core::directory::{self, FIELDS, Listing, Page};
-use accord_core::odata::{self, Field, Fault, Filter, Order};
+use accord_core::odata::{self, Fault, Field, Filter, Order};
 use accord_core::store::Value;
 use accord_core::{Error, Faults, Result};
 use base64::Engine as _;
@@ -142,8 +142,7 @@ fn select(text: &str) -> Result<Vec<&'static Field>, Fault> {
             "*" => selected = FIELDS.iter().collect(),
             name => {
                 let field = FIELDS.iter().find(|field| field.name == name);
-                let field =
-                    field.ok_or_else(|| Fault { at, message: format!("expected a field, found {name:?}") })?;
+                let field = field.ok_or_else(|| Fault { at, message: format!("expected a field, found {name:?}") })?;
                 if !selected.contains(&field) {
                     selected.push(field);
                 }
@@ -167,7 +166,8 @@ mod tests {
 
     #[test]
     fn every_option_that_is_wrong_is_told_with_its_place() {
-        let told = faults("$filter=name+eq&$top=501&$skip=-1&$select=id,nme&$orderby=x&$search=(a&$count=yes&$expand=a");
+        let told =
+            faults("$filter=name+eq&$top=501&$skip=-1&$select=id,nme&$orderby=x&$search=(a&$count=yes&$expand=a");
         let told: Vec<_> = told.iter().map(|(option, fault)| (option.as_str(), fault.as_str())).collect();
         assert_eq!(told.len(), 8);
         assert!(told.contains(&("$select", "at character 4: expected a field, found \"nme\"")));

@@ -16,10 +16,13 @@ use crate::accounts::time;
 use crate::answer::{self, done};
 use crate::input::{self, API, Authorized, Fields};
 use crate::password;
+#[cfg(not(target_family = "wasm"))]
+use crate::problem::Problems;
 
 #[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-struct SignedUp<'a> {
+pub struct SignedUp<'a> {
     id: i64,
     email: &'a str,
     account_id: i64,
@@ -28,6 +31,11 @@ struct SignedUp<'a> {
 }
 
 /// `POST /api/accounts/signup`
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/accounts/signup", tag = "people",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
+    request_body = crate::openapi::body::SignUp,
+    responses((status = 201, description = "It is made.", body = SignedUp), Problems)
+))]
 pub async fn sign_up(call: Call, request: Request) -> Response {
     let signed_up = async {
         let (headers, body) = input::anonymous(request).await?;
@@ -69,6 +77,10 @@ pub async fn sign_up(call: Call, request: Request) -> Response {
 
 /// `POST /api/accounts/invitations/accept`: `token`, and `password`. A user who has none yet sets it; one who has one
 /// proves it.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/accounts/invitations/accept", tag = "people",
+    request_body = crate::openapi::body::TokenAndPassword,
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems)
+))]
 pub async fn accept(call: Call, request: Request) -> Response {
     let accepted = async {
         let (_, body) = input::anonymous(request).await?;
@@ -102,6 +114,10 @@ pub async fn accept(call: Call, request: Request) -> Response {
 }
 
 /// `POST /api/accounts/email/verify`: `token`.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/accounts/email/verify", tag = "people",
+    request_body = crate::openapi::body::Token,
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems)
+))]
 pub async fn verify_email(call: Call, request: Request) -> Response {
     let verified = async {
         let (_, body) = input::anonymous(request).await?;
@@ -117,6 +133,10 @@ pub async fn verify_email(call: Call, request: Request) -> Response {
 }
 
 /// `POST /api/accounts/password/forgot`: `email`. The answer is the same whether or not there is such a user.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/accounts/password/forgot", tag = "people",
+    request_body = crate::openapi::body::Forgotten,
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems)
+))]
 pub async fn forgot_password(call: Call, request: Request) -> Response {
     let sent = async {
         let (_, body) = input::anonymous(request).await?;
@@ -131,6 +151,10 @@ pub async fn forgot_password(call: Call, request: Request) -> Response {
 }
 
 /// `POST /api/accounts/password/reset`: `token` and `password`.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/accounts/password/reset", tag = "people",
+    request_body = crate::openapi::body::TokenAndPassword,
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems)
+))]
 pub async fn reset_password(call: Call, request: Request) -> Response {
     let reset = async {
         let (_, body) = input::anonymous(request).await?;
@@ -151,6 +175,11 @@ pub async fn reset_password(call: Call, request: Request) -> Response {
 
 /// `POST /api/accounts/password/change`: `currentPassword` and `password`, by a user who is signed in. Every session ends,
 /// this one too.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, path = "/api/accounts/password/change", tag = "people",
+    request_body = crate::openapi::body::PasswordChange,
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    security(("bearer" = []))
+))]
 pub async fn change_password(call: Call, request: Request) -> Response {
     let changed = async {
         let Authorized { caller, body, .. } = input::authorized(request).await?;

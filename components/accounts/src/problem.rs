@@ -11,7 +11,8 @@ use serde::Serialize;
 
 /// The body of an error. There are no types of our own: status, title and code say it all (RFC 9457, section 4.2.1).
 #[derive(Serialize)]
-struct Problem<'a> {
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub struct Problem<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'a str,
@@ -22,6 +23,46 @@ struct Problem<'a> {
     /// Field (or query option, or header) → what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<&'a BTreeMap<String, String>>,
+}
+
+/// How an operation may fail, for its description.
+#[cfg(not(target_family = "wasm"))]
+#[derive(utoipa::IntoResponses)]
+#[allow(dead_code, reason = "read by the generator only")]
+pub enum Problems {
+    /// The request is malformed, or `errors` says what is wrong with which field.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(Problem<'static>),
+    /// Nobody is signed in, or the token is invalid, expired or revoked.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(Problem<'static>),
+    /// The caller does not have the required role.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem<'static>),
+    /// There is no such thing, or the caller may not see it.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem<'static>),
+    /// The request contradicts what is there.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem<'static>),
+    /// It was changed meanwhile (`If-Match`).
+    #[response(status = 412, content_type = "application/problem+json")]
+    PreconditionFailed(Problem<'static>),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem<'static>),
+    /// The body is not JSON by its media type.
+    #[response(status = 415, content_type = "application/problem+json")]
+    UnsupportedMediaType(Problem<'static>),
+    /// The `Idempotency-Key` was used with another body.
+    #[response(status = 422, content_type = "application/problem+json")]
+    KeyReused(Problem<'static>),
+    /// Too many of these: `Retry-After` says when again.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooManyRequests(Problem<'static>),
+    /// The directory is busy: `Retry-After` says when again.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem<'static>),
 }
 
 /// The answer to a request that failed.
@@ -81,12 +122,7 @@ fn challenge(error: &Error) -> Option<&'static str> {
     }
 }
 
-fn render(
-    status: StatusCode,
-    code: &'static str,
-    detail: &str,
-    errors: Option<&BTreeMap<String, String>>,
-) -> Response {
+fn render(status: StatusCode, code: &'static str, detail: &str, errors: Option<&BTreeMap<String, String>>) -> Response {
     let problem = Problem {
         kind: "about:blank",
         title: status.canonical_reason().unwrap_or_default(),

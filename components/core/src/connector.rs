@@ -120,8 +120,7 @@ pub struct Connector {
     pub created_at: i64,
 }
 
-const COLUMNS: &str =
-    "id, account_id, client_id, name, integration, property, environment, scopes, status, created_at";
+const COLUMNS: &str = "id, account_id, client_id, name, integration, property, environment, scopes, status, created_at";
 
 impl Connector {
     fn take(row: &mut Row) -> Result<Self> {

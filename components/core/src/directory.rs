@@ -194,7 +194,9 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
     }
     let [user, client] = membership::parameters(caller);
     let mut visible = Sql::default();
-    visible.push("WITH RECURSIVE visible(id) AS (SELECT account_id FROM memberships WHERE status = 'active' AND user_id = ");
+    visible.push(
+        "WITH RECURSIVE visible(id) AS (SELECT account_id FROM memberships WHERE status = 'active' AND user_id = ",
+    );
     visible.bind(user);
     visible.push(" UNION SELECT id FROM accounts WHERE id = ");
     visible.bind(client);
@@ -253,12 +255,7 @@ pub struct NewAccount {
 /// # Errors
 ///
 /// [`Error::Conflict`] with [`NAME_TAKEN`]; [`Error::Forbidden`] for a connector without `accounts:manage`.
-pub async fn create(
-    transaction: &Transaction,
-    author: &Author,
-    caller: &Caller,
-    new: &NewAccount,
-) -> Result<Account> {
+pub async fn create(transaction: &Transaction, author: &Author, caller: &Caller, new: &NewAccount) -> Result<Account> {
     let (user, home) = match caller {
         Caller::User(user) => (Some(user.id), user.account_id),
         Caller::Client(client) => {
@@ -364,9 +361,8 @@ pub async fn update(
     if let Some(key) = key.as_ref().filter(|_| renamed) {
         refuse_taken_name(transaction, key)?;
     }
-    let set = |change: &Option<Option<String>>, before: Option<String>| {
-        optional(change.clone().unwrap_or(before).as_deref())
-    };
+    let set =
+        |change: &Option<Option<String>>, before: Option<String>| optional(change.clone().unwrap_or(before).as_deref());
     let active = change.active.map_or(before.status, |active| if active { "active" } else { "inactive" }.to_owned());
     let statement = format!(
         "UPDATE accounts SET name = ?2, name_key = ?3, name_reserved = max(name_reserved, ?4), description = ?5, status = ?6,
@@ -409,10 +405,8 @@ pub async fn delete(transaction: &Transaction, author: &Author, caller: &Caller,
     if transaction.run_first("SELECT 1 FROM accounts WHERE owner_id = ? LIMIT 1", &[account_id.into()])?.is_some() {
         return Err(Error::Conflict(OWNS_ACCOUNTS));
     }
-    let moved = transaction.run_first(
-        "SELECT owner_id FROM accounts WHERE id = ?1 AND owner_id IS NOT NULL",
-        &[account_id.into()],
-    )?;
+    let moved = transaction
+        .run_first("SELECT owner_id FROM accounts WHERE id = ?1 AND owner_id IS NOT NULL", &[account_id.into()])?;
     let owner: i64 = moved.ok_or(Error::Conflict(IS_OPERATOR))?.take(0)?;
     transaction
         .batch("UPDATE users SET account_id = ?2 WHERE account_id = ?1", vec![account_id.into(), owner.into()])

@@ -4,10 +4,10 @@
 //! that answer again; requests at the same time wait for the first, for one writes at a time. What was refused is not
 //! kept: it changed nothing and may be tried again.
 
+use crate::directory::optional;
 use crate::error::{Error, Faults, Result};
 use crate::secret;
 use crate::store::{Transaction, now};
-use crate::directory::optional;
 
 /// Milliseconds for which an answer is kept.
 const KEPT: i64 = 24 * 60 * 60 * 1000;
@@ -51,8 +51,7 @@ impl Key {
         }
         let digest = secret::digest(&[operation.as_bytes(), &[0], body].concat());
         let request: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        let fingerprint =
-            if has_password { secret::hash_password(&request)? } else { secret::hash_secret(&request)? };
+        let fingerprint = if has_password { secret::hash_password(&request)? } else { secret::hash_secret(&request)? };
         Ok(Self { caller, key: key.to_owned(), request, has_password, fingerprint })
     }
 
@@ -78,11 +77,7 @@ impl Key {
             return Err(Error::KeyReused);
         }
         let status: i64 = row.take(1)?;
-        Ok(Some(Answer {
-            status: u16::try_from(status).unwrap_or(200),
-            location: row.take(2)?,
-            body: row.take(3)?,
-        }))
+        Ok(Some(Answer { status: u16::try_from(status).unwrap_or(200), location: row.take(2)?, body: row.take(3)? }))
     }
 
     /// Keeps the answer, in the transaction that made it.

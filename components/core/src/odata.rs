@@ -916,8 +916,9 @@ impl<'a> Parser<'a> {
             self.node(at)?;
             let literal = match self.next() {
                 Token::Literal(literal) => literal,
-                Token::Word(word) => constant(word)
-                    .ok_or_else(|| Fault { at, message: format!("expected a value, found {word}") })?,
+                Token::Word(word) => {
+                    constant(word).ok_or_else(|| Fault { at, message: format!("expected a value, found {word}") })?
+                }
                 other => return Err(unexpected(at, "a value", &other)),
             };
             expect_comparable(operand.kind(), literal.kind(), at)?;

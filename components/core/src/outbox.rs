@@ -64,8 +64,7 @@ pub async fn take(connection: &Connection) -> Result<Vec<Due>> {
     let rows = connection.execute(statement, vec![now().into()]).await?;
     rows.into_iter()
         .map(|mut row| {
-            let message =
-                Message { to: row.take(2)?, subject: row.take(3)?, text: row.take(4)?, html: row.take(5)? };
+            let message = Message { to: row.take(2)?, subject: row.take(3)?, text: row.take(4)?, html: row.take(5)? };
             Ok(Due { id: row.take(0)?, uuid: row.take(1)?, message })
         })
         .collect()

@@ -307,12 +307,7 @@ pub fn credentials(connection: &Connection, user_id: i64) -> Result<(Option<Stri
 
 /// Sets a password, and ends every session of the user: refresh tokens go, and access tokens know the version of the
 /// password they were issued with.
-pub async fn set_password(
-    transaction: &Transaction,
-    author: &Author,
-    user_id: i64,
-    password_hash: &str,
-) -> Result<()> {
+pub async fn set_password(transaction: &Transaction, author: &Author, user_id: i64, password_hash: &str) -> Result<()> {
     transaction.run(
         "UPDATE users SET password_hash = ?2, password_version = password_version + 1, version = version + 1, updated_at = ?3
           WHERE id = ?1",

@@ -307,7 +307,8 @@ fn an_order_has_several_keys_and_always_ends_with_the_unique_one() {
 #[test]
 fn pages_by_key_are_the_list() {
     let database = database();
-    for text in ["id", "id desc", "name", "description", "description desc,name", "status desc,description,createdAt desc"]
+    for text in
+        ["id", "id desc", "name", "description", "description desc,name", "status desc,description,createdAt desc"]
     {
         let order = order(text);
         let columns: Vec<_> = order.keys().iter().map(|key| key.field.column).collect();
@@ -356,7 +357,8 @@ fn a_search_finds_words_anywhere_without_case() {
     assert_eq!(found("%"), [5]);
     assert_eq!(found("\"'; drop table\""), [7]);
     assert_eq!(found("\"\\\"quoted\\\"\""), [4]);
-    for (text, at) in [("", 1), ("(a", 3), ("a)", 2), ("\"a", 1), ("a OR", 5), ("NOT", 4), ("\"\"", 1), ("a AND OR", 7)] {
+    for (text, at) in [("", 1), ("(a", 3), ("a)", 2), ("\"a", 1), ("a OR", 5), ("NOT", 4), ("\"\"", 1), ("a AND OR", 7)]
+    {
         assert_eq!(search(text, &["t.name"]).map_err(|fault| fault.at).err(), Some(at), "{text}");
     }
     assert!(search(&"(".repeat(100_000), &["t.name"]).is_err());
