@@ -3,7 +3,6 @@
 use accord_core::account::NAME_MAX as ACCOUNT_NAME_MAX;
 use accord_core::call::Call;
 use accord_core::directory::NewAccount;
-use accord_core::error::Unauthenticated;
 use accord_core::sign_up::{self, NAME_MAX, NewUser, Purpose};
 use accord_core::store::{Connection, Transaction};
 use accord_core::token::Caller;
@@ -96,7 +95,7 @@ pub async fn accept(call: Call, request: Request) -> Response {
         let bearer = bearer?;
         let hash = match known {
             Some(known) => {
-                prove(&call, &connection, bearer.user_id, &password, Some(&known)).await?;
+                prove(&call, &connection, bearer.user_id, "password", &password, Some(&known)).await?;
                 None
             }
             None => Some(secret::hash_password(&password)?),
@@ -106,7 +105,7 @@ pub async fn accept(call: Call, request: Request) -> Response {
         let bearer = sign_up::accept(&transaction, &author, &token, hash.as_deref()).await?;
         // Set by another link between the look and the lock: it was not proved.
         if hash.is_some() && bearer.password_hash.is_some() {
-            return Err(Error::Unauthenticated(Unauthenticated::InvalidCredentials));
+            return Err(Error::Invalid(Faults::of("password", WRONG)));
         }
         transaction.commit().await
     };
@@ -190,11 +189,7 @@ pub async fn change_password(call: Call, request: Request) -> Response {
         fields.finish()?;
         let connection = Connection::lease().await?;
         let (_, hash) = sign_up::credentials(&connection, user.id)?;
-        let proved = prove(&call, &connection, user.id, &current, hash.as_deref()).await;
-        proved.map_err(|error| match error {
-            Error::Unauthenticated(_) => Error::Invalid(Faults::of("currentPassword", "is not right")),
-            other => other,
-        })?;
+        prove(&call, &connection, user.id, "currentPassword", &current, hash.as_deref()).await?;
         let hash = secret::hash_password(&password)?;
         let transaction = Transaction::begin_on(connection).await?;
         sign_up::set_password(&transaction, &call.author_of(&caller, API), user.id, &hash).await?;
@@ -203,11 +198,15 @@ pub async fn change_password(call: Call, request: Request) -> Response {
     done(&call, changed.await, "Password changed")
 }
 
-/// Proves a user's password, within the limit on failed sign-ins.
+/// What is said of a password that is not the user's.
+const WRONG: &str = "is not right";
+
+/// Proves a user's password, which the request has as `field`, within the limit on failed sign-ins.
 async fn prove(
     call: &Call,
     connection: &Connection,
     user_id: i64,
+    field: &str,
     password: &str,
     hash: Option<&str>,
 ) -> Result<(), Error> {
@@ -215,5 +214,5 @@ async fn prove(
     if secret::verify_password(password, hash) {
         return Ok(());
     }
-    Err(attempt.failed(connection, Error::Unauthenticated(Unauthenticated::InvalidCredentials)).await)
+    Err(attempt.failed(connection, Error::Invalid(Faults::of(field, WRONG))).await)
 }
