@@ -47,9 +47,9 @@ impl Relay {
     pub fn options(&self) -> Options {
         Options::default()
             .variable("mail_host", &self.address)
-            .variable("mail_url", format!("{}/send", self.address))
-            .variable("mail_token", TOKEN)
-            .variable("mail_from", "accord@example.com")
+            .variable("mail_url", &format!("{}/send", self.address))
+            .variable("mail_token", &TOKEN)
+            .variable("mail_from", &"accord@example.com")
     }
 
     /// From now on every mail is refused, or taken.

@@ -193,7 +193,7 @@ async fn without_a_relay_mail_waits() {
 
 #[tokio::test]
 async fn sign_ups_from_one_address_are_limited() {
-    let accord = Accord::start_with(Options::default().variable("signup_limit", 2)).await;
+    let accord = Accord::start_with(Options::default().variable("signup_limit", &2)).await;
     for n in 0..2 {
         assert_eq!(accord.sign_up(&format!("p{n}@example.org"), &format!("Account {n}")).await.status, 201);
     }

@@ -44,7 +44,7 @@ async fn a_user_with_several_accounts_names_one() {
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_user_cannot_be_told_apart() {
-    let accord = Accord::start_with(Options::default().variable("failed_sign_in_limit", 1000)).await;
+    let accord = Accord::start_with(Options::default().variable("failed_sign_in_limit", &1000)).await;
     let person = accord.person("Acme").await;
     let inactive = accord.person("Other").await;
     accord.store().execute("UPDATE users SET is_active = 0 WHERE id = ?", [inactive.id]);
@@ -72,7 +72,7 @@ async fn a_wrong_password_and_an_unknown_user_cannot_be_told_apart() {
 
 #[tokio::test]
 async fn guessing_a_password_leads_to_429() {
-    let accord = Accord::start_with(Options::default().variable("failed_sign_in_limit", 3)).await;
+    let accord = Accord::start_with(Options::default().variable("failed_sign_in_limit", &3)).await;
     let person = accord.person("Acme").await;
     let mut statuses = Vec::new();
     for _ in 0..5 {

@@ -230,6 +230,7 @@ pub mod body {
         crate::connectors::list, crate::connectors::get, crate::connectors::delete, crate::connectors::rotate,
         crate::connectors::disconnect, document,
     ),
+    components(schemas(crate::problem::Problem)),
     modifiers(&Bearer),
 )]
 pub struct Description;
@@ -256,9 +257,43 @@ mod tests {
     use super::*;
     use crate::OPERATIONS;
 
+    /// The description, in which each problem stands once and is referred to from where it may occur.
+    fn described() -> Value {
+        let mut whole = serde_json::to_value(Description::openapi()).expect("a description is JSON");
+        let mut problems = serde_json::Map::new();
+        for operation in whole["paths"].as_object_mut().expect("paths").values_mut().flat_map(methods) {
+            for (status, response) in operation["responses"].as_object_mut().expect("responses") {
+                if response["content"].get("application/problem+json").is_some() {
+                    let reference = serde_json::json!({ "$ref": format!("#/components/responses/{status}") });
+                    problems.insert(status.clone(), std::mem::replace(response, reference));
+                }
+            }
+        }
+        whole["components"]["responses"] = problems.into();
+        whole
+    }
+
+    fn methods(path: &mut Value) -> impl Iterator<Item = &mut Value> {
+        path.as_object_mut().expect("methods").values_mut()
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() {
+        let whole = merged(&PARTS);
+        let text = whole.to_string();
+        for reference in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = reference.split('"').next().expect("a reference ends");
+            assert!(whole.pointer(pointer).is_some(), "{pointer}");
+        }
+        let names: Vec<_> =
+            text.split("\"operationId\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        assert_eq!(names.len(), OPERATIONS.len());
+    }
+
     #[test]
     fn the_file_is_what_the_annotations_say() {
-        let made = Description::openapi().to_pretty_json().expect("a description is JSON") + "\n";
+        let made = format!("{:#}\n", described());
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
         if std::env::var_os("ACCORD_WRITE_OPENAPI").is_some() {
             std::fs::write(path, &made).expect("the file can be written");
