@@ -40,7 +40,7 @@ pub fn shown(field: &Field, value: Value) -> JsonValue {
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Created<'a> {
+pub struct CreatedAccount<'a> {
     id: i64,
     name: &'a str,
     created_at: String,
@@ -50,7 +50,7 @@ pub struct Created<'a> {
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "accounts_create", path = "/api/accounts", tag = "accounts",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
     request_body = crate::openapi::body::NewAccount,
-    responses((status = 201, description = "It is made.", body = Created), Problems),
+    responses((status = 201, description = "It is made.", body = CreatedAccount), Problems),
     security(("bearer" = []))
 ))]
 pub async fn create(call: Call, request: Request) -> Response {
@@ -70,7 +70,7 @@ pub async fn create(call: Call, request: Request) -> Response {
             return Ok(answer);
         }
         let account = directory::create(&transaction, &call.author_of(&caller, API), &caller, &new).await?;
-        let body = Created { id: account.id, name: &account.name, created_at: time(account.created_at) };
+        let body = CreatedAccount { id: account.id, name: &account.name, created_at: time(account.created_at) };
         let answer = answer::created(&format!("/api/accounts/{}", account.id), &body)?;
         answer::keep(transaction, key.as_ref(), answer).await
     };
@@ -178,7 +178,7 @@ fn tagged(version: i64, mut response: Response) -> Response {
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Updated<'a> {
+pub struct UpdatedAccount<'a> {
     id: i64,
     name: &'a str,
     updated_at: String,
@@ -188,7 +188,7 @@ pub struct Updated<'a> {
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "accounts_update", path = "/api/accounts/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("If-Match" = Option<String>, Header, description = "The ETag that was got: 412 if it is another by now.")),
     request_body = crate::openapi::body::AccountChange,
-    responses((status = 200, description = "It is done.", body = Updated), Problems),
+    responses((status = 200, description = "It is done.", body = UpdatedAccount), Problems),
     security(("bearer" = []))
 ))]
 pub async fn update(call: Call, Path(id): Path<String>, request: Request) -> Response {
@@ -217,7 +217,7 @@ pub async fn update(call: Call, Path(id): Path<String>, request: Request) -> Res
     };
     match updated.await {
         Ok(account) => {
-            let body = Updated { id: account.id, name: &account.name, updated_at: time(account.updated_at) };
+            let body = UpdatedAccount { id: account.id, name: &account.name, updated_at: time(account.updated_at) };
             call.sign(tagged(account.version, Json(body).into_response()))
         }
         Err(error) => problem::answer(&call, &error),
@@ -227,7 +227,7 @@ pub async fn update(call: Call, Path(id): Path<String>, request: Request) -> Res
 /// `DELETE /api/accounts/{accountId}`
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "accounts_delete", path = "/api/accounts/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))
 ))]
 pub async fn delete(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {

@@ -141,6 +141,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A clean text of at most `limit` characters: `None` if it is left out, `Some(None)` if it is null or blank.
+    #[allow(clippy::option_option, reason = "left out, cleared and given are three things")]
     pub fn change(&mut self, name: &str, limit: usize) -> Option<Option<String>> {
         self.find(name)?;
         let Some(given) = self.raw(name) else { return Some(None) };
@@ -177,6 +178,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A country, ISO 3166-1 alpha-2, in capitals: as [`Fields::change`].
+    #[allow(clippy::option_option, reason = "left out, cleared and given are three things")]
     pub fn country(&mut self, name: &str) -> Option<Option<String>> {
         let country = self.change(name, 100)?;
         let Some(country) = country else { return Some(None) };

@@ -71,7 +71,7 @@ pub async fn invite(call: Call, Path(id): Path<String>, request: Request) -> Res
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "members_add", path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user."), ("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
     request_body = crate::openapi::body::MemberRoles,
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))
 ))]
 pub async fn add(call: Call, Path((id, user_id)): Path<(String, String)>, request: Request) -> Response {
@@ -98,7 +98,7 @@ pub async fn add(call: Call, Path((id, user_id)): Path<(String, String)>, reques
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "members_update", path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
     request_body = crate::openapi::body::MemberChange,
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))
 ))]
 pub async fn update(call: Call, Path((id, user_id)): Path<(String, String)>, request: Request) -> Response {
@@ -124,7 +124,7 @@ pub async fn update(call: Call, Path((id, user_id)): Path<(String, String)>, req
 /// `PUT /api/accounts/{id}/users/{userId}/invite`
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "members_invite_again", path = "/api/accounts/{id}/users/{userId}/invite", tag = "users of an account",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))
 ))]
 pub async fn invite_again(call: Call, Path((id, user_id)): Path<(String, String)>, headers: HeaderMap) -> Response {
@@ -142,7 +142,7 @@ pub async fn invite_again(call: Call, Path((id, user_id)): Path<(String, String)
 /// `DELETE /api/accounts/{id}/users/{userId}`
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "members_remove", path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))
 ))]
 pub async fn remove(call: Call, Path((id, user_id)): Path<(String, String)>, headers: HeaderMap) -> Response {

@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the description of the APIs, OpenAPI 3.1.
+//! `GET /openapi.json`: the description of the APIs, by the `OpenAPI` Specification 3.1.
 //!
 //! It is made of the annotations beside the handlers, natively, and kept in a file: so the component carries the text, not
 //! the generator, and has it at no cost. A test makes it anew and fails if the file is another, or if an operation is
@@ -217,7 +217,7 @@ pub mod body {
 }
 
 /// The description itself.
-#[cfg(not(target_family = "wasm"))]
+#[cfg(test)]
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Accord", description = "One account directory behind four published account APIs.", license(name = "None")),
@@ -235,10 +235,10 @@ pub mod body {
 )]
 pub struct Description;
 
-#[cfg(not(target_family = "wasm"))]
+#[cfg(test)]
 struct Bearer;
 
-#[cfg(not(target_family = "wasm"))]
+#[cfg(test)]
 impl utoipa::Modify for Bearer {
     fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
         use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};

@@ -62,10 +62,16 @@ impl Options {
                 "$top" => number(&value, TOP_MAX).map(|top| options.listing.top = top),
                 "$skip" => number(&value, i64::from(u32::MAX)).map(|skip| options.listing.skip = skip),
                 "$count" => match value.as_ref() {
-                    "true" | "false" => Ok(options.count = value == "true"),
+                    "true" | "false" => {
+                        options.count = value == "true";
+                        Ok(())
+                    }
                     _ => Err(Fault { at: 1, message: "expected true or false".to_owned() }),
                 },
-                "$skiptoken" => Ok(token = Some(value.to_string())),
+                "$skiptoken" => {
+                    token = Some(value.to_string());
+                    Ok(())
+                }
                 _ => Err(Fault { at: 1, message: "this option is not offered".to_owned() }),
             };
             match read {

@@ -78,7 +78,7 @@ pub async fn sign_up(call: Call, request: Request) -> Response {
 /// proves it.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_accept", path = "/api/accounts/invitations/accept", tag = "people",
     request_body = crate::openapi::body::TokenAndPassword,
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems)
+    responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
 pub async fn accept(call: Call, request: Request) -> Response {
     let accepted = async {
@@ -115,7 +115,7 @@ pub async fn accept(call: Call, request: Request) -> Response {
 /// `POST /api/accounts/email/verify`: `token`.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_verify_email", path = "/api/accounts/email/verify", tag = "people",
     request_body = crate::openapi::body::Token,
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems)
+    responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
 pub async fn verify_email(call: Call, request: Request) -> Response {
     let verified = async {
@@ -134,7 +134,7 @@ pub async fn verify_email(call: Call, request: Request) -> Response {
 /// `POST /api/accounts/password/forgot`: `email`. The answer is the same whether or not there is such a user.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_forgot_password", path = "/api/accounts/password/forgot", tag = "people",
     request_body = crate::openapi::body::Forgotten,
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems)
+    responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
 pub async fn forgot_password(call: Call, request: Request) -> Response {
     let sent = async {
@@ -152,7 +152,7 @@ pub async fn forgot_password(call: Call, request: Request) -> Response {
 /// `POST /api/accounts/password/reset`: `token` and `password`.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_reset_password", path = "/api/accounts/password/reset", tag = "people",
     request_body = crate::openapi::body::TokenAndPassword,
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems)
+    responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
 pub async fn reset_password(call: Call, request: Request) -> Response {
     let reset = async {
@@ -176,7 +176,7 @@ pub async fn reset_password(call: Call, request: Request) -> Response {
 /// this one too.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_change_password", path = "/api/accounts/password/change", tag = "people",
     request_body = crate::openapi::body::PasswordChange,
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))
 ))]
 pub async fn change_password(call: Call, request: Request) -> Response {

@@ -4,6 +4,9 @@
 //! that answer again; requests at the same time wait for the first, for one writes at a time. What was refused is not
 //! kept: it changed nothing and may be tried again.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::directory::optional;
 use crate::error::{Error, Faults, Result};
 use crate::secret;
@@ -19,7 +22,7 @@ pub const KEY_MAX: usize = 255;
 #[derive(Clone, Debug)]
 pub struct Key {
     caller: String,
-    key: String,
+    name: String,
     request: String,
     has_password: bool,
     /// The hash to keep of the request, made before the lock is taken.
@@ -50,9 +53,9 @@ impl Key {
             return Err(Error::Invalid(Faults::of("Idempotency-Key", fault)));
         }
         let digest = secret::digest(&[operation.as_bytes(), &[0], body].concat());
-        let request: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let request: String = URL_SAFE_NO_PAD.encode(digest);
         let fingerprint = if has_password { secret::hash_password(&request)? } else { secret::hash_secret(&request)? };
-        Ok(Self { caller, key: key.to_owned(), request, has_password, fingerprint })
+        Ok(Self { caller, name: key.to_owned(), request, has_password, fingerprint })
     }
 
     /// The answer that was given to this key before, if there is one.
@@ -64,7 +67,7 @@ impl Key {
         transaction.run("DELETE FROM idempotency_keys WHERE created_at <= ?", &[(now() - KEPT).into()])?;
         let row = transaction.run_first(
             "SELECT fingerprint, status, location, body FROM idempotency_keys WHERE caller = ?1 AND key = ?2",
-            &[self.caller.as_str().into(), self.key.as_str().into()],
+            &[self.caller.as_str().into(), self.name.as_str().into()],
         )?;
         let Some(mut row) = row else { return Ok(None) };
         let fingerprint: String = row.take(0)?;
@@ -87,7 +90,7 @@ impl Key {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             &[
                 self.caller.as_str().into(),
-                self.key.as_str().into(),
+                self.name.as_str().into(),
                 self.fingerprint.as_str().into(),
                 i64::from(answer.status).into(),
                 optional(answer.location.as_deref()),

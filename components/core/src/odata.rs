@@ -657,9 +657,9 @@ impl SearchParser<'_> {
     }
 
     fn take(&mut self, token: &SearchToken) -> bool {
-        let taken = self.peek() == Some(token);
-        self.next += usize::from(taken);
-        taken
+        let found = self.peek() == Some(token);
+        self.next += usize::from(found);
+        found
     }
 
     fn or(&mut self, sql: &mut Sql) -> Result<(), Fault> {
@@ -779,9 +779,9 @@ impl<'a> Parser<'a> {
     }
 
     fn take(&mut self, token: &Token<'_>) -> bool {
-        let taken = self.peek() == token;
-        self.next += usize::from(taken);
-        taken
+        let found = self.peek() == token;
+        self.next += usize::from(found);
+        found
     }
 
     fn take_word(&mut self, word: &str) -> bool {
