@@ -292,8 +292,9 @@ impl Filter {
         let mut parser = Parser::new(text, fields)?;
         let start = parser.at();
         let expression = parser.or()?;
-        expect_condition(&expression, start)?;
+        // The word that has no meaning tells more than what stands before it.
         parser.end("an operator or the end")?;
+        expect_condition(&expression, start)?;
         Ok(Self { expression, letters: parser.letters })
     }
 
