@@ -89,7 +89,7 @@ async fn take(
     broken: Arc<AtomicBool>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let authorized = request.headers().get("authorization").is_some_and(|value| value == &format!("Bearer {TOKEN}"));
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let status = match serde_json::from_slice(&body) {
         _ if broken.load(Ordering::SeqCst) => 503,
         Ok(mail) if authorized => {
