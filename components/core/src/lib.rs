@@ -10,6 +10,7 @@ pub mod audit;
 pub mod body;
 pub mod call;
 pub mod connector;
+pub mod enumeration;
 pub mod error;
 pub mod identity;
 pub mod json;
