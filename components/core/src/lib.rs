@@ -17,6 +17,7 @@ pub mod json;
 pub mod key;
 mod migration;
 pub mod operator;
+pub mod phone;
 pub mod scope;
 pub mod secret;
 pub mod setting;
