@@ -25,5 +25,6 @@ pub mod sign_in;
 pub mod store;
 pub mod text;
 pub mod token;
+pub mod user;
 
 pub use error::{Error, Faults, Result};

@@ -16,6 +16,12 @@ pub const ALL: [&str; 7] = [
 /// Lets a connector push accounts and users (000).
 pub const PORTAL_WRITE: &str = "portal:write";
 
+/// Either lets a client make users (001).
+pub const USER_CREATE: [&str; 2] = ["AccessUser:Create", "AccessManager:Create"];
+
+/// Either lets a client change users (001).
+pub const USER_UPDATE: [&str; 2] = ["AccessUser:Update", "AccessManager:Update"];
+
 /// A set of scopes, written as names with a space between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(String);
