@@ -109,35 +109,41 @@ pub async fn current(connection: &Connection) -> Result<Arc<SigningKey>> {
         return Ok(key);
     }
     let store = Store::open_default().await.map_err(store_failure)?;
-    let key = match load(connection, &store, algorithm).await? {
+    let published = key::current(connection, algorithm)?;
+    let key = match load(&store, algorithm, published.as_ref()).await? {
         Some(key) => Arc::new(key),
-        None => Arc::new(make(connection, &store, algorithm).await?),
+        None => Arc::new(make(connection, &store, algorithm, published.as_ref()).await?),
     };
     CURRENT.with_borrow_mut(|current| *current = Some(Arc::clone(&key)));
     Ok(key)
 }
 
-/// The current key, if there is one and the store has its private half.
-async fn load(connection: &Connection, store: &Store, algorithm: Algorithm) -> Result<Option<SigningKey>> {
-    let Some(Published { kid, retires_at }) = key::current(connection, algorithm)? else { return Ok(None) };
-    let Some(jwk) = store.get(entry(&kid)).await.map_err(store_failure)? else { return Ok(None) };
+/// The published key, if there is one and the store has its private half.
+async fn load(store: &Store, algorithm: Algorithm, published: Option<&Published>) -> Result<Option<SigningKey>> {
+    let Some(Published { kid, retires_at }) = published else { return Ok(None) };
+    let Some(jwk) = store.get(entry(kid)).await.map_err(store_failure)? else { return Ok(None) };
     let jwk = String::from_utf8(jwk).map_err(|_| anyhow!("a stored signing key is not text"))?;
-    Ok(Some(SigningKey { algorithm, pair: KeyPair::from_jwk(algorithm, &jwk)?, retires_at }))
+    Ok(Some(SigningKey { algorithm, pair: KeyPair::from_jwk(algorithm, &jwk)?, retires_at: *retires_at }))
 }
 
-/// Makes a key and publishes it. If another instance did so meanwhile, its key is the one to use.
-async fn make(connection: &Connection, store: &Store, algorithm: Algorithm) -> Result<SigningKey> {
+/// Makes a key and publishes it in place of `unusable`. If another instance was first, its key is the one to use.
+async fn make(
+    connection: &Connection,
+    store: &Store,
+    algorithm: Algorithm,
+    unusable: Option<&Published>,
+) -> Result<SigningKey> {
     let (pair, kid) = KeyPair::generate(algorithm)?;
     let (private_jwk, public_jwk) = pair.to_jwks();
     store.set(entry(&kid), private_jwk).await.map_err(store_failure)?;
 
     let lifetime = setting::number("signing_key_lifetime").await? * 1000;
     let overlap = setting::number("access_token_lifetime").await? * 1000;
-    let current = key::current(connection, algorithm)?;
-    let retired = key::publish(&kid, algorithm, &public_jwk, lifetime, overlap, current.as_ref()).await?;
-    let Some((retires_at, retired)) = retired else {
+    let published = key::publish(&kid, algorithm, &public_jwk, lifetime, overlap, unusable).await?;
+    let Some((retires_at, retired)) = published else {
         store.delete(entry(&kid)).await.map_err(store_failure)?;
-        return load(connection, store, algorithm)
+        let published = key::current(connection, algorithm)?;
+        return load(store, algorithm, published.as_ref())
             .await?
             .ok_or(Error::Unavailable { retry_after: 1, reason: "the signing key is being changed" });
     };

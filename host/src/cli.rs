@@ -1,0 +1,192 @@
+//! The command line: `accord up` and `accord build`, with the options of `spin up` and `spin build` that apply.
+
+use crate::credentials::Credentials;
+use crate::manifest::{Manifest, read_toml};
+use crate::{Config, Server};
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Parser, Subcommand};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs a Spin application on this machine, without Spin.
+#[derive(Parser)]
+#[command(name = "accord", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds what is out of date and runs the application
+    Up(Up),
+    /// Builds the components that are out of date
+    Build(From),
+}
+
+#[derive(Args)]
+struct From {
+    /// The manifest, or the directory that holds its `spin.toml` [default: here or above]
+    #[arg(short, long = "from", value_name = "FILE")]
+    manifest: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Up {
+    #[command(flatten)]
+    from: From,
+    /// Where to listen
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// Where data is kept, relative to the manifest
+    #[arg(long, value_name = "DIRECTORY", default_value = ".accord")]
+    state_dir: PathBuf,
+    /// The value of an application variable; `@FILE` reads many from a TOML file
+    #[arg(long = "variable", value_name = "NAME=VALUE")]
+    variables: Vec<String>,
+    /// Where databases and key-value stores are, as in Spin
+    #[arg(long, value_name = "FILE")]
+    runtime_config_file: Option<PathBuf>,
+    /// Run the components as they are
+    #[arg(long)]
+    no_build: bool,
+    /// Do not log requests
+    #[arg(short, long)]
+    quiet: bool,
+    /// Seconds that a request may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    request_timeout: u64,
+    /// Instances of all components together
+    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    max_instances: u16,
+}
+
+/// Does what the arguments of the process say. An error is one line on standard error.
+pub fn cli() -> ExitCode {
+    match run(std::env::args_os()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let line = format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join(" ");
+            eprintln!("accord: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        // Help and version.
+        Err(message) if !message.use_stderr() => return Ok(message.print()?),
+        Err(error) => {
+            let text = error.to_string();
+            // What follows the first paragraph is advice.
+            let line = text.split("\n\n").next().unwrap_or_default();
+            bail!("{} (see `accord --help`)", line.strip_prefix("error: ").unwrap_or(line));
+        }
+    };
+    match cli.command {
+        Command::Build(from) => crate::build(&find(from.manifest)?),
+        Command::Up(up) => self::up(up),
+    }
+}
+
+/// The manifest to use: the given one, else `spin.toml` here or in the nearest directory above.
+fn find(given: Option<PathBuf>) -> Result<PathBuf> {
+    match given {
+        Some(directory) if directory.is_dir() => Ok(directory.join("spin.toml")),
+        Some(file) => Ok(file),
+        None => {
+            let here = std::env::current_dir()?;
+            let found = here.ancestors().map(|directory| directory.join("spin.toml")).find(|file| file.is_file());
+            let found = found.context("there is no spin.toml here or above: name one with --from")?;
+            Ok(found.strip_prefix(&here).map(Path::to_owned).unwrap_or(found))
+        }
+    }
+}
+
+fn up(up: Up) -> Result<()> {
+    let path = find(up.from.manifest)?;
+    let manifest = Manifest::read(&path)?;
+    let state_dir = manifest.root.join(&up.state_dir);
+
+    let mut variables = from_environment(&manifest);
+    variables.extend(from_arguments(&up.variables)?);
+    let credentials = Credentials::complete(&mut variables, &manifest, &state_dir)?;
+    // What can be told before a build that may take minutes is told before it.
+    manifest.resolve(&variables)?;
+    std::net::TcpListener::bind(up.listen).map(drop).with_context(|| format!("cannot listen on {}", up.listen))?;
+    if !up.no_build {
+        crate::build(&path)?;
+    }
+
+    let mut config = Config::new(path, &state_dir);
+    config.listen = up.listen;
+    config.variables = variables;
+    config.runtime_config = up.runtime_config_file;
+    config.quiet = up.quiet;
+    config.limits.request_timeout = Duration::from_secs(up.request_timeout);
+    config.limits.max_instances = up.max_instances.into();
+
+    let runtime = tokio::runtime::Runtime::new()?;
+    let served = runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let server = Server::start(config).await?;
+        greet(&server, &manifest, credentials.as_ref());
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // Who asks twice does not want to wait.
+        tokio::select! {
+            () = server.shutdown() => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    });
+    // A statement that still runs must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    served
+}
+
+/// `SPIN_VARIABLE_<NAME>` for each of the manifest's variables, as Spin reads them.
+fn from_environment(manifest: &Manifest) -> BTreeMap<String, String> {
+    let value = |name: &String| std::env::var(format!("SPIN_VARIABLE_{}", name.to_uppercase())).ok();
+    manifest.variables.keys().filter_map(|name| Some((name.clone(), value(name)?))).collect()
+}
+
+fn from_arguments(arguments: &[String]) -> Result<BTreeMap<String, String>> {
+    let mut variables = BTreeMap::new();
+    for argument in arguments {
+        if let Some(file) = argument.strip_prefix('@') {
+            variables.extend(read_toml::<BTreeMap<String, String>>(Path::new(file))?);
+        } else {
+            // The value is not repeated: it may be a secret.
+            let (name, value) = argument.split_once('=').context("--variable needs the form name=value")?;
+            variables.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    Ok(variables)
+}
+
+fn greet(server: &Server, manifest: &Manifest, credentials: Option<&Credentials>) {
+    let mut addr = server.addr();
+    if addr.ip().is_unspecified() {
+        addr.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let url = format!("http://{addr}");
+    println!("Serving {url}");
+    for trigger in &manifest.triggers {
+        println!("  {}: {url}{}", trigger.component, trigger.route);
+    }
+    if let Some(credentials) = credentials {
+        println!("\n{}", credentials.session(&url));
+    }
+}

@@ -1,0 +1,5 @@
+//! The command `accord`.
+
+fn main() -> std::process::ExitCode {
+    accord::cli()
+}

@@ -1,0 +1,98 @@
+//! Where databases and key-value stores are kept: in the state directory, or where a runtime configuration says.
+//!
+//! The configuration is Spin's `runtime-config.toml`, of which only the type `spin` (a file on this machine) is for this
+//! host. An application that needs libSQL or Redis runs on Spin itself.
+
+use crate::files::{private_directory, private_file};
+use crate::key_value::{Store, Stores};
+use crate::manifest::read_toml;
+use crate::sqlite::{Database, Databases, StatementObserver};
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuntimeConfig {
+    #[serde(default)]
+    sqlite_database: BTreeMap<String, Backend>,
+    #[serde(default)]
+    key_value_store: BTreeMap<String, Backend>,
+}
+
+#[derive(Deserialize)]
+struct Backend {
+    r#type: String,
+    path: Option<PathBuf>,
+}
+
+/// All databases and stores, by label.
+pub(crate) struct Storage {
+    databases: BTreeMap<String, Arc<Database>>,
+    stores: BTreeMap<String, Store>,
+}
+
+impl Storage {
+    /// Opens what `runtime_config` names, and the label `default` of both kinds in `state_dir` if it does not.
+    pub fn open(state_dir: &Path, runtime_config: Option<&Path>, observer: Option<&StatementObserver>) -> Result<Self> {
+        private_directory(state_dir)?;
+        let config = runtime_config.map(read_toml).transpose()?.unwrap_or_default();
+        let RuntimeConfig { sqlite_database, key_value_store } = config;
+        let databases = paths(sqlite_database, runtime_config, state_dir, "sqlite_db.db")?;
+        let stores = paths(key_value_store, runtime_config, state_dir, "sqlite_key_value.db")?;
+        let open = |(label, path): (String, PathBuf)| {
+            let store = Store::open(&path, &label);
+            Ok((label, store.with_context(|| format!("cannot open the key-value store {}", path.display()))?))
+        };
+        Ok(Self {
+            databases: databases
+                .into_iter()
+                .map(|(label, path)| (label, Arc::new(Database::new(path, observer.cloned()))))
+                .collect(),
+            stores: stores.into_iter().map(open).collect::<Result<_>>()?,
+        })
+    }
+
+    /// The databases for a component that is granted `labels`.
+    pub fn databases(&self, labels: &BTreeSet<String>) -> Databases {
+        labels.iter().map(|label| (label.clone(), self.databases.get(label).cloned())).collect()
+    }
+
+    /// The key-value stores for a component that is granted `labels`.
+    pub fn stores(&self, labels: &BTreeSet<String>) -> Stores {
+        labels.iter().map(|label| (label.clone(), self.stores.get(label).cloned())).collect()
+    }
+}
+
+/// The file of each label. Paths are relative to the configuration's directory.
+fn paths(
+    backends: BTreeMap<String, Backend>,
+    runtime_config: Option<&Path>,
+    state_dir: &Path,
+    default: &str,
+) -> Result<BTreeMap<String, PathBuf>> {
+    let mut paths = BTreeMap::from([("default".to_owned(), state_dir.join(default))]);
+    for (label, Backend { r#type, path }) in backends {
+        let file = runtime_config.unwrap_or(Path::new(""));
+        if r#type != "spin" {
+            bail!(
+                "{}: `{label}` has the type `{}`, but this host is for one machine and knows only `spin`, a file: \
+                 use Spin itself",
+                file.display(),
+                r#type
+            );
+        }
+        if let Some(path) = path {
+            paths.insert(label, file.parent().unwrap_or(Path::new("")).join(path));
+        } else if label != "default" {
+            bail!("{}: `{label}` has no path", file.display());
+        }
+    }
+    for path in paths.values() {
+        // SQLite gives its journals the same rights.
+        private_file(path)?;
+    }
+    Ok(paths)
+}

@@ -1,0 +1,383 @@
+//! `spin:sqlite`: SQLite databases in files, for the components that are granted them.
+//!
+//! # Connections
+//!
+//! Spin opens a SQLite connection for each `open`. Opening one costs more than most statements, and closing the last
+//! one of a database in WAL mode writes the log back, so this host keeps connections and lends them out. A connection
+//! that comes back in the middle of a transaction is rolled back first. What a component sets by PRAGMA stays with the
+//! connection for its next borrower; that is no harm as long as all of an application's components set the same.
+//!
+//! # Threads
+//!
+//! A statement that waits, for the write lock or for the disk at a commit, must not hold up the requests that share its
+//! thread, so statements run on threads that may block. To hand a statement over costs two to three times as much as a
+//! short query itself, though. So a query of a database in WAL mode, where readers do not wait, begins on the thread it is
+//! on, and begins again on another if it turns out to be long.
+//!
+//! # Writers
+//!
+//! SQLite has one writer at a time, and makes the others ask again and again, with pauses, in no order. Here those that
+//! belong to this process stand in a queue.
+
+use crate::guest::Guest;
+use crate::guest::spin::sqlite::sqlite::{
+    Connection, Error, Host, HostConnection, HostConnectionWithStore, QueryResult, RowResult, Value,
+};
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::component::{Accessor, FutureReader, HasSelf, Resource, StreamReader};
+
+/// Connections that one instance may have open at a time, as in Spin.
+const MAX_OPEN: usize = 256;
+/// Bytes of values in one result, as in Spin.
+const MAX_RESULT_BYTES: usize = 128 << 20;
+/// Idle connections that are kept per database.
+const MAX_IDLE: usize = 64;
+/// Prepared statements that are kept per connection.
+const STATEMENT_CACHE: usize = 128;
+/// Steps of SQLite's machine after which a query is long: about a millisecond.
+const BRIEF: i32 = 20_000;
+/// How long a writer stands in the queue.
+const MAX_QUEUE: Duration = Duration::from_secs(5);
+
+/// Called with the text of each statement before it runs.
+pub type StatementObserver = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The databases granted to a component, by label. One that is granted but not defined is `None`.
+pub(crate) type Databases = BTreeMap<String, Option<Arc<Database>>>;
+
+/// A database file and the connections to it that nobody uses right now.
+pub(crate) struct Database {
+    path: PathBuf,
+    idle: Mutex<Vec<Session>>,
+    /// One permit: the turn to write.
+    writer: Arc<Semaphore>,
+    observer: Option<StatementObserver>,
+}
+
+/// A connection, and what the host knows of it.
+struct Session {
+    sqlite: rusqlite::Connection,
+    /// Set while a query runs on a thread that must not be held up. Cleared when the query took too long and was ended.
+    brief: Arc<AtomicBool>,
+    /// Whether the database is in WAL mode. It does not leave it while connections are open.
+    wal: Cell<bool>,
+}
+
+impl Database {
+    pub fn new(path: PathBuf, observer: Option<StatementObserver>) -> Self {
+        Self { path, idle: Mutex::default(), writer: Arc::new(Semaphore::new(1)), observer }
+    }
+
+    /// Takes an idle connection, or opens one.
+    async fn lease(self: Arc<Self>) -> Result<Lease, Error> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let session = if let Some(session) = idle {
+            session
+        } else {
+            let database = self.clone();
+            blocking(move || Session::open(&database.path).map_err(io)).await?
+        };
+        let interrupt = session.sqlite.get_interrupt_handle();
+        let (session, turn) = (Mutex::new(Some(session)), Mutex::default());
+        Ok(Lease(Arc::new(Loan { database: self, interrupt, session, turn })))
+    }
+
+    fn take_back(&self, session: Session) {
+        // Two requests must never meet inside one transaction.
+        if !session.sqlite.is_autocommit() && session.sqlite.execute_batch("ROLLBACK").is_err() {
+            return;
+        }
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE {
+            idle.push(session);
+        }
+    }
+}
+
+impl Session {
+    fn open(path: &Path) -> rusqlite::Result<Self> {
+        let mut sqlite = rusqlite::Connection::open(path)?;
+        sqlite.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        let brief = Arc::new(AtomicBool::new(false));
+        let end = brief.clone();
+        sqlite.progress_handler(BRIEF, Some(move || end.swap(false, Ordering::Relaxed)))?;
+        Ok(Self { sqlite, brief, wal: Cell::new(false) })
+    }
+
+    /// Runs one statement to its end. May block.
+    fn run(&self, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
+        let result = query(&self.sqlite, statement, parameters);
+        if !self.wal.get() {
+            let mode = self.sqlite.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+            self.wal.set(mode.is_ok_and(|mode| mode == "wal"));
+        }
+        result
+    }
+
+    /// Runs a query to its end if it is short and need not wait.
+    fn run_briefly(&self, statement: &str, parameters: &[Value]) -> Option<Result<QueryResult, Error>> {
+        let read_only = || self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly());
+        if !self.wal.get() || !["SELECT", "WITH"].contains(&&*first_word(statement)) || !read_only() {
+            return None;
+        }
+        self.brief.store(true, Ordering::Relaxed);
+        let result = query(&self.sqlite, statement, parameters);
+        self.brief.swap(false, Ordering::Relaxed).then_some(result)
+    }
+}
+
+/// A connection that an instance has open: the resource `connection`.
+pub struct Lease(Arc<Loan>);
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // A statement that still runs has an `Arc` of its own. Nobody waits for its result any more.
+        if Arc::strong_count(&self.0) > 1 {
+            self.0.interrupt.interrupt();
+        }
+    }
+}
+
+struct Loan {
+    database: Arc<Database>,
+    interrupt: rusqlite::InterruptHandle,
+    /// `None` only while it is given back.
+    session: Mutex<Option<Session>>,
+    /// The turn to write, from the first statement that needs it to the end of its transaction.
+    turn: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let session = self.session.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(session) = session {
+            self.database.take_back(session);
+        }
+    }
+}
+
+impl Loan {
+    fn with<T>(&self, work: impl FnOnce(&rusqlite::Connection) -> T) -> Result<T, Error> {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        session.as_ref().map(|session| work(&session.sqlite)).ok_or(Error::InvalidConnection)
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs one statement to its end.
+    async fn execute(self: Arc<Self>, statement: String, parameters: Vec<Value>) -> Result<QueryResult, Error> {
+        if let Some(observer) = &self.database.observer {
+            observer(&statement);
+        }
+        // If another statement has the connection, this one waits on a thread that may.
+        if let Ok(session) = self.session.try_lock()
+            && let Some(result) = session.as_ref().and_then(|session| session.run_briefly(&statement, &parameters))
+        {
+            return result;
+        }
+        if writes(&statement) && self.turn().is_none() {
+            // Who has waited for so long asks SQLite, which gives the error that the component knows.
+            let turn = tokio::time::timeout(MAX_QUEUE, self.database.writer.clone().acquire_owned()).await;
+            *self.turn() = turn.ok().and_then(Result::ok);
+        }
+        blocking(move || {
+            let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+            let session = session.as_ref().ok_or(Error::InvalidConnection)?;
+            let result = session.run(&statement, &parameters);
+            if session.sqlite.is_autocommit() {
+                *self.turn() = None;
+            }
+            result
+        })
+        .await
+    }
+}
+
+fn first_word(statement: &str) -> String {
+    let letters = statement.trim_start().bytes().take_while(u8::is_ascii_alphabetic);
+    letters.map(|letter| char::from(letter.to_ascii_uppercase())).collect()
+}
+
+/// Whether a statement takes the write lock. To be wrong costs time, no more: the lock is SQLite's.
+fn writes(statement: &str) -> bool {
+    match &*first_word(statement) {
+        "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "CREATE" | "DROP" | "ALTER" => true,
+        "BEGIN" => matches!(&*first_word(&statement.trim_start()[5..]), "IMMEDIATE" | "EXCLUSIVE"),
+        _ => false,
+    }
+}
+
+fn query(connection: &rusqlite::Connection, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
+    let mut prepared = connection.prepare_cached(statement).map_err(io)?;
+    let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
+    let mut rows = prepared.query(rusqlite::params_from_iter(parameters.iter().map(Parameter))).map_err(io)?;
+    let mut result = Vec::new();
+    let mut bytes = 0;
+    while let Some(row) = rows.next().map_err(io)? {
+        let values = (0..columns.len()).map(|column| value(row.get_ref(column).map_err(io)?));
+        let values = values.collect::<Result<Vec<_>, _>>()?;
+        bytes += values.iter().map(size).sum::<usize>();
+        if bytes > MAX_RESULT_BYTES {
+            return Err(Error::Io(format!("query result exceeds limit of {MAX_RESULT_BYTES} bytes")));
+        }
+        result.push(RowResult { values });
+    }
+    Ok(QueryResult { columns, rows: result })
+}
+
+/// A parameter, bound without copying it.
+struct Parameter<'a>(&'a Value);
+
+impl ToSql for Parameter<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Integer(integer) => ValueRef::Integer(*integer),
+            Value::Real(real) => ValueRef::Real(*real),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(blob) => ValueRef::Blob(blob),
+            Value::Null => ValueRef::Null,
+        }))
+    }
+}
+
+fn value(value: ValueRef<'_>) -> Result<Value, Error> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(integer) => Value::Integer(integer),
+        ValueRef::Real(real) => Value::Real(real),
+        ValueRef::Text(text) => match str::from_utf8(text) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => return Err(Error::Io("a text in the result is not UTF-8".to_owned())),
+        },
+        ValueRef::Blob(blob) => Value::Blob(blob.to_vec()),
+    })
+}
+
+fn size(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::Text(text) => text.len(),
+            Value::Blob(blob) => blob.len(),
+            _ => 0,
+        }
+}
+
+/// The text of SQLite's message: components look for phrases such as `UNIQUE constraint failed` in it.
+#[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
+fn io(error: rusqlite::Error) -> Error {
+    Error::Io(error.to_string())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| Err(Error::Io(panic.to_string())))
+}
+
+impl Guest {
+    fn granted(&self, database: &str) -> Result<Arc<Database>, Error> {
+        if self.open_connections >= MAX_OPEN {
+            return Err(Error::Io("too many connections opened".to_owned()));
+        }
+        self.grants.databases.get(database).ok_or(Error::AccessDenied)?.clone().ok_or(Error::NoSuchDatabase)
+    }
+
+    fn keep(&mut self, lease: Lease) -> wasmtime::Result<Resource<Lease>> {
+        self.open_connections += 1;
+        Ok(self.table.push(lease)?)
+    }
+
+    fn loan(&self, connection: &Resource<Lease>) -> wasmtime::Result<Arc<Loan>> {
+        Ok(self.table.get(connection)?.0.clone())
+    }
+}
+
+impl Host for Guest {}
+
+impl HostConnection for Guest {
+    async fn open(&mut self, database: String) -> Result<Resource<Connection>, Error> {
+        let database = self.granted(&database)?;
+        let lease = database.lease().await?;
+        self.keep(lease).map_err(|error| Error::Io(error.to_string()))
+    }
+
+    async fn execute(
+        &mut self,
+        connection: Resource<Connection>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Result<QueryResult, Error> {
+        let loan = self.loan(&connection).map_err(|_| Error::InvalidConnection)?;
+        loan.execute(statement, parameters).await
+    }
+
+    fn last_insert_rowid(&mut self, connection: Resource<Connection>) -> wasmtime::Result<i64> {
+        Ok(self.loan(&connection)?.with(rusqlite::Connection::last_insert_rowid)?)
+    }
+
+    fn changes(&mut self, connection: Resource<Connection>) -> wasmtime::Result<u64> {
+        Ok(self.loan(&connection)?.with(rusqlite::Connection::changes)?)
+    }
+
+    fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
+        self.open_connections -= 1;
+        self.table.delete(connection)?;
+        Ok(())
+    }
+}
+
+type Rows = (Vec<String>, StreamReader<RowResult>, FutureReader<Result<(), Error>>);
+
+impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Guest> {
+    async fn open_async(
+        accessor: &Accessor<T, Self>,
+        database: String,
+    ) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
+        let database = match accessor.with(|mut access| access.get().granted(&database)) {
+            Ok(database) => database,
+            Err(error) => return Ok(Err(error)),
+        };
+        match database.lease().await {
+            Ok(lease) => accessor.with(|mut access| access.get().keep(lease)).map(Ok),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn execute_async(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> wasmtime::Result<Result<Rows, Error>> {
+        let loan = accessor.with(|mut access| access.get().loan(&connection))?;
+        let result = match loan.execute(statement, parameters).await {
+            Ok(result) => result,
+            Err(error) => return Ok(Err(error)),
+        };
+        accessor.with(|mut access| {
+            let rows = StreamReader::new(&mut access, result.rows)?;
+            let end = FutureReader::new(&mut access, std::future::ready(wasmtime::error::Ok(Ok(()))))?;
+            Ok(Ok((result.columns, rows, end)))
+        })
+    }
+
+    async fn last_insert_rowid_async(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+    ) -> wasmtime::Result<i64> {
+        let loan = accessor.with(|mut access| access.get().loan(&connection))?;
+        Ok(loan.with(rusqlite::Connection::last_insert_rowid)?)
+    }
+
+    async fn changes_async(accessor: &Accessor<T, Self>, connection: Resource<Connection>) -> wasmtime::Result<u64> {
+        let loan = accessor.with(|mut access| access.get().loan(&connection))?;
+        Ok(loan.with(rusqlite::Connection::changes)?)
+    }
+}

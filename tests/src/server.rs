@@ -1,0 +1,178 @@
+//! The server behind a test: the embedded host in this process, the same as a process of its own, or `spin up`.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use crate::{ADMIN_EMAIL, ADMIN_PASSWORD, CLIENT_ID, CLIENT_SECRET, root};
+
+/// Whether the tests run against Spin itself (`ACCORD_RUNTIME=spin`).
+pub fn on_spin() -> bool {
+    std::env::var("ACCORD_RUNTIME").is_ok_and(|runtime| runtime == "spin")
+}
+
+/// How a server is started.
+pub struct Options {
+    /// The manifest, relative to the workspace.
+    pub manifest: &'static str,
+    /// Application variables beside those of the first start.
+    pub variables: Vec<(&'static str, String)>,
+    /// A process of its own, that can be killed.
+    pub process: bool,
+    /// Bounds of the embedded host. Spin has its own.
+    pub limits: accord::Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let mut limits = accord::Limits::default();
+        // Enough for a test, of which several run at the same time.
+        limits.max_instances = 16;
+        Self { manifest: "spin.toml", variables: Vec::new(), process: false, limits }
+    }
+}
+
+impl Options {
+    /// With an application variable.
+    #[must_use]
+    pub fn variable(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.variables.push((name, value.to_string()));
+        self
+    }
+}
+
+pub(crate) struct Server {
+    running: Running,
+    options: Options,
+    state: tempfile::TempDir,
+    statements: Arc<Mutex<Vec<String>>>,
+}
+
+enum Running {
+    Embedded(accord::Server),
+    Process { child: Child, port: u16 },
+    Stopped,
+}
+
+impl Server {
+    pub(crate) async fn start(options: Options) -> Self {
+        build(&root().join(options.manifest));
+        let state = tempfile::tempdir().expect("there is a temporary directory");
+        let mut server = Self { running: Running::Stopped, options, state, statements: Arc::default() };
+        server.run().await;
+        server
+    }
+
+    async fn run(&mut self) {
+        self.running = if on_spin() || self.options.process { self.spawn().await } else { self.embed().await };
+    }
+
+    async fn embed(&self) -> Running {
+        let mut config = accord::Config::new(root().join(self.options.manifest), self.state.path());
+        config.variables = self.variables().map(|(name, value)| (name.to_owned(), value)).collect();
+        config.limits = self.options.limits.clone();
+        let statements = Arc::clone(&self.statements);
+        config.statement_observer = Some(Arc::new(move |statement: &str| {
+            statements.lock().expect("nobody panics with the lock").push(statement.to_owned());
+        }));
+        Running::Embedded(accord::Server::start(config).await.expect("the server starts"))
+    }
+
+    async fn spawn(&self) -> Running {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+        let mut command = if on_spin() { Command::new("spin") } else { Command::new(beside("accord-under-test")) };
+        command.arg("up").arg("--from").arg(root().join(self.options.manifest));
+        command.arg("--listen").arg(format!("127.0.0.1:{port}"));
+        command.arg("--state-dir").arg(self.state.path());
+        for (name, value) in self.variables() {
+            command.arg("--variable").arg(format!("{name}={value}"));
+        }
+        if !on_spin() {
+            command.arg("--no-build").arg("--quiet");
+        }
+        let child = command.stdout(Stdio::null()).spawn().expect("the server's program is there");
+        let health = format!("http://127.0.0.1:{port}/.well-known/spin/health");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while reqwest::get(&health).await.is_err() {
+            assert!(Instant::now() < deadline, "the server does not answer");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Running::Process { child, port }
+    }
+
+    fn variables(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let first_start = [
+            ("admin_email", ADMIN_EMAIL),
+            ("admin_password", ADMIN_PASSWORD),
+            ("bootstrap_client_id", CLIENT_ID),
+            ("bootstrap_client_secret", CLIENT_SECRET),
+        ];
+        first_start.map(|(name, value)| (name, value.to_owned())).into_iter().chain(self.options.variables.clone())
+    }
+
+    pub(crate) fn kill(&mut self) {
+        match std::mem::replace(&mut self.running, Running::Stopped) {
+            // `Child::kill` is SIGKILL.
+            Running::Process { mut child, .. } => {
+                child.kill().expect("the server runs");
+                child.wait().expect("the server is our child");
+            }
+            _ => panic!("only a process can be killed"),
+        }
+    }
+
+    pub(crate) async fn kill_and_restart(&mut self) {
+        if !matches!(self.running, Running::Stopped) {
+            self.kill();
+        }
+        self.run().await;
+    }
+
+    pub(crate) fn url(&self) -> String {
+        match &self.running {
+            Running::Embedded(server) => server.url(),
+            Running::Process { port, .. } => format!("http://127.0.0.1:{port}"),
+            Running::Stopped => panic!("the server was killed"),
+        }
+    }
+
+    pub(crate) fn state_dir(&self) -> &Path {
+        self.state.path()
+    }
+
+    pub(crate) fn statements(&self) -> Vec<String> {
+        self.statements.lock().expect("nobody panics with the lock").clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Running::Process { child, .. } = &mut self.running {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Builds the components of a manifest, once per process.
+fn build(manifest: &Path) {
+    static BUILT: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    let mut built = BUILT.lock().expect("a build that failed has failed the tests");
+    if !built.iter().any(|known| known == manifest) {
+        accord::build(manifest).expect("the components build");
+        built.push(manifest.to_owned());
+    }
+}
+
+/// A program that cargo put beside the tests.
+fn beside(name: &str) -> PathBuf {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    let directory = DIRECTORY.get_or_init(|| {
+        let test = std::env::current_exe().expect("a process knows its program");
+        // target/debug/deps/a-test
+        test.ancestors().nth(2).expect("tests are in target").to_owned()
+    });
+    directory.join(name)
+}

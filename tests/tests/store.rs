@@ -1,0 +1,107 @@
+//! The store: its migrations, and that no request reads a growing table from end to end.
+
+use std::collections::BTreeSet;
+
+use accord_tests::{Accord, CLIENT_ID, CLIENT_SECRET, Options, USERS, answer, on_spin};
+use insta::assert_snapshot;
+use reqwest::Method;
+use serde_json::json;
+
+#[tokio::test]
+async fn every_query_that_a_request_makes_uses_an_index() {
+    if on_spin() {
+        // Spin does not tell which statements it ran. They are the same.
+        return;
+    }
+    let accord = Accord::start().await;
+    let token = accord.token().await;
+    // Every path through every statement: make, rename, move, bind, unbind, and each way to fail to sign in.
+    let members = "/api/integrations/v1/accounts/1/users";
+    for body in [
+        json!({ "a": { "name": "A", "id": "1" }, "b": { "name": "B", "id": "2" } }),
+        json!({ "a": { "name": "A2", "id": "1" }, "b": { "name": "B", "id": "1" } }),
+    ] {
+        assert_eq!(accord.patch_accounts(&token, &body).await.status, 200);
+    }
+    for (path, body) in [
+        (members, json!(["u", "v"])),
+        (USERS, json!({ "u": { "email": "u@example.com" } })),
+        (USERS, json!({ "u": { "email": "v@example.com" } })),
+        (USERS, json!({ "u": null, "v": null })),
+    ] {
+        assert_eq!(answer(accord.patch(path, &token, &body)).await.status, 200);
+    }
+    assert_eq!(accord.patch_accounts(&token, &json!({ "a": null, "b": null })).await.status, 200);
+    for (client, secret) in [(CLIENT_ID, "wrong"), ("nobody", CLIENT_SECRET)] {
+        let request = accord.request(Method::POST, "/oauth/token").basic_auth(client, Some(secret));
+        answer(request.form(&[("grant_type", "client_credentials")])).await;
+    }
+    answer(accord.request(Method::GET, "/.well-known/jwks.json")).await;
+
+    let statements: BTreeSet<_> = accord.statements().into_iter().collect();
+    let queries: Vec<_> = statements
+        .iter()
+        .filter(|sql| ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.trim_start().starts_with(verb)))
+        .collect();
+    assert!(queries.len() > 30, "the requests above run the statements that there are");
+    let store = accord.store();
+    // A body's entries, literal rows and the results of subqueries are read from end to end: none grows with the
+    // directory. The tables of keys and of migrations have a handful of rows.
+    let bounded = |step: &str| {
+        ["e ", "json_each", "(subquery", "signing_keys", "migrations"]
+            .iter()
+            .any(|name| step.contains(&format!("SCAN {name}")))
+            || step.ends_with("CONSTANT ROW")
+            || step.ends_with("VALUES CLAUSE")
+    };
+    let scans: Vec<_> = queries
+        .iter()
+        .flat_map(|sql| store.plan(sql).into_iter().map(move |step| (step, sql)))
+        .filter(|(step, _)| step.starts_with("SCAN") && !bounded(step))
+        .map(|(step, sql)| format!("{step}: {sql}"))
+        .collect();
+    assert!(scans.is_empty(), "{}", scans.join("\n\n"));
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_release_is_a_clear_error() {
+    let mut accord = Accord::start_with(Options { process: true, ..Options::default() }).await;
+    accord.token().await;
+    accord.store().execute("INSERT INTO migrations (version, applied_at) VALUES (9999, 0)", ());
+    accord.kill_and_restart().await;
+    assert_snapshot!(answer(accord.request(Method::GET, "/.well-known/jwks.json")).await, @r#"
+    503
+    cache-control: no-store
+    content-type: application/json
+    retry-after: 60
+    x-request-id: [uuid]
+
+    {
+      "error": "temporarily_unavailable",
+      "error_description": "the database was made by a newer release"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn the_database_refuses_what_the_code_might_forget() {
+    let accord = Accord::start().await;
+    accord.token().await;
+    let store = accord.store();
+    for (rule, sql) in [
+        (
+            "one operator",
+            "INSERT INTO accounts (account_key, name, name_key, origin, created_at, updated_at) VALUES ('k', 'n', 'n', 'portal', 0, 0)",
+        ),
+        ("known states", "UPDATE accounts SET status = 'asleep'"),
+        ("typed columns", "UPDATE accounts SET created_at = 'yesterday'"),
+        ("known roles", "UPDATE membership_roles SET role = 'king'"),
+        (
+            "no members of nothing",
+            "INSERT INTO memberships (account_id, user_id, origin, created_at, updated_at) VALUES (99, 99, 'portal', 0, 0)",
+        ),
+        ("no owner that is gone", "DELETE FROM packages"),
+    ] {
+        assert!(store.refuses(sql), "{rule}");
+    }
+}
