@@ -184,7 +184,7 @@ pub async fn upsert(author: &Author, client: &Client, request: &Upsert) -> Resul
     let mut faults = Faults::default();
     check_owner(request, &owner, &mut faults);
     match found {
-        Some(_) if request.insert_only => faults.add("id", "is taken by another user"),
+        Some(_) if request.insert_only => faults.add("id", "is taken already"),
         Some(user) => check_update(&transaction, user, &after, &mut faults)?,
         None => {}
     }
@@ -272,7 +272,7 @@ fn check_owner(request: &Upsert, owner: &Owner, faults: &mut Faults) {
         Some(AccountReference::Name(name)) => text::fold(name) == text::fold(&owner.name),
     };
     if !is_owner {
-        faults.add("owner", "must be the account that the client belongs to");
+        faults.add("owner", "must be the one that the client belongs to");
     }
 }
 
@@ -280,10 +280,10 @@ fn check_owner(request: &Upsert, owner: &Owner, faults: &mut Faults) {
 fn check_update(transaction: &Transaction, user: &User, after: &Profile, faults: &mut Faults) -> Result<()> {
     let before = &user.profile;
     if before.username.is_some() && after.username.is_none() && after.email.is_none() && after.external_id.is_none() {
-        faults.add("username", "cannot be cleared: the user has no other way to sign in");
+        faults.add("username", "cannot be cleared: there is no other way to sign in");
     }
     if before.is_active && !after.is_active && is_last_owner(transaction, user.id)? {
-        faults.add("is_active", "cannot be cleared: the user is the only active owner of an account");
+        faults.add("is_active", "cannot be cleared: nobody else is an active owner of the organisation");
     }
     Ok(())
 }
@@ -315,7 +315,7 @@ fn check_unique<'a>(after: &Profile, others: impl Iterator<Item = &'a User>, fau
             ("external_id", after.external_id.is_some() && after.external_id == other.external_id),
         ] {
             if taken {
-                faults.add(field, "is taken by another user");
+                faults.add(field, "is taken already");
             }
         }
     }

@@ -68,7 +68,7 @@ fn errors(call: &Call, error: &Error) -> Vec<String> {
         Error::Conflict(_) | Error::Duplicate { .. } => vec![AMBIGUOUS.to_owned()],
         Error::Unauthenticated(_) => vec![UNAUTHENTICATED.to_owned()],
         Error::Forbidden { .. } => vec![FORBIDDEN.to_owned()],
-        Error::NotFound("user") => vec!["There is no such account".to_owned()],
+        Error::NotFound("user") => vec!["there is no such account".to_owned()],
         Error::Internal(_) => {
             // For the log; the caller gets the seed's text.
             let _ = error.public_text(&call.request_id);
@@ -119,7 +119,7 @@ pub async fn unknown_path(call: Call, request: Request) -> Response {
 
 /// A path that is there, by another method. The router adds `Allow`.
 pub async fn unknown_method(call: Call, request: Request) -> Response {
-    let errors = vec!["The method is not allowed here".to_owned()];
+    let errors = vec!["the method is not allowed here".to_owned()];
     render(&call, request.uri().path(), StatusCode::METHOD_NOT_ALLOWED, errors)
 }
 
@@ -133,11 +133,11 @@ mod tests {
     fn several_faults_are_several_errors_in_the_names_of_the_seed() {
         let call = Call { request_id: String::new(), address: None };
         let mut faults = Faults::default();
-        faults.add("username", "is taken by another user");
+        faults.add("username", "is taken already");
         faults.add("is_active", "must be a boolean, not a number");
         assert_eq!(
             errors(&call, &Error::Invalid(faults)),
-            ["Is_Active must be a boolean, not a number", "Username is taken by another user"]
+            ["Is_Active must be a boolean, not a number", "Username is taken already"]
         );
     }
 
