@@ -4,14 +4,17 @@ use accord_core::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES}
 use accord_core::user::{Owner, User};
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The record of Account information.
 ///
 /// A field without a value is `null`.
-#[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the seed has them")]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Account {
     /// The identifier of account
+    #[schema(format = "uuid")]
     id: String,
     /// The organisation that the account belongs to: the one of the client that made it
     tenant_id: AbstractLong,
@@ -22,6 +25,7 @@ pub struct Account {
     /// Person's last name
     last_name: Option<String>,
     /// The phone number of account. The phone number is unique in the system
+    #[schema(example = "+358401234567")]
     phone: Option<String>,
     /// Indicates whether the phone number has been verified.
     phone_verified: bool,
@@ -48,16 +52,19 @@ pub struct Account {
     #[serde(rename = "Is_Active")]
     is_active: bool,
     /// The date the record was updated
+    #[schema(format = DateTime, example = "1900-01-01T12:00:00Z")]
     modified_on: String,
     /// The date the record was created
+    #[schema(format = DateTime, example = "1900-01-01T12:00:00Z")]
     created_on: String,
 }
 
 /// This structure represents an abstract object with a primary key of type Long.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct AbstractLong {
     /// The primary key of the record.
+    #[schema(example = 1_234_567_891_234_567_i64)]
     id: i64,
     /// An external identifier for the record: the registration id of the organisation.
     external_id: Option<String>,
@@ -68,7 +75,7 @@ pub struct AbstractLong {
 }
 
 /// This structure represents an abstract object with a primary key of type Text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct AbstractText {
     /// The primary key of the record: one of the valid values.

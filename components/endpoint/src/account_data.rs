@@ -16,7 +16,64 @@ use accord_core::json::Value;
 use accord_core::text::{self, Email};
 use accord_core::user::{AccountReference, Change, Changes, TEXT_MAX, Upsert};
 use accord_core::{Error, Faults, Result, phone};
+use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::reference;
+
+/// The record of Account information, as the reference describes it. [`read`] takes it field by field.
+#[expect(dead_code, reason = "it is a description: a body is not deserialized into it, for serde tells one fault only")]
+#[derive(ToSchema)]
+#[schema(rename_all = "PascalCase")]
+pub struct AccountData {
+    /// The identifier of account. If it is given and matches nothing, nothing is done.
+    id: Option<String>,
+    /// The organisation that the account belongs to: only the client's own is accepted.
+    #[schema(schema_with = reference::tenant)]
+    tenant_id: (),
+    /// The name of the account.
+    #[schema(max_length = 255)]
+    name: Option<String>,
+    /// Person's first name.
+    #[schema(max_length = 255)]
+    first_name: Option<String>,
+    /// Person's last name.
+    #[schema(max_length = 255)]
+    last_name: Option<String>,
+    /// The phone number of account, with its country code. The phone number is unique in the system.
+    #[schema(example = "+358 40 123 4567")]
+    phone: Option<String>,
+    /// Indicates whether the phone number has been verified. A changed number is not, unless this is true.
+    #[schema(default = false)]
+    phone_verified: Option<bool>,
+    /// The e-mail of account. The email is unique in the system.
+    #[schema(format = Email, max_length = 254)]
+    email: Option<String>,
+    /// The enum of Language.
+    #[schema(schema_with = reference::language)]
+    language_id: (),
+    /// The enum of Timezone.
+    #[schema(schema_with = reference::time_zone)]
+    timezone_id: (),
+    /// The enum of `DateFormat`.
+    #[schema(schema_with = reference::date_format)]
+    date_format_id: (),
+    /// Username used to log in into the system. The username is unique in the system.
+    #[schema(max_length = 255)]
+    username: Option<String>,
+    /// External Authentication identifier. Example Azure AD guid. The value must be unique in the system.
+    #[schema(max_length = 255)]
+    external_id: Option<String>,
+    /// Defines if a person should get notifications via e-mail.
+    #[schema(default = false)]
+    notify_by_email: Option<bool>,
+    /// Defines if a contact should get notifications via SMS.
+    #[schema(default = false, rename = "NotifyBySMS")]
+    notify_by_sms: Option<bool>,
+    /// Defines if the account is active and can be used.
+    #[schema(default = false, rename = "Is_Active")]
+    is_active: Option<bool>,
+}
 
 /// The seed's name for each field of the directory's users that a fault may be about.
 const NAMES: [(&str, &str); 16] = [
@@ -219,6 +276,15 @@ mod tests {
 
     fn set(text: &str) -> Change<String> {
         Change::Set(text.to_owned())
+    }
+
+    #[test]
+    fn the_reference_describes_the_fields_that_are_read() {
+        let described = serde_json::to_value(<AccountData as utoipa::PartialSchema>::schema()).expect("JSON");
+        let described = described["properties"].as_object().expect("properties");
+        let mut read = NAMES.map(|(_, name)| name);
+        read.sort_unstable();
+        assert_eq!(described.keys().collect::<Vec<_>>(), read);
     }
 
     #[test]

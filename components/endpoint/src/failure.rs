@@ -8,24 +8,30 @@ use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{account_data, sign};
 
 /// The list of errors. Throw specific exceptions based on the received error.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Failure {
     /// Human-readable explanation of the errors
     errors: Vec<String>,
     /// URI identifier that categorizes the error
+    #[schema(example = "/Errors/Bad Input")]
     r#type: String,
     /// Brief, human-readable message about the error
+    #[schema(example = "Bad Request")]
     title: &'static str,
     /// The HTTP response code
+    #[schema(value_type = i32, example = 400)]
     status_code: u16,
     /// URI that identifies the specific occurrence of the error: the path of the request
+    #[schema(example = "/Endpoint/rest/api/v1/Account")]
     instance: String,
     /// Provides a request key that identifies the current request.
+    #[schema(format = "uuid", example = "894ea43c-b8a6-4195-9a9c-82c07d9cc33a")]
     request_key: String,
 }
 

@@ -11,6 +11,7 @@
 mod account;
 mod account_data;
 mod failure;
+mod reference;
 
 use accord_core::call::Call;
 use accord_core::scope::{USER_CREATE, USER_UPDATE};
@@ -26,6 +27,9 @@ use http::{HeaderName, HeaderValue};
 use tower_service::Service as _;
 
 use crate::account::Account;
+use crate::account_data::AccountData;
+use crate::reference::Answers;
+pub use crate::reference::openapi;
 
 /// Largest body, in bytes. Every field at its longest takes a third of it.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -58,11 +62,34 @@ pub async fn handle(request: spin_sdk::http::Request) -> Response {
     }
 }
 
+/// Insert or update an account
+///
+/// Changes the account that `Id` means, else the one of the `Username` or the `ExternalId`; if there is none, or none of
+/// the three is given, makes one. A field that is left out stays as it is; `null` or `""` clears it.
+#[utoipa::path(
+    patch,
+    path = "/Endpoint/rest/api/v1/Account",
+    tag = "endpoint",
+    request_body = AccountData,
+    responses(Answers),
+    security(("endpoint" = ["AccessUser:Create", "AccessUser:Update"])),
+)]
 async fn patch_account(call: Call, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     answer(&call, &path, upsert(&call, request, false).await)
 }
 
+/// Insert an account
+///
+/// Makes an account. One that has the `Id`, the `Username` or the `ExternalId` already is an error, and is not changed.
+#[utoipa::path(
+    post,
+    path = "/Endpoint/rest/api/v1/Account",
+    tag = "endpoint",
+    request_body = AccountData,
+    responses(Answers),
+    security(("endpoint" = ["AccessUser:Create"])),
+)]
 async fn post_account(call: Call, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     answer(&call, &path, upsert(&call, request, true).await)
