@@ -284,13 +284,13 @@ async fn odd_requests_get_an_answer() {
         ("GET count HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 Bad Request"),
         ("nonsense\r\n\r\n", "HTTP/1.1 400 Bad Request"),
         (&format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), "HTTP/1.1 414 URI Too Long"),
-        (
-            &format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}{long}{long}{long}{long}\r\n\r\n"),
-            "HTTP/1.1 431 Request Header Fields Too Large",
-        ),
     ] {
         assert_eq!(probe.raw(request).await, expected, "{}", &request[..request.len().min(80)]);
     }
+    // How far hyper reads before it gives up, and with what, depends on how the bytes arrive.
+    let header = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", long.repeat(5));
+    let line = probe.raw(&header).await;
+    assert!(["HTTP/1.1 431 Request Header Fields Too Large", "HTTP/1.1 400 Bad Request"].contains(&&*line), "{line}");
     assert_eq!(probe.get("/count").await.0, 200);
 }
 

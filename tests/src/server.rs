@@ -1,6 +1,7 @@
 //! The server behind a test: the embedded host in this process, the same as a process of its own, or `spin up`.
 
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -92,7 +93,8 @@ impl Server {
         if !on_spin() {
             command.arg("--no-build").arg("--quiet");
         }
-        let child = command.stdout(Stdio::null()).spawn().expect("the server's program is there");
+        // A group of its own: `spin up` runs the server as a process of its own, which has to end with it.
+        let child = command.stdout(Stdio::null()).process_group(0).spawn().expect("the server's program is there");
         let health = format!("http://127.0.0.1:{port}/.well-known/spin/health");
         let deadline = Instant::now() + Duration::from_secs(60);
         while reqwest::get(&health).await.is_err() {
@@ -114,11 +116,7 @@ impl Server {
 
     pub(crate) fn kill(&mut self) {
         match std::mem::replace(&mut self.running, Running::Stopped) {
-            // `Child::kill` is SIGKILL.
-            Running::Process { mut child, .. } => {
-                child.kill().expect("the server runs");
-                child.wait().expect("the server is our child");
-            }
+            Running::Process { child, .. } => kill(child),
             _ => panic!("only a process can be killed"),
         }
     }
@@ -149,11 +147,18 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Running::Process { child, .. } = &mut self.running {
-            let _ = child.kill();
-            let _ = child.wait();
+        if let Running::Process { child, .. } = std::mem::replace(&mut self.running, Running::Stopped) {
+            kill(child);
         }
     }
+}
+
+/// Ends a process and its group by SIGKILL.
+fn kill(mut child: Child) {
+    let group = format!("-{}", child.id());
+    let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
+    assert!(killed.is_ok_and(|status| status.success()), "the server runs");
+    child.wait().expect("the server is our child");
 }
 
 /// Builds the components of a manifest, once per process.

@@ -384,6 +384,17 @@ async fn an_account_that_only_another_connector_brought_is_as_unknown_as_one_tha
 }
 
 #[tokio::test]
+async fn a_path_that_names_nothing_is_an_unknown_account() {
+    let accord = Accord::start().await;
+    let token = accord.token().await;
+    for account in ["%FF", "%00", "%20", "%", "%zz", &"x".repeat(256)] {
+        let answer = answer(accord.patch(&members_of(account), &token, &json!(["u"]))).await;
+        let content_type = answer.header("content-type");
+        assert_eq!((answer.status, content_type), (404, Some("application/problem+json")), "{account}");
+    }
+}
+
+#[tokio::test]
 async fn the_api_is_write_only() {
     let accord = Accord::start().await;
     let token = accord.token().await;

@@ -19,6 +19,7 @@ use accord_core::token::{self, Client};
 use accord_core::{Error, body, identity, json, scope};
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::patch;
@@ -61,10 +62,12 @@ async fn put_accounts(call: Call, request: Request) -> Response {
     answer(&call, done.await)
 }
 
-async fn bind_users(call: Call, Path(account): Path<String>, request: Request) -> Response {
+async fn bind_users(call: Call, path: Result<Path<String>, PathRejection>, request: Request) -> Response {
     let done = async {
         let (client, body) = authorize(request).await?;
         let users = entries::external_ids(&json::Value::parse(&body)?)?;
+        // A path that is not UTF-8 once it is decoded names nothing.
+        let Path(account) = path.map_err(|_| Error::NotFound("account"))?;
         let account = entries::account_id(&account)?;
         identity::bind_users(&call.author(&client, API), &client, &account, &users).await
     };

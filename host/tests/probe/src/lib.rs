@@ -14,8 +14,9 @@ std::thread_local! {
 
 type Answer = Result<String, String>;
 
-#[spin_sdk::http_service]
-async fn serve(request: Request) -> Response<Full<Bytes>> {
+/// Answers a request.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn serve(request: Request) -> Response<Full<Bytes>> {
     let (status, text) = match answer(request).await {
         Ok(text) => (StatusCode::OK, text),
         Err(text) => (StatusCode::BAD_REQUEST, text),
@@ -55,7 +56,8 @@ async fn answer(request: Request) -> Answer {
         }
         "open" => Connection::open(argument).await.map(|_| String::new()).map_err(text),
         "values" => {
-            let values = [Value::Integer(-1), Value::Real(0.5), Value::Text("ü".into()), Value::Blob(vec![0, 255]), Value::Null];
+            let values =
+                [Value::Integer(-1), Value::Real(0.5), Value::Text("ü".into()), Value::Blob(vec![0, 255]), Value::Null];
             let connection = Connection::open_default().await.map_err(text)?;
             let rows = connection.execute("SELECT ?1 AS a, ?2 AS b, ?3, ?4, ?5", values).await.map_err(text)?;
             let columns = rows.columns()[..2].join(",");
@@ -108,11 +110,13 @@ async fn answer(request: Request) -> Answer {
 
 async fn execute(connection: &Connection, statement: &str) -> Answer {
     let rows = connection.execute(statement, []).await.map_err(text)?.collect().await.map_err(text)?;
-    let rows = rows.into_iter().map(|row| row.values.into_iter().map(|value| match value {
-        Value::Integer(integer) => integer.to_string(),
-        Value::Text(text) => text,
-        other => format!("{other:?}"),
-    }));
+    let rows = rows.into_iter().map(|row| {
+        row.values.into_iter().map(|value| match value {
+            Value::Integer(integer) => integer.to_string(),
+            Value::Text(text) => text,
+            other => format!("{other:?}"),
+        })
+    });
     Ok(rows.map(|row| row.collect::<Vec<_>>().join(",")).collect::<Vec<_>>().join(";"))
 }
 
