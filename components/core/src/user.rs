@@ -20,6 +20,9 @@ use crate::token::Client;
 /// Longest name, username and external id, in characters.
 pub const TEXT_MAX: usize = 255;
 
+/// What [`upsert`] says in an [`Error::Conflict`] when username and external id belong to two users.
+pub const AMBIGUOUS: &str = "the username and the external id are of two different users";
+
 /// A user, as the directory has it.
 #[derive(Clone, Debug)]
 pub struct User {
@@ -168,7 +171,7 @@ pub struct Upsert {
 /// # Errors
 ///
 /// - [`Error::NotFound`] if there is no user of the id, or the user is of another account.
-/// - [`Error::Conflict`] if username and external id belong to two users.
+/// - [`Error::Conflict`] with [`AMBIGUOUS`] if username and external id belong to two users.
 /// - [`Error::Forbidden`] if the client may not do what it would come to, making or changing.
 /// - [`Error::Invalid`], by the fields' names in [`Profile`] (`owner` for the account, `id`), with every value that
 ///   another user has, with an owner other than the client's account, if the username is cleared and was the last way to
@@ -256,9 +259,7 @@ fn find<'a>(client: &Client, request: &Upsert, candidates: &'a [User]) -> Result
     let by_external_id =
         candidates.iter().find(|user| external_id.is_some() && user.profile.external_id.as_ref() == external_id);
     match (by_username, by_external_id) {
-        (Some(one), Some(other)) if one.id != other.id => {
-            Err(Error::Conflict("the username and the external id are of two different users"))
-        }
+        (Some(one), Some(other)) if one.id != other.id => Err(Error::Conflict(AMBIGUOUS)),
         (None, None) => Ok(None),
         (one, other) => one.or(other).filter(of_client).map(Some).ok_or(NOT_FOUND),
     }

@@ -3,6 +3,7 @@
 use accord_core::Error;
 use accord_core::call::Call;
 use accord_core::error::Unauthenticated;
+use accord_core::user::AMBIGUOUS;
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
@@ -37,7 +38,7 @@ pub struct Failure {
 
 /// The seed's example texts.
 const UNREADABLE: &str = "The user has provided input that the browser is unable to convert.";
-const AMBIGUOUS: &str = "There are multiple rows in the database for the same value";
+const MULTIPLE_ROWS: &str = "There are multiple rows in the database for the same value";
 const UNAUTHENTICATED: &str = "The session Id or OAuth token used has expired or is invalid.";
 const FORBIDDEN: &str = "The user does not have access to execute operation";
 const INTERNAL: &str = "An internal server error is an error on the web server you're trying to access.";
@@ -55,10 +56,10 @@ pub fn answer(call: &Call, path: &str, error: &Error) -> Response {
     response
 }
 
-/// The seed knows no `409`: what contradicts the directory is bad input.
+/// To the seed, values that contradict the directory are bad input.
 fn status(error: &Error) -> StatusCode {
     match error {
-        Error::Conflict(_) | Error::Duplicate { .. } => StatusCode::BAD_REQUEST,
+        Error::Conflict(AMBIGUOUS) | Error::Duplicate { .. } => StatusCode::BAD_REQUEST,
         other => other.status(),
     }
 }
@@ -71,7 +72,7 @@ fn errors(call: &Call, error: &Error) -> Vec<String> {
             faults.shown().iter().map(|(field, fault)| format!("{} {fault}", account_data::seed_name(field))).collect()
         }
         Error::Malformed(detail) => vec![UNREADABLE.to_owned(), detail.clone()],
-        Error::Conflict(_) | Error::Duplicate { .. } => vec![AMBIGUOUS.to_owned()],
+        Error::Conflict(AMBIGUOUS) | Error::Duplicate { .. } => vec![MULTIPLE_ROWS.to_owned()],
         Error::Unauthenticated(_) => vec![UNAUTHENTICATED.to_owned()],
         Error::Forbidden { .. } => vec![FORBIDDEN.to_owned()],
         Error::NotFound("user") => vec!["there is no such account".to_owned()],
@@ -148,9 +149,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_already_is_bad_input_and_no_conflict() {
-        for error in [Error::Conflict("two"), Error::Duplicate { columns: "users.phone".to_owned() }] {
+    fn values_that_contradict_the_directory_are_bad_input_and_other_conflicts_are_not() {
+        for error in [Error::Conflict(AMBIGUOUS), Error::Duplicate { columns: "users.phone".to_owned() }] {
             assert_eq!(status(&error), StatusCode::BAD_REQUEST);
+        }
+        assert_eq!(status(&Error::Conflict("the connector is paused")), StatusCode::CONFLICT);
+    }
+
+    #[test]
+    fn what_may_go_well_later_says_when() {
+        let call = Call { request_id: String::new(), address: None };
+        for (error, status) in [
+            (Error::TooManyRequests { retry_after: 7 }, StatusCode::TOO_MANY_REQUESTS),
+            (Error::Unavailable { retry_after: 7, reason: "busy" }, StatusCode::SERVICE_UNAVAILABLE),
+        ] {
+            let response = answer(&call, "/", &error);
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()[header::RETRY_AFTER], "7");
         }
     }
 }

@@ -72,7 +72,10 @@ pub async fn handle(request: spin_sdk::http::Request) -> Response {
     tag = "endpoint",
     request_body = AccountData,
     responses(Answers),
-    security(("endpoint" = ["AccessUser:Create", "AccessUser:Update"])),
+    security(
+        ("endpoint" = ["AccessUser:Create", "AccessUser:Update"]),
+        ("endpoint" = ["AccessManager:Create", "AccessManager:Update"]),
+    ),
 )]
 async fn patch_account(call: Call, request: Request) -> Response {
     let path = request.uri().path().to_owned();
@@ -88,7 +91,7 @@ async fn patch_account(call: Call, request: Request) -> Response {
     tag = "endpoint",
     request_body = AccountData,
     responses(Answers),
-    security(("endpoint" = ["AccessUser:Create"])),
+    security(("endpoint" = ["AccessUser:Create"]), ("endpoint" = ["AccessManager:Create"])),
 )]
 async fn post_account(call: Call, request: Request) -> Response {
     let path = request.uri().path().to_owned();
