@@ -64,8 +64,9 @@ pub async fn handle(request: spin_sdk::http::Request) -> Response {
 
 /// Insert or update an account
 ///
-/// Changes the account that `Id` means, else the one of the `Username` or the `ExternalId`; if there is none, or none of
-/// the three is given, makes one. A field that is left out stays as it is; `null` or `""` clears it.
+/// Changes the account of the `Id`; one that does not exist is an error. Without an `Id`, changes the account of the
+/// `Username` or the `ExternalId`, and makes one if there is none. A field that is left out stays as it is; `null` or `""`
+/// clears it.
 #[utoipa::path(
     patch,
     path = "/Endpoint/rest/api/v1/Account",
