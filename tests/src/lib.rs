@@ -5,6 +5,7 @@
 
 mod server;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -226,12 +227,12 @@ impl std::fmt::Display for Answer {
         // Of the transport, not of the API.
         let transport = ["connection", "content-length", "date", "transfer-encoding"];
         for (name, value) in self.headers.iter().filter(|(name, _)| !transport.contains(&name.as_str())) {
-            text += &format!("{name}: {value}\n");
+            writeln!(text, "{name}: {value}")?;
         }
         match serde_json::from_str::<Value>(&self.body) {
-            Ok(json) => text += &format!("\n{json:#}\n"),
+            Ok(json) => writeln!(text, "\n{json:#}")?,
             Err(_) if self.body.is_empty() => {}
-            Err(_) => text += &format!("\n{}\n", self.body),
+            Err(_) => writeln!(text, "\n{}", self.body)?,
         }
         f.write_str(&redact(&text))
     }

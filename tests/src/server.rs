@@ -38,7 +38,7 @@ impl Default for Options {
 impl Options {
     /// With an application variable.
     #[must_use]
-    pub fn variable(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn variable(mut self, name: &'static str, value: &dyn ToString) -> Self {
         self.variables.push((name, value.to_string()));
         self
     }
@@ -96,7 +96,7 @@ impl Server {
         // A group of its own: `spin up` runs the server as a process of its own, which has to end with it.
         let child = command.stdout(Stdio::null()).process_group(0).spawn().expect("the server's program is there");
         let health = format!("http://127.0.0.1:{port}/.well-known/spin/health");
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while reqwest::get(&health).await.is_err() {
             assert!(Instant::now() < deadline, "the server does not answer");
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -196,7 +196,7 @@ async fn the_metadata_is_that_of_rfc_8414() {
 #[tokio::test]
 async fn every_algorithm_signs_tokens_that_are_taken() {
     for (algorithm, kind) in [("EdDSA", "OKP"), ("ES256", "EC"), ("RS256", "RSA")] {
-        let accord = Accord::start_with(Options::default().variable("signing_algorithm", algorithm)).await;
+        let accord = Accord::start_with(Options::default().variable("signing_algorithm", &algorithm)).await;
         let token = accord.token().await;
         assert_eq!(accord.patch_accounts(&token, &json!({})).await.status, 200, "{algorithm}");
         let keys = answer(accord.request(Method::GET, "/.well-known/jwks.json")).await.json();
@@ -209,7 +209,7 @@ async fn every_algorithm_signs_tokens_that_are_taken() {
 
 #[tokio::test]
 async fn while_a_key_is_replaced_both_verify() {
-    let options = Options::default().variable("signing_key_lifetime", 2);
+    let options = Options::default().variable("signing_key_lifetime", &2);
     let accord = Accord::start_with(options).await;
     let old = accord.token().await;
     tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
@@ -268,7 +268,7 @@ async fn a_short_chosen_client_secret_works_and_is_kept_as_argon2id() {
 
 #[tokio::test]
 async fn guessing_ends_in_429_and_keeps_nobody_else_out() {
-    let accord = Accord::start_with(Options::default().variable("failed_sign_in_limit", 3)).await;
+    let accord = Accord::start_with(Options::default().variable("failed_sign_in_limit", &3)).await;
     accord.connector("victim", "portal:write").await;
     let guess = async |client: &'static str| {
         let request = accord.request(Method::POST, TOKEN).basic_auth(client, Some("a guess"));

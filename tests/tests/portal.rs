@@ -457,6 +457,7 @@ async fn a_token_without_the_scope_is_403() {
 
 #[tokio::test]
 async fn bad_bodies_get_their_4xx_and_the_next_request_works() {
+    const JSON: &str = "application/json";
     let accord = Accord::start().await;
     let token = accord.token().await;
     let send = async |content_type: &'static str, body: Vec<u8>| {
@@ -469,7 +470,6 @@ async fn bad_bodies_get_their_4xx_and_the_next_request_works() {
         assert_eq!(problem["status"], answer.status);
         format!("{} {}", answer.status, problem["detail"].as_str().unwrap_or_default())
     };
-    const JSON: &str = "application/json";
     let mut told = Vec::new();
     for (content_type, body) in [
         (JSON, Vec::new()),

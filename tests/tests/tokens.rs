@@ -41,7 +41,7 @@ impl Forge {
         claims
     }
 
-    fn unsigned(&self, header: &Value, claims: &Value) -> String {
+    fn unsigned(header: &Value, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         format!("{}.{}", part(header), part(claims))
     }
@@ -65,10 +65,7 @@ impl Forge {
     async fn assert_refused(&self, token: &str) {
         let answer = self.send(token).await;
         assert_eq!(answer.status, 401, "{token}");
-        assert_eq!(
-            answer.header("www-authenticate").is_some_and(|challenge| challenge.contains("invalid_token")),
-            true
-        );
+        assert!(answer.header("www-authenticate").is_some_and(|challenge| challenge.contains("invalid_token")));
         // Remembered or not, the answer is the same.
         assert_eq!(self.send(token).await.status, 401);
     }
@@ -142,7 +139,7 @@ async fn an_expired_token_is_refused() {
 
 #[tokio::test]
 async fn a_token_that_expires_while_it_is_remembered_is_refused() {
-    let options = Options::default().variable("access_token_lifetime", 2);
+    let options = Options::default().variable("access_token_lifetime", &2);
     let accord = Accord::start_with(options).await;
     let token = accord.token().await;
     assert_eq!(accord.patch_accounts(&token, &json!({})).await.status, 200);
@@ -182,7 +179,7 @@ async fn alg_none_is_refused() {
     for alg in ["none", "None", "NONE", ""] {
         let mut header = forge.header.clone();
         header["alg"] = json!(alg);
-        forge.assert_refused(&format!("{}.", forge.unsigned(&header, &forge.claims))).await;
+        forge.assert_refused(&format!("{}.", Forge::unsigned(&header, &forge.claims))).await;
     }
 }
 
@@ -218,7 +215,7 @@ async fn a_token_with_a_tampered_payload_is_refused() {
     let forge = Forge::new().await;
     let token = forge.signed(&json!({}));
     let (_, signature) = token.rsplit_once('.').expect("a signature");
-    let tampered = forge.unsigned(&forge.header, &forge.claims(&json!({ "client_id": "somebody-else" })));
+    let tampered = Forge::unsigned(&forge.header, &forge.claims(&json!({ "client_id": "somebody-else" })));
     forge.assert_refused(&format!("{tampered}.{signature}")).await;
 }
 

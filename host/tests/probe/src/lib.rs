@@ -39,7 +39,7 @@ async fn answer(request: Request) -> Answer {
         }
         "length" => Ok(request.into_body().bytes().await.map_err(text)?.len().to_string()),
         "variable" => spin_sdk::variables::get(argument).await.map_err(text),
-        "environment" => Ok(std::env::vars().map(|(name, value)| format!("{name}={value}")).collect()),
+        "environment" => Ok(std::env::vars().map(|(name, value)| name + "=" + &value).collect()),
         "fetch" => Ok(spin_sdk::http::get(argument).await.map_err(text)?.status().to_string()),
         "files" => std::fs::read_dir("/").map(|_| String::new()).map_err(text),
         "connect" => std::net::TcpStream::connect(argument).map(|_| String::new()).map_err(text),
