@@ -3,6 +3,8 @@
 //! Every test has a server of its own, on a free port and with a state directory that goes when the test ends. The
 //! server is the embedded host; with `ACCORD_RUNTIME=spin` it is `spin up`, and everything else is the same.
 
+mod people;
+mod relay;
 mod server;
 
 use std::fmt::Write as _;
@@ -17,6 +19,8 @@ use rusqlite::{Connection, Params, Row};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+pub use people::{PASSWORD, Person};
+pub use relay::Relay;
 pub use server::{Options, on_spin};
 
 /// The `client_id` of the connector of the first start. It holds every scope.
@@ -240,12 +244,13 @@ impl std::fmt::Display for Answer {
 
 /// Names what differs from run to run.
 fn redact(text: &str) -> String {
-    static VOLATILE: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
+    static VOLATILE: LazyLock<[(Regex, &str); 5]> = LazyLock::new(|| {
         let regex = |pattern| Regex::new(pattern).expect("the pattern is valid");
         [
             (regex(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), "[token]"),
             (regex(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "[uuid]"),
             (regex(r"\b[A-Za-z0-9_-]{43}\b"), "[256 bits]"),
+            (regex(r"\b[0-9a-f]{14}\.\d{8}\b"), "[account key]"),
             (regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "[time]"),
         ]
     });

@@ -107,7 +107,7 @@ async fn requests_that_cannot_be_read_get_the_errors_of_rfc_6749() {
     400 "invalid_request": "grant_type is missing"
     400 "invalid_request": "grant_type is missing"
     401 "invalid_client": "credentials are missing"
-    400 "unsupported_grant_type": "the grant_type must be client_credentials"
+    400 "unsupported_grant_type": "the grant_type must be client_credentials, password or refresh_token"
     400 "invalid_request": "grant_type is there twice"
     400 "invalid_scope": "the client does not hold every scope that it asks for"
     413 "invalid_request": "the body may have at most 16384 bytes"
@@ -170,11 +170,15 @@ async fn the_metadata_is_that_of_rfc_8414() {
 
     {
       "grant_types_supported": [
-        "client_credentials"
+        "client_credentials",
+        "password",
+        "refresh_token"
       ],
+      "introspection_endpoint": "http://127.0.0.1:3000/oauth/introspect",
       "issuer": "http://127.0.0.1:3000",
       "jwks_uri": "http://127.0.0.1:3000/.well-known/jwks.json",
       "response_types_supported": [],
+      "revocation_endpoint": "http://127.0.0.1:3000/oauth/revoke",
       "scopes_supported": [
         "portal:write",
         "AccessManager:Create",
@@ -187,7 +191,8 @@ async fn the_metadata_is_that_of_rfc_8414() {
       "token_endpoint": "http://127.0.0.1:3000/oauth/token",
       "token_endpoint_auth_methods_supported": [
         "client_secret_basic",
-        "client_secret_post"
+        "client_secret_post",
+        "none"
       ]
     }
     "#);

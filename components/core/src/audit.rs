@@ -8,7 +8,7 @@ use crate::store::{Transaction, now};
 /// On whose behalf a change is made, through which API, in which request.
 #[derive(Clone, Debug)]
 pub struct Author {
-    /// `user:<id>`, `connector:<id>` or `system`.
+    /// `user:<id>`, `connector:<id>`, `anonymous` or `system`.
     pub actor: String,
     /// `portal`, `endpoint`, `administration`, `accounts` or `oauth`.
     pub api: &'static str,

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use crate::audit::Author;
-use crate::token::Client;
+use crate::token::{Caller, Client};
 
 /// The header that names a request, in every answer.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,6 +28,19 @@ impl Call {
     /// The author of what `client` changes by this request.
     pub fn author(&self, client: &Client, api: &'static str) -> Author {
         Author { actor: format!("connector:{}", client.connector_id), api, request_id: self.request_id.clone() }
+    }
+
+    /// The author of what `caller` changes by this request.
+    pub fn author_of(&self, caller: &Caller, api: &'static str) -> Author {
+        match caller {
+            Caller::Client(client) => self.author(client, api),
+            Caller::User(user) => self.author_named(format!("user:{}", user.id), api),
+        }
+    }
+
+    /// The author of what a request changes that nobody signed in for: `anonymous`, or whom a link was sent to.
+    pub fn author_named(&self, actor: String, api: &'static str) -> Author {
+        Author { actor, api, request_id: self.request_id.clone() }
     }
 
     /// Names the request in its answer.

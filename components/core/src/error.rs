@@ -17,6 +17,14 @@ pub enum Error {
     #[error("{0}")]
     Conflict(&'static str),
 
+    /// The caller has seen another state than there is (RFC 9110, section 13.1.1).
+    #[error("it was changed meanwhile: get it again, and its new ETag")]
+    PreconditionFailed,
+
+    /// An `Idempotency-Key` came again with another body.
+    #[error("this Idempotency-Key was used with another body")]
+    KeyReused,
+
     /// The database refused a value that must be unique. A domain function that knows better turns it into
     /// [`Error::Conflict`] or [`Error::Invalid`].
     #[error("a record of the same {columns} exists already")]
@@ -93,6 +101,8 @@ impl Error {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) | Self::Duplicate { .. } => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Invalid(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } | Self::TooMany { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::store::{Connection, now};
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 1] = [include_str!("../migrations/0001_directory.sql")];
+const FILES: [&str; 2] =
+    [include_str!("../migrations/0001_directory.sql"), include_str!("../migrations/0002_sign_up.sql")];
 
 /// Brings the database to the schema of this release, in one transaction.
 ///

@@ -9,8 +9,8 @@ pub const ALL: [&str; 7] = [
     "AccessManager:Update",
     "AccessUser:Create",
     "AccessUser:Update",
-    "accounts:read",
-    "accounts:manage",
+    ACCOUNTS_READ,
+    ACCOUNTS_MANAGE,
 ];
 
 /// Lets a connector push accounts and users (000).
@@ -21,6 +21,12 @@ pub const USER_CREATE: [&str; 2] = ["AccessUser:Create", "AccessManager:Create"]
 
 /// Either lets a client change users (001).
 pub const USER_UPDATE: [&str; 2] = ["AccessUser:Update", "AccessManager:Update"];
+
+/// Lets a connector read its account and those it owns (003): what the role `viewer` lets a user do.
+pub const ACCOUNTS_READ: &str = "accounts:read";
+
+/// Lets a connector manage its account and those it owns (002, 003): what the role `manage` lets a user do.
+pub const ACCOUNTS_MANAGE: &str = "accounts:manage";
 
 /// A set of scopes, written as names with a space between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +64,13 @@ impl Scopes {
             }
         }
         if granted.is_empty() { Some(self.clone()) } else { Some(Self(granted.join(" "))) }
+    }
+
+    /// Those that are among `other` too.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let common: Vec<&str> = self.0.split(' ').filter(|scope| other.contains(scope)).collect();
+        Self(common.join(" "))
     }
 
     /// The scopes in their written form.

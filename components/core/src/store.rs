@@ -143,6 +143,11 @@ impl Transaction {
         Ok(Self { connection, open: true })
     }
 
+    /// The connection, for what reads within the transaction.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Runs a short statement and returns its rows: those of a `SELECT` or of a `RETURNING` clause.
     pub fn run(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>> {
         self.connection.query(sql, parameters)

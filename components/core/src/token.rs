@@ -11,7 +11,7 @@ use jwt_simple::prelude::*;
 
 use crate::error::{Error, Result, Unauthenticated};
 use crate::scope::Scopes;
-use crate::store::{Connection, now};
+use crate::store::{Connection, Transaction, Value, now};
 use crate::{key, secret, setting};
 
 /// Seconds by which clocks of one Accord may differ.
@@ -33,6 +33,33 @@ pub struct AccessClaims {
     /// The account that a user signed in to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<i64>,
+    /// The family of refresh tokens that it was issued with. When that ends, so does the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The version of the user's password. When that changes, the token ends. Only users' tokens have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_version: Option<i64>,
+}
+
+/// The `client_id` of tokens that users get without a client of their own. No connector may have it.
+pub const FIRST_PARTY: &str = "accord";
+
+/// Who calls with a good token.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// A connector, by itself.
+    Client(Client),
+    /// A user.
+    User(User),
+}
+
+/// A user that calls with a good token. What the user may do is looked up, see [`crate::membership`].
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The user.
+    pub id: i64,
+    /// The account that the user signed in to, if the user has one.
+    pub account_id: Option<i64>,
 }
 
 /// A connector that calls with a good token.
@@ -75,24 +102,72 @@ impl Client {
 ///
 /// # Errors
 ///
-/// [`Error::Unauthenticated`] if there is no token, if it is malformed, forged, expired, not yet valid, revoked, of
-/// another issuer or for another audience, or if its client or the client's account is not active.
+/// As [`caller`]; [`Error::Forbidden`] if it is a user's token.
 pub async fn client(headers: &HeaderMap, connection: &Connection) -> Result<Client> {
-    let token = bearer(headers)?;
-    let verified = verify(token, connection).await?;
+    match caller(headers, connection).await? {
+        Caller::Client(client) => Ok(client),
+        Caller::User(_) => Err(Error::Forbidden { needs: "the token of a connector" }),
+    }
+}
+
+/// Finds who is behind the request's bearer token.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] if there is no token, if it is malformed, forged, expired, not yet valid, revoked, of
+/// another issuer or for another audience, or if its user, its client or the client's account is not active.
+pub async fn caller(headers: &HeaderMap, connection: &Connection) -> Result<Caller> {
+    let verified = verify(bearer(headers)?, connection).await?;
+    active(verified, connection)?.ok_or(INVALID)
+}
+
+/// What a token stands for, for those who introspect it (RFC 7662) or revoke it (RFC 7009); `None` if it is not good.
+pub async fn inspect(token: &str, connection: &Connection) -> Result<Option<(Verified, Caller)>> {
+    let verified = match verify(token, connection).await {
+        Ok(verified) => verified,
+        Err(Error::Unauthenticated(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(active(verified.clone(), connection)?.map(|caller| (verified, caller)))
+}
+
+/// Whoever the token was issued to, if that is active and the token was not revoked.
+fn active(verified: Verified, connection: &Connection) -> Result<Option<Caller>> {
+    let session = verified.session.as_deref().map_or(Value::Null, Value::from);
+    let Some(password_version) = verified.password_version else {
+        let row = connection.query_first(
+            "SELECT c.id, c.account_id FROM connectors c JOIN accounts a ON a.id = c.account_id
+              WHERE c.client_id = ?1 AND c.status <> 'inactive' AND a.status = 'active'
+                AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))",
+            &[verified.client_id.as_str().into(), verified.jti.as_str().into(), session],
+        )?;
+        let Some(mut row) = row else { return Ok(None) };
+        return Ok(Some(Caller::Client(Client {
+            connector_id: row.take(0)?,
+            account_id: row.take(1)?,
+            client_id: verified.client_id,
+            scopes: Scopes::trusted(verified.scope),
+        })));
+    };
     let row = connection.query_first(
-        "SELECT c.id, c.account_id FROM connectors c JOIN accounts a ON a.id = c.account_id
-          WHERE c.client_id = ?1 AND c.status <> 'inactive' AND a.status = 'active'
-            AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = ?2)",
-        &[verified.client_id.as_str().into(), verified.jti.as_str().into()],
+        "SELECT u.id FROM users u
+          WHERE u.uuid = ?1 AND u.is_active = 1 AND u.password_version = ?4
+            AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))",
+        &[verified.subject.into(), verified.jti.into(), session, password_version.into()],
     )?;
-    let mut row = row.ok_or(INVALID)?;
-    Ok(Client {
-        connector_id: row.take(0)?,
-        account_id: row.take(1)?,
-        client_id: verified.client_id,
-        scopes: Scopes::trusted(verified.scope),
-    })
+    let Some(mut row) = row else { return Ok(None) };
+    Ok(Some(Caller::User(User { id: row.take(0)?, account_id: verified.account })))
+}
+
+/// Ends tokens before they expire: `id` is the `jti` of one or the `session` of several, `expires_at` (milliseconds since
+/// the epoch) when the last of them would have expired.
+pub fn revoke(transaction: &Transaction, id: &str, expires_at: i64) -> Result<()> {
+    transaction.run("DELETE FROM revoked_tokens WHERE expires_at <= ?", &[now().into()])?;
+    transaction.run(
+        "INSERT INTO revoked_tokens (jti, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        &[id.into(), expires_at.into()],
+    )?;
+    Ok(())
 }
 
 const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidToken);
@@ -113,13 +188,25 @@ fn bearer(headers: &HeaderMap) -> Result<&str> {
 }
 
 /// What a signature vouched for.
-#[derive(Clone)]
-struct Verified {
-    client_id: String,
-    scope: String,
-    jti: String,
-    /// Milliseconds since the epoch.
-    expires_at: i64,
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Whom the token was issued to: a user's UUID, or the `client_id`.
+    pub subject: String,
+    /// The client that asked for it.
+    pub client_id: String,
+    /// What it allows.
+    pub scope: String,
+    /// Its id.
+    pub jti: String,
+    /// The account that a user signed in to.
+    pub account: Option<i64>,
+    /// See [`AccessClaims::session`].
+    pub session: Option<String>,
+    /// When it was issued, in milliseconds since the epoch.
+    pub issued_at: i64,
+    /// When it expires, in milliseconds since the epoch.
+    pub expires_at: i64,
+    password_version: Option<i64>,
 }
 
 thread_local! {
@@ -162,12 +249,21 @@ fn check(token: &str, options: VerificationOptions, connection: &Connection) -> 
     let key = key::find(connection, kid)?.ok_or(INVALID)?;
     let claims = key.verify::<AccessClaims>(token, options).map_err(|_| INVALID)?;
     // Claims that RFC 9068, section 2.2, requires and the library does not.
-    let (Some(expires_at), Some(jti)) = (claims.expires_at, claims.jwt_id) else { return Err(INVALID) };
+    let (Some(expires_at), Some(issued_at), Some(jti), Some(subject)) =
+        (claims.expires_at, claims.issued_at, claims.jwt_id, claims.subject)
+    else {
+        return Err(INVALID);
+    };
     Ok(Verified {
+        subject,
         client_id: claims.custom.client_id,
         scope: claims.custom.scope,
         jti,
+        account: claims.custom.account,
+        session: claims.custom.session,
+        issued_at: i64::try_from(issued_at.as_millis()).unwrap_or(i64::MAX),
         expires_at: i64::try_from(expires_at.as_millis()).unwrap_or(i64::MAX),
+        password_version: claims.custom.password_version,
     })
 }
 

@@ -48,9 +48,11 @@ fn describe(issuer: &str) -> Value {
     json!({
         "issuer": issuer,
         "token_endpoint": format!("{base}/oauth/token"),
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "jwks_uri": format!("{base}/.well-known/jwks.json"),
-        "grant_types_supported": ["client_credentials"],
+        "revocation_endpoint": format!("{base}/oauth/revoke"),
+        "introspection_endpoint": format!("{base}/oauth/introspect"),
+        "grant_types_supported": ["client_credentials", "password", "refresh_token"],
         // There is no authorization endpoint, hence no response type; the member itself is required.
         "response_types_supported": [],
         "scopes_supported": scope::ALL,

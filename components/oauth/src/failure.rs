@@ -16,6 +16,10 @@ pub enum Failure {
     UnsupportedGrantType,
     /// A scope that the client does not hold, or that does not exist.
     InvalidScope,
+    /// A password, an account or a refresh token that is not right, or not any more.
+    InvalidGrant,
+    /// The user has several accounts and named none (000): id and name of each.
+    AccountSelectionRequired(Vec<(i64, String)>),
     /// Whatever else went wrong, client authentication included.
     Core(Error),
 }
@@ -27,9 +31,18 @@ impl<E: Into<Error>> From<E> for Failure {
 }
 
 #[derive(Serialize)]
-struct Body {
+struct Body<'a> {
     error: &'static str,
     error_description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accounts: Option<Vec<Account<'a>>>,
+}
+
+/// An account to choose from.
+#[derive(Serialize)]
+struct Account<'a> {
+    id: i64,
+    name: &'a str,
 }
 
 impl Failure {
@@ -40,16 +53,30 @@ impl Failure {
             Self::UnsupportedGrantType => (
                 StatusCode::BAD_REQUEST,
                 "unsupported_grant_type",
-                "the grant_type must be client_credentials".to_owned(),
+                "the grant_type must be client_credentials, password or refresh_token".to_owned(),
             ),
             Self::InvalidScope => (
                 StatusCode::BAD_REQUEST,
                 "invalid_scope",
                 "the client does not hold every scope that it asks for".to_owned(),
             ),
+            Self::InvalidGrant => {
+                (StatusCode::BAD_REQUEST, "invalid_grant", "the credentials are not right, or not any more".to_owned())
+            }
+            Self::AccountSelectionRequired(_) => (
+                StatusCode::BAD_REQUEST,
+                "account_selection_required",
+                "the user has several accounts: name one as account".to_owned(),
+            ),
             Self::Core(error) => (error.status(), code(error), error.public_text(&call.request_id)),
         };
-        let mut response = (status, Json(Body { error, error_description })).into_response();
+        let accounts = match &self {
+            Self::AccountSelectionRequired(accounts) => {
+                Some(accounts.iter().map(|(id, name)| Account { id: *id, name }).collect())
+            }
+            _ => None,
+        };
+        let mut response = (status, Json(Body { error, error_description, accounts })).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::UNAUTHORIZED {

@@ -1,4 +1,5 @@
-//! Tokens: the token endpoint at its three paths, the public keys, and the metadata that names them.
+//! Tokens: the token endpoint at its three paths, revocation and introspection, the public keys, and the metadata that
+//! names them.
 //!
 //! The only component that may open the key-value store, which holds the private signing keys, and the one that makes
 //! the operator account at the first start.
@@ -6,6 +7,7 @@
 mod beginning;
 mod discovery;
 mod failure;
+mod inspection;
 mod signing;
 mod token;
 
@@ -23,9 +25,11 @@ thread_local! {
 fn routes() -> Router {
     Router::new()
         // 001, 000 and everybody else: one endpoint.
-        .route("/oAuth/rest/v2/Token", post(token::token))
+        .route(token::ENDPOINT_PATH, post(token::token))
         .route("/realms/{realm}/protocol/openid-connect/token", post(token::token))
         .route("/oauth/token", post(token::token))
+        .route("/oauth/revoke", post(inspection::revoke))
+        .route("/oauth/introspect", post(inspection::introspect))
         .route("/.well-known/jwks.json", get(discovery::keys))
         .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
         .fallback(failure::unknown_path)

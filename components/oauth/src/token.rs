@@ -3,8 +3,10 @@
 use accord_core::call::Call;
 use accord_core::connector::{self, Authenticated};
 use accord_core::error::{Error, Unauthenticated};
+use accord_core::scope::Scopes;
+use accord_core::session::{self, Holder, SignIn};
 use accord_core::store::{Connection, now};
-use accord_core::token::AccessClaims;
+use accord_core::token::{AccessClaims, FIRST_PARTY};
 use accord_core::{body, setting};
 use axum::Json;
 use axum::extract::Request;
@@ -21,7 +23,10 @@ use crate::failure::Failure;
 use crate::{beginning, signing};
 
 /// Largest body, in bytes.
-const BODY_LIMIT: usize = 16 * 1024;
+pub const BODY_LIMIT: usize = 16 * 1024;
+
+/// The path at which 001 has its token endpoint. It is its "Refresh URL" too: clients get a refresh token there.
+pub const ENDPOINT_PATH: &str = "/oAuth/rest/v2/Token";
 
 /// `POST` of a grant.
 pub async fn token(call: Call, request: Request) -> Response {
@@ -37,50 +42,155 @@ struct Issued {
     access_token: String,
     token_type: &'static str,
     expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
+    /// The account that a user signed in to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<i64>,
 }
 
 async fn issue(call: &Call, request: Request) -> Result<Issued, Failure> {
     let (parts, body) = request.into_parts();
     let body = body::form(&parts.headers, body, BODY_LIMIT).await?;
     let form = Form::parse(&body)?;
-    match form.grant_type.as_deref() {
-        Some("client_credentials") => {}
-        Some(_) => return Err(Failure::UnsupportedGrantType),
-        None => return Err(Failure::InvalidRequest("grant_type is missing".to_owned())),
-    }
-    let (client_id, client_secret) = credentials(&parts.headers, &form)?;
     let connection = Connection::lease().await?;
     beginning::ensure(&connection, &call.request_id).await?;
-    let client = connector::authenticate(&connection, &client_id, &client_secret, call.address).await?;
-    let scopes = client.scopes.grant(form.scope.as_deref()).ok_or(Failure::InvalidScope)?;
-    sign(&connection, &client, scopes.to_string()).await
+    match form.grant_type.as_deref() {
+        Some("client_credentials") => {
+            let client = authenticate(call, &parts.headers, &form, &connection).await?;
+            let scopes = client.scopes.grant(form.scope.as_deref()).ok_or(Failure::InvalidScope)?;
+            let holder = Holder::Connector(client);
+            let session = if parts.uri.path() == ENDPOINT_PATH {
+                Some(session::begin(&connection, &holder, &scopes).await?)
+            } else {
+                None
+            };
+            sign(&connection, &holder, scopes, session).await
+        }
+        Some("password") => {
+            let (name, password) = (required(form.username, "username")?, required(form.password, "password")?);
+            let signed_in =
+                session::sign_in(&connection, &name, &password, form.account.as_deref(), call.address).await;
+            match signed_in.map_err(invalid_grant)? {
+                SignIn::Select(accounts) => Err(Failure::AccountSelectionRequired(accounts)),
+                SignIn::Done(user) => {
+                    let (holder, scopes) = (Holder::User(user), Scopes::default());
+                    let session = session::begin(&connection, &holder, &scopes).await?;
+                    sign(&connection, &holder, scopes, Some(session)).await
+                }
+            }
+        }
+        Some("refresh_token") => {
+            // A client proves itself again; a user has none (RFC 6749, section 6).
+            let client = if has_credentials(&parts.headers, &form) {
+                Some(authenticate(call, &parts.headers, &form, &connection).await?)
+            } else {
+                None
+            };
+            let shown = required(form.refresh_token, "refresh_token")?;
+            let refreshed = session::refresh(&shown, client.as_ref()).await.map_err(invalid_grant)?;
+            // What the client lost meanwhile it does not get back.
+            let held = match &refreshed.holder {
+                Holder::Connector(client) => refreshed.scopes.common(&client.scopes),
+                Holder::User(_) => refreshed.scopes,
+            };
+            let scopes = held.grant(form.scope.as_deref()).ok_or(Failure::InvalidScope)?;
+            let session = Some((refreshed.family, refreshed.refresh_token));
+            sign(&connection, &refreshed.holder, scopes, session).await
+        }
+        Some(_) => Err(Failure::UnsupportedGrantType),
+        None => Err(Failure::InvalidRequest("grant_type is missing".to_owned())),
+    }
 }
 
-async fn sign(connection: &Connection, client: &Authenticated, scope: String) -> Result<Issued, Failure> {
+fn required(parameter: Option<String>, name: &str) -> Result<String, Failure> {
+    parameter.ok_or_else(|| Failure::InvalidRequest(format!("{name} is missing")))
+}
+
+/// Credentials of a user or a refresh token that are not right are `invalid_grant` (RFC 6749, section 5.2).
+fn invalid_grant(error: Error) -> Failure {
+    match error {
+        Error::Unauthenticated(_) => Failure::InvalidGrant,
+        other => Failure::Core(other),
+    }
+}
+
+/// The connector that the request authenticates as.
+pub async fn authenticate(
+    call: &Call,
+    headers: &HeaderMap,
+    form: &Form,
+    connection: &Connection,
+) -> Result<Authenticated, Failure> {
+    let (client_id, client_secret) = credentials(headers, form)?;
+    Ok(connector::authenticate(connection, &client_id, &client_secret, call.address).await?)
+}
+
+/// Whether the request brings a client's credentials.
+pub fn has_credentials(headers: &HeaderMap, form: &Form) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || form.client_secret.is_some()
+}
+
+/// Signs an access token for `holder`; `session` is the family that it belongs to and the refresh token to give with it.
+async fn sign(
+    connection: &Connection,
+    holder: &Holder,
+    scopes: Scopes,
+    session: Option<(String, String)>,
+) -> Result<Issued, Failure> {
     let key = signing::current(connection).await?;
     let expires_in = setting::number("access_token_lifetime").await?;
-    connector::token_issued(connection, client, now() + expires_in * 1000).await?;
-    let custom = AccessClaims { client_id: client.client_id.clone(), scope: scope.clone(), account: None };
+    let (client_id, subject, account, password_version) = match holder {
+        Holder::Connector(client) => {
+            connector::token_issued(connection, client, now() + expires_in * 1000).await?;
+            (client.client_id.as_str(), client.client_id.as_str(), None, None)
+        }
+        Holder::User(user) => (FIRST_PARTY, user.uuid.as_str(), user.account_id, Some(user.password_version)),
+    };
+    let (family, refresh_token) = session.unzip();
+    let custom = AccessClaims {
+        client_id: client_id.to_owned(),
+        scope: scopes.to_string(),
+        account,
+        session: family,
+        password_version,
+    };
     let claims = Claims::with_custom_claims(custom, Duration::from_secs(expires_in.unsigned_abs()))
         .with_issuer(setting::get("public_url").await?)
         .with_audience(setting::get("audience").await?)
-        .with_subject(&client.client_id)
+        .with_subject(subject)
         .with_jwt_id(Uuid::new_v4());
-    Ok(Issued { access_token: key.sign(claims)?, token_type: "Bearer", expires_in, scope })
+    Ok(Issued {
+        access_token: key.sign(claims)?,
+        token_type: "Bearer",
+        expires_in,
+        refresh_token,
+        scope: scopes.to_string(),
+        account,
+    })
 }
 
 /// The parameters that the endpoint knows. Others are ignored (RFC 6749, section 3.2).
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Form {
+pub struct Form {
     grant_type: Option<String>,
     scope: Option<String>,
     client_id: Option<String>,
     client_secret: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    /// The account to sign in to, an id or a name: ours, not RFC 6749's.
+    account: Option<String>,
+    refresh_token: Option<String>,
+    /// The token to revoke (RFC 7009, section 2.1) or to introspect (RFC 7662, section 2.1).
+    pub token: Option<String>,
 }
 
 impl Form {
-    fn parse(body: &[u8]) -> Result<Self, Failure> {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, Failure> {
         let mut form = Self::default();
         for (name, value) in form_urlencoded::parse(body) {
             let field = match name.as_ref() {
@@ -88,6 +198,11 @@ impl Form {
                 "scope" => &mut form.scope,
                 "client_id" => &mut form.client_id,
                 "client_secret" => &mut form.client_secret,
+                "username" => &mut form.username,
+                "password" => &mut form.password,
+                "account" => &mut form.account,
+                "refresh_token" => &mut form.refresh_token,
+                "token" => &mut form.token,
                 _ => continue,
             };
             // One without a value is taken as left out (RFC 6749, section 3.2), one that is there twice is a mistake.

@@ -1,0 +1,84 @@
+//! The accounts API (seed 003): people sign up, and manage accounts and their members. And `/api/connectors`, where they
+//! make the credentials that the portal (000) and the endpoint (001) ask for.
+//!
+//! Errors are problem details with the seed's codes; creations take an `Idempotency-Key`; an account's `ETag` guards its
+//! update.
+
+mod accounts;
+mod answer;
+mod connectors;
+mod input;
+mod mail;
+mod members;
+mod openapi;
+mod options;
+mod password;
+mod people;
+mod problem;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use axum::routing::{delete, get, post, put};
+use tower_service::Service as _;
+
+thread_local! {
+    /// Made once per instance: making it costs more than most requests.
+    static ROUTER: Router = routes();
+}
+
+/// Each operation once: what is routed, and what the API's description is checked against.
+macro_rules! operations {
+    ($($method:ident $path:literal => $handler:path,)*) => {
+        fn routes() -> Router {
+            Router::new()
+                $(.route($path, $method($handler)))*
+                .fallback(problem::unknown_path)
+                .method_not_allowed_fallback(problem::unknown_method)
+        }
+
+        /// Method and path of each operation.
+        #[cfg(test)]
+        const OPERATIONS: &[(&str, &str)] = &[$((stringify!($method), $path)),*];
+    };
+}
+
+operations! {
+    post "/api/accounts/signup" => people::sign_up,
+    get "/api/accounts/signup" => accounts::get_signup,
+    post "/api/accounts" => accounts::create,
+    get "/api/accounts" => accounts::list,
+    get "/api/accounts/{id}" => accounts::get,
+    put "/api/accounts/{id}" => accounts::update,
+    delete "/api/accounts/{id}" => accounts::delete,
+    post "/api/accounts/{id}/users" => members::invite,
+    post "/api/accounts/{id}/users/{userId}" => members::add,
+    put "/api/accounts/{id}/users/{userId}" => members::update,
+    delete "/api/accounts/{id}/users/{userId}" => members::remove,
+    put "/api/accounts/{id}/users/{userId}/invite" => members::invite_again,
+    post "/api/accounts/invitations/accept" => people::accept,
+    post "/api/accounts/email/verify" => people::verify_email,
+    post "/api/accounts/password/forgot" => people::forgot_password,
+    post "/api/accounts/password/reset" => people::reset_password,
+    post "/api/accounts/password/change" => people::change_password,
+    post "/api/connectors" => connectors::create,
+    get "/api/connectors" => connectors::list,
+    get "/api/connectors/{id}" => connectors::get,
+    delete "/api/connectors/{id}" => connectors::delete,
+    post "/api/connectors/{id}/secret" => connectors::rotate,
+    post "/api/connectors/{id}/disconnect" => connectors::disconnect,
+    get "/openapi.json" => openapi::document,
+}
+
+/// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: spin_sdk::http::Request) -> Response {
+    let wrote = request.method() != http::Method::GET;
+    let mut router = ROUTER.with(Router::clone);
+    let response = match router.call(request.map(Body::new)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    mail::deliver_later(wrote).await;
+    response
+}

@@ -1,0 +1,97 @@
+//! Delivering mail: from the outbox to the HTTP relay.
+//!
+//! After each request an instance looks whether a message is due, at most once a second unless the request wrote. What is
+//! due is delivered after the answer went out, so that no caller waits for a relay, and no answer's time tells whether a
+//! mail was sent.
+
+use std::cell::Cell;
+
+use accord_core::outbox::{self, Due};
+use accord_core::store::{Connection, now};
+use accord_core::{Result, setting};
+use http::header;
+use serde_json::json;
+use spin_sdk::http::{Request, send};
+
+/// Milliseconds between two looks.
+const PAUSE: i64 = 1000;
+
+thread_local! {
+    static LOOKED_AT: Cell<i64> = const { Cell::new(0) };
+}
+
+/// Delivers what is due, in the background.
+pub async fn deliver_later(wrote: bool) {
+    let now = now();
+    if !wrote && now < LOOKED_AT.get() + PAUSE {
+        return;
+    }
+    LOOKED_AT.set(now);
+    match is_due().await {
+        Ok(true) => spawn(async {
+            if let Err(error) = deliver().await {
+                eprintln!("error: delivering mail: {error:#}");
+            }
+        }),
+        Ok(false) => {}
+        Err(error) => eprintln!("error: looking for mail: {error:#}"),
+    }
+}
+
+#[cfg(target_family = "wasm")]
+fn spawn(work: impl Future<Output = ()> + 'static) {
+    spin_sdk::wasip3::spawn(work);
+}
+
+/// Natively, where unit tests run, there is nothing to deliver with.
+#[cfg(not(target_family = "wasm"))]
+fn spawn(work: impl Future<Output = ()> + 'static) {
+    drop(work);
+}
+
+async fn is_due() -> Result<bool> {
+    // Without a relay mail stays where it is.
+    Ok(!setting::get("mail_url").await?.is_empty() && outbox::is_due(&Connection::lease().await?)?)
+}
+
+async fn deliver() -> Result<()> {
+    loop {
+        // No connection is held while a relay takes its time.
+        let due = outbox::take(&Connection::lease().await?).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        for due in due {
+            let sent = hand_over(&due).await;
+            let connection = Connection::lease().await?;
+            match sent {
+                Ok(()) => outbox::delivered(&connection, due.id).await?,
+                Err(why) => {
+                    eprintln!("warning: mail {} was not delivered and will be tried again: {why}", due.uuid);
+                    outbox::failed(&connection, due.id, &why).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Gives one message to the relay.
+async fn hand_over(due: &Due) -> Result<(), String> {
+    let setting = async |name| setting::get(name).await.map_err(|error| error.to_string());
+    let message = &due.message;
+    let body = json!({
+        "from": setting("mail_from").await?,
+        "to": message.to,
+        "subject": message.subject,
+        "text": message.text,
+        "html": message.html,
+    });
+    let request = Request::post(setting("mail_url").await?)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::AUTHORIZATION, format!("Bearer {}", setting("mail_token").await?))
+        .header("idempotency-key", &due.uuid)
+        .body(body.to_string())
+        .map_err(|error| format!("mail_url or mail_token cannot be used: {error}"))?;
+    let response = send(request).await.map_err(|error| format!("the relay cannot be reached: {error:?}"))?;
+    if response.status().is_success() { Ok(()) } else { Err(format!("the relay answered {}", response.status())) }
+}

@@ -1,0 +1,321 @@
+//! `GET /openapi.json`: the description of the APIs, by the `OpenAPI` Specification 3.1.
+//!
+//! It is made of the annotations beside the handlers, natively, and kept in a file: so the component carries the text, not
+//! the generator, and has it at no cost. A test makes it anew and fails if the file is another, or if an operation is
+//! routed and not described or described and not routed.
+
+use accord_core::call::Call;
+use axum::response::{IntoResponse as _, Response};
+use http::header;
+use serde_json::Value;
+
+/// The description of each component that has one.
+const PARTS: [&str; 1] = [include_str!("../openapi.json")];
+
+/// `GET /openapi.json`
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, path = "/openapi.json", tag = "description", responses(
+    (status = 200, description = "This document.", content_type = "application/json")
+)))]
+pub async fn document(call: Call) -> Response {
+    call.sign(([(header::CONTENT_TYPE, "application/json")], merged(&PARTS).to_string()).into_response())
+}
+
+/// The first part, and the paths and components of the others.
+fn merged(parts: &[&str]) -> Value {
+    let mut whole = Value::Null;
+    for part in parts {
+        // The parts are files of ours, which tests read.
+        let part: Value = serde_json::from_str(part).unwrap_or_default();
+        if whole.is_null() {
+            whole = part;
+        } else {
+            for pointer in ["paths", "components"] {
+                merge(&mut whole[pointer], &part[pointer]);
+            }
+        }
+    }
+    whole
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key.as_str()).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) if into.is_null() => *into = from.clone(),
+        _ => {}
+    }
+}
+
+/// What is only described: handlers read bodies field by field, to tell every fault at once.
+#[cfg(not(target_family = "wasm"))]
+pub mod body {
+    #![allow(dead_code, reason = "read by the generator only")]
+
+    use utoipa::ToSchema;
+
+    /// A role in an account.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "lowercase")]
+    pub enum Role {
+        /// Everything, and to delete the account.
+        Owner,
+        /// To manage, and to use the administration API.
+        Admin,
+        /// To change the account and its members.
+        Manage,
+        /// To use the account.
+        User,
+        /// To look at the account.
+        Viewer,
+    }
+
+    /// Whether an account or a membership works.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "lowercase")]
+    pub enum Status {
+        /// It works.
+        Active,
+        /// It does not.
+        Inactive,
+    }
+
+    /// A person and the account to make.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct SignUp {
+        #[schema(example = "user@example.com", max_length = 254)]
+        email: String,
+        /// At least 12 characters, and not easy to guess.
+        #[schema(example = "secure_password_123", min_length = 12)]
+        password: String,
+        #[schema(example = "John", max_length = 100)]
+        first_name: Option<String>,
+        #[schema(example = "Doe", max_length = 100)]
+        last_name: Option<String>,
+        #[schema(example = "Acme Corporation", max_length = 255)]
+        account_name: String,
+        /// ISO 3166-1 alpha-2.
+        #[schema(example = "US")]
+        country: Option<String>,
+    }
+
+    /// An account to make.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct NewAccount {
+        #[schema(example = "Enterprise Account", max_length = 255)]
+        name: String,
+        #[schema(example = "Main enterprise account", max_length = 2000)]
+        description: Option<String>,
+        #[schema(example = "contact@enterprise.com", max_length = 255)]
+        primary_contact: Option<String>,
+        /// ISO 3166-1 alpha-2.
+        country: Option<String>,
+    }
+
+    /// What changes. A field that is left out stays, null clears it.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct AccountChange {
+        #[schema(example = "Updated Account Name", max_length = 255)]
+        name: Option<String>,
+        #[schema(example = "Updated description", max_length = 2000)]
+        description: Option<String>,
+        status: Option<Status>,
+        #[schema(max_length = 255)]
+        primary_contact: Option<String>,
+        /// ISO 3166-1 alpha-2.
+        country: Option<String>,
+    }
+
+    /// Somebody to invite.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct NewMember {
+        #[schema(example = "newuser@example.com", max_length = 254)]
+        email: String,
+        #[schema(example = "Jane", max_length = 100)]
+        first_name: Option<String>,
+        #[schema(example = "Smith", max_length = 100)]
+        last_name: Option<String>,
+        roles: Vec<Role>,
+    }
+
+    /// The roles of somebody known.
+    #[derive(ToSchema)]
+    pub struct MemberRoles {
+        roles: Vec<Role>,
+    }
+
+    /// Roles, status, or both.
+    #[derive(ToSchema)]
+    pub struct MemberChange {
+        roles: Option<Vec<Role>>,
+        status: Option<Status>,
+    }
+
+    /// The secret of a mailed link.
+    #[derive(ToSchema)]
+    pub struct Token {
+        token: String,
+    }
+
+    /// The secret of a mailed link, and a password.
+    #[derive(ToSchema)]
+    pub struct TokenAndPassword {
+        token: String,
+        password: String,
+    }
+
+    /// Whose password was forgotten.
+    #[derive(ToSchema)]
+    pub struct Forgotten {
+        email: String,
+    }
+
+    /// The password and the next one.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct PasswordChange {
+        current_password: String,
+        password: String,
+    }
+
+    /// A connector to make.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct NewConnector {
+        /// The account that the caller signed in to, if left out.
+        account_id: Option<i64>,
+        #[schema(max_length = 100)]
+        name: String,
+        #[schema(max_length = 100)]
+        integration: Option<String>,
+        #[schema(max_length = 100)]
+        property: Option<String>,
+        /// `production` (if left out) or `sandbox`.
+        environment: Option<String>,
+        /// `portal:write` if left out.
+        scopes: Option<Vec<String>>,
+    }
+
+    /// A part of a list.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct AccountPage {
+        /// The selected fields of each: `id`, `name` and `createdAt` if nothing is selected.
+        value: Vec<crate::accounts::Shown<'static>>,
+        /// How many match, on all pages.
+        count: i64,
+        /// Where the next page is, if there is one.
+        #[schema(rename = "@odata.nextLink")]
+        next_link: Option<String>,
+    }
+}
+
+/// The description itself.
+#[cfg(test)]
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Accord", description = "One account directory behind four published account APIs.", license(name = "None")),
+    paths(
+        crate::people::sign_up, crate::accounts::create, crate::accounts::list, crate::accounts::get,
+        crate::accounts::get_signup, crate::accounts::update, crate::accounts::delete, crate::members::invite,
+        crate::members::add, crate::members::update, crate::members::remove, crate::members::invite_again,
+        crate::people::accept, crate::people::verify_email, crate::people::forgot_password,
+        crate::people::reset_password, crate::people::change_password, crate::connectors::create,
+        crate::connectors::list, crate::connectors::get, crate::connectors::delete, crate::connectors::rotate,
+        crate::connectors::disconnect, document,
+    ),
+    components(schemas(crate::problem::Problem)),
+    modifiers(&Bearer),
+)]
+pub struct Description;
+
+#[cfg(test)]
+struct Bearer;
+
+#[cfg(test)]
+impl utoipa::Modify for Bearer {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = description.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use utoipa::OpenApi as _;
+
+    use super::*;
+    use crate::OPERATIONS;
+
+    /// The description, in which each problem stands once and is referred to from where it may occur.
+    fn described() -> Value {
+        let mut whole = serde_json::to_value(Description::openapi()).expect("a description is JSON");
+        let mut problems = serde_json::Map::new();
+        for operation in whole["paths"].as_object_mut().expect("paths").values_mut().flat_map(methods) {
+            for (status, response) in operation["responses"].as_object_mut().expect("responses") {
+                if response["content"].get("application/problem+json").is_some() {
+                    let reference = serde_json::json!({ "$ref": format!("#/components/responses/{status}") });
+                    problems.insert(status.clone(), std::mem::replace(response, reference));
+                }
+            }
+        }
+        whole["components"]["responses"] = problems.into();
+        whole
+    }
+
+    fn methods(path: &mut Value) -> impl Iterator<Item = &mut Value> {
+        path.as_object_mut().expect("methods").values_mut()
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() {
+        let whole = merged(&PARTS);
+        let text = whole.to_string();
+        for reference in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = reference.split('"').next().expect("a reference ends");
+            assert!(whole.pointer(pointer).is_some(), "{pointer}");
+        }
+        let names: Vec<_> =
+            text.split("\"operationId\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        assert_eq!(names.len(), OPERATIONS.len());
+    }
+
+    #[test]
+    fn the_file_is_what_the_annotations_say() {
+        let made = format!("{:#}\n", described());
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+        if std::env::var_os("ACCORD_WRITE_OPENAPI").is_some() {
+            std::fs::write(path, &made).expect("the file can be written");
+        }
+        let kept = std::fs::read_to_string(path).expect("the file can be read");
+        assert!(kept == made, "openapi.json is old: run the test once with ACCORD_WRITE_OPENAPI=1");
+    }
+
+    #[test]
+    fn what_is_routed_is_described_and_what_is_described_is_routed() {
+        let whole = merged(&PARTS);
+        let mut described = BTreeSet::new();
+        for (path, methods) in whole["paths"].as_object().expect("paths") {
+            described.extend(methods.as_object().expect("methods").keys().map(|method| format!("{method} {path}")));
+        }
+        let routed: BTreeSet<_> = OPERATIONS.iter().map(|(method, path)| format!("{method} {path}")).collect();
+        assert_eq!(described, routed);
+    }
+
+    #[test]
+    fn parts_are_merged() {
+        let merged = merged(&[r#"{"info":1,"paths":{"/a":{"get":1}}}"#, r#"{"paths":{"/a":{"put":2},"/b":{}}}"#]);
+        assert_eq!(merged["paths"], serde_json::json!({ "/a": { "get": 1, "put": 2 }, "/b": {} }));
+    }
+}
