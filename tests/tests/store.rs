@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use accord_tests::{Accord, CLIENT_ID, CLIENT_SECRET, Options, PASSWORD, USERS, answer, on_spin};
+use accord_tests::{ADMIN_EMAIL, Accord, CLIENT_ID, CLIENT_SECRET, Options, PASSWORD, USERS, answer, on_spin};
 use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::json;
@@ -32,6 +32,14 @@ async fn every_query_that_a_request_makes_uses_an_index() {
         assert_eq!(answer(accord.patch(path, &token, &body)).await.status, 200);
     }
     assert_eq!(accord.patch_accounts(&token, &json!({ "a": null, "b": null })).await.status, 200);
+    // The admin is the last owner, which takes a look at the memberships.
+    for (body, status) in [
+        (json!({ "Username": "w", "ExternalId": "x", "Email": "w@example.com", "Phone": "+358401234567" }), 200),
+        (json!({ "Username": "w", "Name": "W" }), 200),
+        (json!({ "Username": ADMIN_EMAIL, "Is_Active": false }), 400),
+    ] {
+        assert_eq!(answer(accord.patch("/Endpoint/rest/api/v1/Account", &token, &body)).await.status, status);
+    }
     for (client, secret) in [(CLIENT_ID, "wrong"), ("nobody", CLIENT_SECRET)] {
         let request = accord.request(Method::POST, "/oauth/token").basic_auth(client, Some(secret));
         answer(request.form(&[("grant_type", "client_credentials")])).await;

@@ -16,6 +16,12 @@ pub const ALL: [&str; 7] = [
 /// Lets a connector push accounts and users (000).
 pub const PORTAL_WRITE: &str = "portal:write";
 
+/// Either lets a client make users (001).
+pub const USER_CREATE: [&str; 2] = ["AccessUser:Create", "AccessManager:Create"];
+
+/// Either lets a client change users (001).
+pub const USER_UPDATE: [&str; 2] = ["AccessUser:Update", "AccessManager:Update"];
+
 /// Lets a connector read its account and those it owns (003): what the role `viewer` lets a user do.
 pub const ACCOUNTS_READ: &str = "accounts:read";
 

@@ -82,7 +82,19 @@ impl Client {
     ///
     /// [`Error::Forbidden`].
     pub fn require(&self, scope: &'static str) -> Result<()> {
-        if self.scopes.contains(scope) { Ok(()) } else { Err(Error::Forbidden { needs: scope }) }
+        self.require_any(&[scope])
+    }
+
+    /// Refuses the client unless its token has one of the scopes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`], which names the first.
+    pub fn require_any(&self, scopes: &[&'static str]) -> Result<()> {
+        if scopes.iter().any(|scope| self.scopes.contains(scope)) {
+            return Ok(());
+        }
+        Err(Error::Forbidden { needs: scopes.first().copied().unwrap_or_default() })
     }
 }
 

@@ -1,0 +1,151 @@
+//! The answer: the record of an account with its foreign keys as objects.
+
+use accord_core::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
+use accord_core::user::{Owner, User};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The record of Account information.
+///
+/// A field without a value is `null`.
+#[expect(clippy::struct_excessive_bools, reason = "the seed has them")]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Account {
+    /// The identifier of account
+    #[schema(format = "uuid")]
+    id: String,
+    /// The organisation that the account belongs to: the one of the client that made it
+    tenant_id: AbstractLong,
+    /// The name of the account
+    name: Option<String>,
+    /// Person's first name
+    first_name: Option<String>,
+    /// Person's last name
+    last_name: Option<String>,
+    /// The phone number of account. The phone number is unique in the system
+    #[schema(example = "+358401234567")]
+    phone: Option<String>,
+    /// Indicates whether the phone number has been verified.
+    phone_verified: bool,
+    /// The e-mail of account. The email is unique in the system
+    email: Option<String>,
+    /// Indicates whether the email address has been verified.
+    email_verified: bool,
+    /// The language
+    language_id: Option<AbstractText>,
+    /// The time zone
+    timezone_id: Option<AbstractText>,
+    /// The date format
+    date_format_id: Option<AbstractText>,
+    /// Username used to log in into the system. The username is unique in the system
+    username: Option<String>,
+    /// External Authentication identifier. Example Azure AD guid
+    external_id: Option<String>,
+    /// Defines if a person should get notifications via e-mail
+    notify_by_email: bool,
+    /// Defines if a contact should get notifications via SMS
+    #[serde(rename = "NotifyBySMS")]
+    notify_by_sms: bool,
+    /// Defines if the account is active and can be used
+    #[serde(rename = "Is_Active")]
+    is_active: bool,
+    /// The date the record was updated
+    #[schema(format = DateTime, example = "1900-01-01T12:00:00Z")]
+    modified_on: String,
+    /// The date the record was created
+    #[schema(format = DateTime, example = "1900-01-01T12:00:00Z")]
+    created_on: String,
+}
+
+/// This structure represents an abstract object with a primary key of type Long.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct AbstractLong {
+    /// The primary key of the record.
+    #[schema(example = 1_234_567_891_234_567_i64)]
+    id: i64,
+    /// An external identifier for the record: the registration id of the organisation.
+    external_id: Option<String>,
+    /// The name of the record.
+    name: String,
+    /// The type of the record object.
+    r#type: &'static str,
+}
+
+/// This structure represents an abstract object with a primary key of type Text.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct AbstractText {
+    /// The primary key of the record: one of the valid values.
+    id: String,
+    /// An external identifier for the record. A value is known outside by its own name, so this is the same as Id.
+    external_id: String,
+    /// The name of the record: what to show to a person.
+    name: Option<&'static str>,
+    /// The type of the record object.
+    r#type: &'static str,
+}
+
+impl Account {
+    /// The record of a user of the directory, and of the account it belongs to.
+    pub fn of(user: User, tenant: Owner) -> Self {
+        let profile = user.profile;
+        Self {
+            id: user.uuid,
+            tenant_id: AbstractLong {
+                id: tenant.id,
+                external_id: tenant.registration_id,
+                name: tenant.name,
+                r#type: "Tenant",
+            },
+            name: profile.name,
+            first_name: profile.first_name,
+            last_name: profile.last_name,
+            phone: profile.phone,
+            phone_verified: profile.phone_verified,
+            email: profile.email.map(|email| email.address),
+            email_verified: profile.email_verified,
+            language_id: AbstractText::of(&LANGUAGES, profile.language),
+            timezone_id: AbstractText::of(&TIME_ZONES, profile.time_zone),
+            date_format_id: AbstractText::of(&DATE_FORMATS, profile.date_format),
+            username: profile.username,
+            external_id: profile.external_id,
+            notify_by_email: profile.notify_by_email,
+            notify_by_sms: profile.notify_by_sms,
+            is_active: profile.is_active,
+            modified_on: date_time(user.updated_at),
+            created_on: date_time(user.created_at),
+        }
+    }
+}
+
+impl AbstractText {
+    fn of(enumeration: &Enumeration, value: Option<String>) -> Option<Self> {
+        value.map(|value| Self {
+            name: enumeration.display_name(&value),
+            external_id: value.clone(),
+            id: value,
+            r#type: enumeration.kind,
+        })
+    }
+}
+
+/// A time of the store as the seed writes it: `1900-01-01T12:00:00Z`, in UTC, without fractions of a second.
+fn date_time(milliseconds: i64) -> String {
+    // The store's times are those of its own clock; what jiff cannot tell is past the year 9999.
+    Timestamp::from_second(milliseconds.div_euclid(1000)).unwrap_or(Timestamp::MAX).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_the_form_of_the_seed() {
+        assert_eq!(date_time(-2_208_945_600_000), "1900-01-01T12:00:00Z");
+        assert_eq!(date_time(1_734_523_199_999), "2024-12-18T11:59:59Z");
+        assert_eq!(date_time(0), "1970-01-01T00:00:00Z");
+    }
+}

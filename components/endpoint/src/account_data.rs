@@ -1,0 +1,449 @@
+//! The input: the record structure `AccountData`, read field by field, so that every bad one is told at once.
+//!
+//! # What a field may say
+//!
+//! A field that is absent stays as it is. `null`, `""` and white space clear it; a flag that is cleared is false. Texts
+//! are JSON strings. Flags are JSON booleans, or the strings `true` and `false` in any case, for the seed itself writes
+//! `False`. Fields that are not of the structure are ignored, so that an answer can be sent back as it came.
+//!
+//! # Foreign keys
+//!
+//! A foreign key is the plain id of a record, or an object with its `Id`, or `ExternalId`, or `Name`; the first of these
+//! that has a value counts. `TenantId` can only be the organisation that the client belongs to anyway.
+
+use accord_core::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
+use accord_core::json::Value;
+use accord_core::text::{self, Email};
+use accord_core::user::{AccountReference, Change, Changes, TEXT_MAX, Upsert};
+use accord_core::{Error, Faults, Result, phone};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::reference;
+
+/// The record of Account information, as the reference describes it. [`read`] takes it field by field.
+#[expect(dead_code, reason = "it is a description: a body is not deserialized into it, for serde tells one fault only")]
+#[derive(ToSchema)]
+#[schema(rename_all = "PascalCase")]
+pub struct AccountData {
+    /// The identifier of account. If it is given and matches nothing, nothing is done.
+    id: Option<String>,
+    /// The organisation that the account belongs to: only the client's own is accepted.
+    #[schema(schema_with = reference::tenant)]
+    tenant_id: (),
+    /// The name of the account.
+    #[schema(max_length = 255)]
+    name: Option<String>,
+    /// Person's first name.
+    #[schema(max_length = 255)]
+    first_name: Option<String>,
+    /// Person's last name.
+    #[schema(max_length = 255)]
+    last_name: Option<String>,
+    /// The phone number of account, with its country code. The phone number is unique in the system.
+    #[schema(example = "+358 40 123 4567")]
+    phone: Option<String>,
+    /// Indicates whether the phone number has been verified. A changed number is not, unless this is true.
+    #[schema(default = false)]
+    phone_verified: Option<bool>,
+    /// The e-mail of account. The email is unique in the system.
+    #[schema(format = Email, max_length = 254)]
+    email: Option<String>,
+    /// The enum of Language.
+    #[schema(schema_with = reference::language)]
+    language_id: (),
+    /// The enum of Timezone.
+    #[schema(schema_with = reference::time_zone)]
+    timezone_id: (),
+    /// The enum of `DateFormat`.
+    #[schema(schema_with = reference::date_format)]
+    date_format_id: (),
+    /// Username used to log in into the system. The username is unique in the system.
+    #[schema(max_length = 255)]
+    username: Option<String>,
+    /// External Authentication identifier. Example Azure AD guid. The value must be unique in the system.
+    #[schema(max_length = 255)]
+    external_id: Option<String>,
+    /// Defines if a person should get notifications via e-mail.
+    #[schema(default = false)]
+    notify_by_email: Option<bool>,
+    /// Defines if a contact should get notifications via SMS.
+    #[schema(default = false, rename = "NotifyBySMS")]
+    notify_by_sms: Option<bool>,
+    /// Defines if the account is active and can be used.
+    #[schema(default = false, rename = "Is_Active")]
+    is_active: Option<bool>,
+}
+
+/// The seed's name for each field of the directory's users that a fault may be about.
+const NAMES: [(&str, &str); 16] = [
+    ("id", "Id"),
+    ("owner", "TenantId"),
+    ("name", "Name"),
+    ("first_name", "FirstName"),
+    ("last_name", "LastName"),
+    ("phone", "Phone"),
+    ("phone_verified", "PhoneVerified"),
+    ("email", "Email"),
+    ("language", "LanguageId"),
+    ("time_zone", "TimezoneId"),
+    ("date_format", "DateFormatId"),
+    ("username", "Username"),
+    ("external_id", "ExternalId"),
+    ("notify_by_email", "NotifyByEmail"),
+    ("notify_by_sms", "NotifyBySMS"),
+    ("is_active", "Is_Active"),
+];
+
+/// What the seed calls a field of the directory.
+pub fn seed_name(field: &str) -> &str {
+    NAMES.iter().find(|(name, _)| *name == field).map_or(field, |(_, name)| name)
+}
+
+/// Reads a body.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] if it is no object, [`Error::Invalid`] with every field that is not right, by the directory's
+/// names, see [`seed_name`].
+pub fn read(body: &Value<'_>) -> Result<Upsert> {
+    let Value::Object(entries) = body else {
+        return Err(Error::Malformed(format!(
+            "The value does not match the specified entity structure: it must be an object, not {}",
+            body.kind()
+        )));
+    };
+    let mut fields = Fields { entries, faults: Faults::default() };
+    let upsert = Upsert {
+        id: fields.change("id", id).value().cloned(),
+        owner: fields.change("owner", tenant).value().cloned(),
+        changes: Changes {
+            name: fields.text("name"),
+            first_name: fields.text("first_name"),
+            last_name: fields.text("last_name"),
+            phone: fields.change("phone", |value| phone::parse(string(value)?).map_err(str::to_owned)),
+            phone_verified: fields.flag("phone_verified"),
+            email: fields.change("email", |value| Email::parse(string(value)?)),
+            language: fields.one_of("language", &LANGUAGES),
+            time_zone: fields.one_of("time_zone", &TIME_ZONES),
+            date_format: fields.one_of("date_format", &DATE_FORMATS),
+            username: fields.text("username"),
+            external_id: fields.text("external_id"),
+            notify_by_email: fields.flag("notify_by_email"),
+            notify_by_sms: fields.flag("notify_by_sms"),
+            is_active: fields.flag("is_active"),
+        },
+        insert_only: false,
+    };
+    fields.faults.into_result()?;
+    Ok(upsert)
+}
+
+/// The fields of a body, and what is wrong with those that were read.
+struct Fields<'a> {
+    entries: &'a [(std::borrow::Cow<'a, str>, Value<'a>)],
+    faults: Faults,
+}
+
+impl Fields<'_> {
+    /// What the body says of a field, whose value is read by `read`.
+    fn change<T>(&mut self, field: &str, read: impl FnOnce(&Value<'_>) -> Result<T, String>) -> Change<T> {
+        let name = seed_name(field);
+        let Some((_, value)) = self.entries.iter().find(|(key, _)| key == name) else { return Change::Keep };
+        if is_blank(value) {
+            return Change::Clear;
+        }
+        match read(value) {
+            Ok(value) => Change::Set(value),
+            Err(fault) => {
+                self.faults.add(field, fault);
+                Change::Keep
+            }
+        }
+    }
+
+    fn text(&mut self, field: &str) -> Change<String> {
+        self.change(field, |value| clean(string(value)?))
+    }
+
+    fn flag(&mut self, field: &str) -> Option<bool> {
+        let change = self.change(field, |value| match value {
+            Value::Bool(flag) => Ok(*flag),
+            Value::Text(text) if text.trim().eq_ignore_ascii_case("true") => Ok(true),
+            Value::Text(text) if text.trim().eq_ignore_ascii_case("false") => Ok(false),
+            Value::Text(text) => Err(format!("must be true or false, not {:?}", clean(text)?)),
+            other => Err(format!("must be a boolean, not {}", other.kind())),
+        });
+        match change {
+            Change::Keep => None,
+            Change::Clear => Some(false),
+            Change::Set(flag) => Some(flag),
+        }
+    }
+
+    fn one_of(&mut self, field: &str, enumeration: &Enumeration) -> Change<String> {
+        self.change(field, |value| {
+            let (text, found) = match Reference::of(value)? {
+                Reference::Id(value) | Reference::ExternalId(value) => {
+                    let text = clean(string(value)?)?;
+                    (text.clone(), enumeration.find(&text))
+                }
+                Reference::Name(value) => {
+                    let text = clean(string(value)?)?;
+                    (text.clone(), enumeration.find_named(&text))
+                }
+            };
+            found.map(str::to_owned).ok_or_else(|| format!("must be a valid {}, not {text:?}", enumeration.kind))
+        })
+    }
+}
+
+/// By what a foreign key refers to a record.
+enum Reference<'a> {
+    Id(&'a Value<'a>),
+    ExternalId(&'a Value<'a>),
+    Name(&'a Value<'a>),
+}
+
+impl<'a> Reference<'a> {
+    fn of(value: &'a Value<'a>) -> Result<Self, String> {
+        let Value::Object(entries) = value else { return Ok(Self::Id(value)) };
+        let entry = |name| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+        let entry = |name| entry(name).filter(|value| !is_blank(value));
+        let by_id = entry("Id").map(Self::Id);
+        by_id
+            .or_else(|| entry("ExternalId").map(Self::ExternalId))
+            .or_else(|| entry("Name").map(Self::Name))
+            .ok_or_else(|| "must have an Id, an ExternalId or a Name".to_owned())
+    }
+}
+
+/// `null`, or a text with nothing in it.
+fn is_blank(value: &Value<'_>) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Text(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
+/// The id of an account. What is no UUID belongs to none, and is looked for in vain.
+fn id(value: &Value<'_>) -> Result<String, String> {
+    let text = string(value)?.trim();
+    Ok(Uuid::parse_str(text).map_or_else(|_| text.to_owned(), |id| id.to_string()))
+}
+
+fn tenant(value: &Value<'_>) -> Result<AccountReference, String> {
+    match Reference::of(value)? {
+        Reference::Id(Value::Number(number)) => number.as_i64().map(AccountReference::Id),
+        Reference::Id(Value::Text(text)) => text.trim().parse().ok().map(AccountReference::Id),
+        Reference::Id(_) => None,
+        Reference::ExternalId(value) => Some(AccountReference::RegistrationId(clean(string(value)?)?)),
+        Reference::Name(value) => Some(AccountReference::Name(clean(string(value)?)?)),
+    }
+    .ok_or_else(|| "must have a whole number as its Id".to_owned())
+}
+
+fn string<'a>(value: &'a Value<'_>) -> Result<&'a str, String> {
+    match value {
+        Value::Text(text) => Ok(text),
+        other => Err(format!("must be a string, not {}", other.kind())),
+    }
+}
+
+fn clean(text: &str) -> Result<String, String> {
+    text::clean(text, TEXT_MAX).map(std::borrow::Cow::into_owned).map_err(|fault| fault.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn upsert(body: &str) -> Upsert {
+        read(&Value::parse(body.as_bytes()).expect("JSON")).expect(body)
+    }
+
+    fn faults(body: &str) -> Vec<String> {
+        match read(&Value::parse(body.as_bytes()).expect("JSON")) {
+            Err(Error::Invalid(faults)) => {
+                faults.shown().iter().map(|(field, fault)| format!("{} {fault}", seed_name(field))).collect()
+            }
+            other => panic!("it should be invalid: {body}: {other:?}"),
+        }
+    }
+
+    fn set(text: &str) -> Change<String> {
+        Change::Set(text.to_owned())
+    }
+
+    #[test]
+    fn the_reference_describes_the_fields_that_are_read() {
+        let described = serde_json::to_value(<AccountData as utoipa::PartialSchema>::schema()).expect("JSON");
+        let described = described["properties"].as_object().expect("properties");
+        let mut read = NAMES.map(|(_, name)| name);
+        read.sort_unstable();
+        assert_eq!(described.keys().collect::<Vec<_>>(), read);
+    }
+
+    #[test]
+    fn absent_keeps_and_null_and_blank_clear() {
+        let Upsert { changes, .. } = upsert("{}");
+        assert_eq!((changes.name, changes.is_active), (Change::Keep, None));
+        for blank in ["null", r#""""#, r#"" \t ""#] {
+            let names = NAMES.map(|(_, name)| format!("{name:?}:{blank}"));
+            let Upsert { id, owner, changes, .. } = upsert(&format!("{{{}}}", names.join(",")));
+            assert_eq!((id, owner), (None, None));
+            for text in [
+                changes.name,
+                changes.first_name,
+                changes.last_name,
+                changes.phone,
+                changes.language,
+                changes.time_zone,
+                changes.date_format,
+                changes.username,
+                changes.external_id,
+            ] {
+                assert_eq!(text, Change::Clear);
+            }
+            assert_eq!(changes.email, Change::Clear);
+            for flag in [changes.phone_verified, changes.notify_by_email, changes.notify_by_sms, changes.is_active] {
+                assert_eq!(flag, Some(false));
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_wrong_type_is_told_by_its_name() {
+        let names = NAMES.map(|(_, name)| format!("{name:?}:[]"));
+        let mut told = faults(&format!("{{{}}}", names.join(",")));
+        told.sort_unstable();
+        let mut expected = NAMES.map(|(_, name)| match name {
+            "TenantId" => "TenantId must have a whole number as its Id".to_owned(),
+            "PhoneVerified" | "NotifyByEmail" | "NotifyBySMS" | "Is_Active" => {
+                format!("{name} must be a boolean, not an array")
+            }
+            _ => format!("{name} must be a string, not an array"),
+        });
+        expected.sort_unstable();
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_foreign_key_is_an_id_or_an_object() {
+        for body in [
+            r#"{"LanguageId":"FI-fi"}"#,
+            r#"{"LanguageId":{"Id":" fi-FI "}}"#,
+            r#"{"LanguageId":{"ExternalId":"fi-fi"}}"#,
+            r#"{"LanguageId":{"Name":"finnish (finland)"}}"#,
+            r#"{"LanguageId":{"Id":"","ExternalId":null,"Name":"Finnish (Finland)","Type":"Language"}}"#,
+            r#"{"LanguageId":{"Id":"fi-FI","Name":"Klingon"}}"#,
+        ] {
+            assert_eq!(upsert(body).changes.language, set("fi-FI"), "{body}");
+        }
+        assert_eq!(
+            faults(r#"{"LanguageId":{"Type":"Language"}}"#),
+            ["LanguageId must have an Id, an ExternalId or a Name"]
+        );
+        assert_eq!(faults(r#"{"LanguageId":{"Id":1}}"#), ["LanguageId must be a string, not a number"]);
+    }
+
+    #[test]
+    fn a_value_outside_the_list_is_named() {
+        assert_eq!(
+            faults(r#"{"LanguageId":"tlh","TimezoneId":"Mars Time","DateFormatId":{"Name":"tomorrow"}}"#),
+            [
+                r#"DateFormatId must be a valid DateFormat, not "tomorrow""#,
+                r#"LanguageId must be a valid Language, not "tlh""#,
+                r#"TimezoneId must be a valid Timezone, not "Mars Time""#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_tenant_is_a_number_or_an_object() {
+        for (body, tenant) in [
+            (r#"{"TenantId":7}"#, AccountReference::Id(7)),
+            (r#"{"TenantId":"7"}"#, AccountReference::Id(7)),
+            (r#"{"TenantId":{"Id":7,"Name":"x"}}"#, AccountReference::Id(7)),
+            (r#"{"TenantId":{"ExternalId":"1-8"}}"#, AccountReference::RegistrationId("1-8".to_owned())),
+            (r#"{"TenantId":{"Name":"Acme"}}"#, AccountReference::Name("Acme".to_owned())),
+        ] {
+            assert_eq!(upsert(body).owner, Some(tenant), "{body}");
+        }
+        for body in [r#"{"TenantId":1.5}"#, r#"{"TenantId":"x"}"#, r#"{"TenantId":true}"#, r#"{"TenantId":{}}"#] {
+            assert_eq!(faults(body).len(), 1, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_flag_is_a_boolean_or_its_name() {
+        for (value, flag) in [("true", true), ("false", false), (r#""True""#, true), (r#"" FALSE ""#, false)] {
+            assert_eq!(upsert(&format!(r#"{{"Is_Active":{value}}}"#)).changes.is_active, Some(flag), "{value}");
+        }
+        assert_eq!(faults(r#"{"Is_Active":"yes"}"#), [r#"Is_Active must be true or false, not "yes""#]);
+        assert_eq!(faults(r#"{"Is_Active":1}"#), ["Is_Active must be a boolean, not a number"]);
+    }
+
+    #[test]
+    fn an_id_is_a_uuid_in_any_spelling() {
+        let id = Some("894ea43c-b8a6-4195-9a9c-82c07d9cc33a".to_owned());
+        for spelling in ["894EA43C-B8A6-4195-9A9C-82C07D9CC33A", "{894ea43c-b8a6-4195-9a9c-82c07d9cc33a}"] {
+            assert_eq!(upsert(&format!(r#"{{"Id":"{spelling}"}}"#)).id, id);
+        }
+        assert_eq!(upsert(r#"{"Id":" 17 "}"#).id.as_deref(), Some("17"));
+    }
+
+    #[test]
+    fn texts_are_bounded_and_the_bound_is_told() {
+        let long = "ä".repeat(TEXT_MAX);
+        assert_eq!(upsert(&format!(r#"{{"Name":" {long} "}}"#)).changes.name, set(&long));
+        assert_eq!(faults(&format!(r#"{{"Name":"{long}x"}}"#)), ["Name must have at most 255 characters"]);
+        assert_eq!(faults(r#"{"Username":"a\u0000b"}"#), ["Username must not have control characters"]);
+    }
+
+    #[test]
+    fn what_is_not_of_the_structure_is_ignored_and_names_have_their_case() {
+        let Upsert { id, changes, .. } = upsert(r#"{"id":"x","NAME":"x","EmailVerified":true,"CreatedOn":[]}"#);
+        assert_eq!((id, changes.name), (None, Change::Keep));
+    }
+
+    #[test]
+    fn a_body_that_is_no_object_is_malformed() {
+        for body in ["[]", "null", r#""x""#, "1"] {
+            assert!(matches!(read(&Value::parse(body.as_bytes()).expect("JSON")), Err(Error::Malformed(_))));
+        }
+    }
+
+    fn value() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            "\\PC{0,12}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(2, 8, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Into::into),
+                proptest::collection::hash_map("Id|ExternalId|Name|\\PC{0,3}", inner, 0..4)
+                    .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics_and_each_fault_is_of_a_field(values in proptest::array::uniform16(value())) {
+            let body: serde_json::Map<_, _> =
+                NAMES.iter().map(|(_, name)| (*name).to_owned()).zip(values).collect();
+            let body = serde_json::Value::Object(body).to_string();
+            if let Err(Error::Invalid(faults)) = read(&Value::parse(body.as_bytes()).expect("JSON")) {
+                for field in faults.shown().keys() {
+                    prop_assert!(NAMES.iter().any(|(name, _)| name == field));
+                }
+            }
+        }
+    }
+}

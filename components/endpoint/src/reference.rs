@@ -1,0 +1,123 @@
+//! This API's part of the reference (OpenAPI). Nothing of it is in the component: nobody calls [`openapi`] there.
+
+use std::collections::BTreeMap;
+
+use accord_core::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::security::{ClientCredentials, Flow, OAuth2, Scopes, SecurityScheme};
+use utoipa::openapi::{OpenApi, Ref, RefOr};
+use utoipa::{IntoResponses, Modify, OpenApi as _, ToSchema as _};
+
+use crate::account::{AbstractLong, AbstractText, Account};
+use crate::failure::Failure;
+
+/// The description of this API.
+pub fn openapi() -> OpenApi {
+    Reference::openapi()
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Endpoint", description = "User accounts, inserted and updated one at a time"),
+    paths(crate::patch_account, crate::post_account),
+    components(schemas(Account, AbstractLong, AbstractText, Failure)),
+    modifiers(&Security),
+    tags((name = "endpoint", description = "User accounts for other systems to keep in step"))
+)]
+struct Reference;
+
+/// What both operations answer.
+pub struct Answers;
+
+impl IntoResponses for Answers {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let answer = |(status, description, schema): (u16, &str, &str)| {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+            let response = ResponseBuilder::new().description(description).content("application/json", content).build();
+            (status.to_string(), RefOr::T(response))
+        };
+        let failure = |(status, description)| answer((status, description, &Failure::name()));
+        let done = answer((200, "Inserted or updated Account information.", &Account::name()));
+        std::iter::once(done).chain(FAILURES.map(failure)).collect()
+    }
+}
+
+const FAILURES: [(u16, &str); 8] = [
+    (400, "The input cannot be taken: each fault is an error of its own."),
+    (401, "The access token is missing, expired or invalid."),
+    (403, "The access token has no scope for this operation."),
+    (404, "No account has the `Id`, or the account belongs to another organisation."),
+    (413, "The body has more than 65536 bytes."),
+    (415, "The body is not `application/json`."),
+    (500, "Something went wrong in the service. Nothing was changed."),
+    (503, "The directory is busy. The header `Retry-After` says when to try again."),
+];
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, openapi: &mut OpenApi) {
+        const TOKEN: &str = "/oAuth/rest/v2/Token";
+        let scopes = Scopes::from_iter([
+            ("AccessManager:Create", "insert accounts"),
+            ("AccessManager:Update", "update accounts"),
+            ("AccessUser:Create", "insert accounts"),
+            ("AccessUser:Update", "update accounts"),
+        ]);
+        let flow = ClientCredentials::with_refresh_url(TOKEN, scopes, TOKEN);
+        let scheme = SecurityScheme::OAuth2(OAuth2::new([Flow::ClientCredentials(flow)]));
+        openapi.components.get_or_insert_default().add_security_scheme("endpoint", scheme);
+    }
+}
+
+/// A foreign key to an organisation.
+pub fn tenant() -> Schema {
+    foreign_key(ObjectBuilder::new().schema_type(Type::Integer), &AbstractLong::name())
+}
+
+/// A foreign key to a language.
+pub fn language() -> Schema {
+    value_of(&LANGUAGES)
+}
+
+/// A foreign key to a time zone.
+pub fn time_zone() -> Schema {
+    value_of(&TIME_ZONES)
+}
+
+/// A foreign key to a date format.
+pub fn date_format() -> Schema {
+    value_of(&DATE_FORMATS)
+}
+
+fn value_of(enumeration: &Enumeration) -> Schema {
+    let values = enumeration.values.iter().map(|(value, _)| *value);
+    foreign_key(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(values)), &AbstractText::name())
+}
+
+/// A plain id, or an object with an `Id`, an `ExternalId` or a `Name`.
+fn foreign_key(id: ObjectBuilder, record: &str) -> Schema {
+    let record: RefOr<Schema> = Ref::from_schema_name(record).into();
+    OneOfBuilder::new().item(id).item(record).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_operations_are_described_and_every_reference_leads_somewhere() {
+        let openapi = serde_json::to_value(openapi()).expect("JSON");
+        let operations = openapi["paths"]["/Endpoint/rest/api/v1/Account"].as_object().expect("the path");
+        assert_eq!(operations.keys().collect::<Vec<_>>(), ["patch", "post"]);
+        let text = openapi.to_string();
+        let references: Vec<_> =
+            text.split(r##""$ref":"#"##).skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(!references.is_empty());
+        for reference in references {
+            assert!(openapi.pointer(reference).is_some(), "{reference}");
+        }
+    }
+}
