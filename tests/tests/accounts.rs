@@ -471,6 +471,7 @@ async fn every_described_operation_is_there_and_no_other_method_is() {
     let description = answer(accord.request(Method::GET, "/openapi.json")).await.json();
     let paths = description["paths"].as_object().expect("paths");
     assert!(paths.contains_key("/api/accounts/{id}/users/{userId}/invite"));
+    assert!(paths.contains_key("/Endpoint/rest/api/v1/Account"));
     for (path, operations) in paths {
         let concrete = path.replace("{id}", "1").replace("{userId}", "1");
         for method in ["get", "put", "post", "delete", "patch"] {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use accord_tests::{Accord, Answer, CLIENT_ID, USERS, answer};
+use accord_tests::{Accord, Answer, CLIENT_ID, PASSWORD, Relay, USERS, answer};
 use futures::future::join_all;
 use insta::assert_snapshot;
 use reqwest::Method;
@@ -18,7 +18,10 @@ struct Endpoint {
 
 impl Endpoint {
     async fn start() -> Self {
-        let accord = Accord::start().await;
+        Self::of(Accord::start().await).await
+    }
+
+    async fn of(accord: Accord) -> Self {
         let token = accord.token().await;
         Self { accord, token }
     }
@@ -1050,3 +1053,28 @@ const TIME_ZONES: &str = r#"[
 const DATE_FORMATS: &str = r#"[
     "DD-MM-YYYY", "DD/MM/YYYY", "DD.MM.YYYY", "MM-DD-YYYY", "MM/DD/YYYY", "YYYY-MM-DD", "YYYY/MM/DD"
 ]"#;
+
+#[tokio::test]
+async fn a_user_made_here_signs_in_where_the_accounts_api_lets_users_in() {
+    let relay = Relay::start().await;
+    let endpoint = Endpoint::of(Accord::start_with(relay.options()).await).await;
+    let Endpoint { accord, token } = &endpoint;
+    let made = endpoint.record(&json!({ "Username": "jane", "Email": "jane@example.com", "Is_Active": true })).await;
+    // The portal binds the same user to an account by the address.
+    accord.patch_accounts(token, &json!({ "a": { "name": "Acme", "id": "1" } })).await;
+    answer(accord.patch(USERS, token, &json!({ "u": { "email": "Jane@Example.com" } }))).await;
+    answer(accord.patch("/api/integrations/v1/accounts/1/users", token, &json!(["u"]))).await;
+    // A password comes by the way of all who have forgotten theirs.
+    let forgot = accord.request(Method::POST, "/api/accounts/password/forgot");
+    assert_eq!(answer(forgot.json(&json!({ "email": "jane@example.com" }))).await.status, 200);
+    let reset = json!({ "token": relay.token_for("jane@example.com", 1).await, "password": PASSWORD });
+    let reset = accord.request(Method::POST, "/api/accounts/password/reset").json(&reset);
+    assert_eq!(answer(reset).await.status, 200);
+    for name in ["jane", "jane@example.com"] {
+        let signed_in = accord.sign_in(name, PASSWORD, None).await;
+        assert_eq!(signed_in.status, 200, "{name}: {signed_in}");
+    }
+    // No longer active, no longer let in.
+    endpoint.record(&json!({ "Id": made["Id"], "Is_Active": false })).await;
+    assert_eq!(accord.sign_in("jane", PASSWORD, None).await.status, 400);
+}

@@ -10,7 +10,7 @@ use http::header;
 use serde_json::Value;
 
 /// The description of each component that has one.
-const PARTS: [&str; 1] = [include_str!("../openapi.json")];
+const PARTS: [&str; 2] = [include_str!("../openapi.json"), include_str!("../../endpoint/openapi.json")];
 
 /// `GET /openapi.json`
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(get, path = "/openapi.json", tag = "description", responses(
@@ -288,7 +288,7 @@ mod tests {
         let names: Vec<_> =
             text.split("\"operationId\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
-        assert_eq!(names.len(), OPERATIONS.len());
+        assert!(names.len() > OPERATIONS.len(), "other components have operations too");
     }
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn what_is_routed_is_described_and_what_is_described_is_routed() {
-        let whole = merged(&PARTS);
+        let whole: Value = serde_json::from_str(PARTS[0]).expect("our own part is JSON");
         let mut described = BTreeSet::new();
         for (path, methods) in whole["paths"].as_object().expect("paths") {
             described.extend(methods.as_object().expect("methods").keys().map(|method| format!("{method} {path}")));

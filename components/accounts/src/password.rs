@@ -6,7 +6,7 @@
 //! What is left must amount to [`WORTH_MIN`] characters.
 //!
 //! The crate `zxcvbn` 3 itself does not run here: on wasm32 it takes the time from a browser, or from an import that no
-//! component can have, and traps. It would also add 0.7 MB.
+//! component can have, and traps.
 
 use accord_core::session::PASSWORD_MAX;
 

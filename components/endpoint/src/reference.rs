@@ -1,4 +1,5 @@
-//! This API's part of the reference (OpenAPI). Nothing of it is in the component: nobody calls [`openapi`] there.
+//! This API's part of the reference (OpenAPI). Nothing of it is in the component: nobody calls [`openapi`] there. It is
+//! kept in the file `openapi.json`, which a test proves fresh and the `accounts` component serves.
 
 use std::collections::BTreeMap;
 
@@ -106,6 +107,17 @@ fn foreign_key(id: ObjectBuilder, record: &str) -> Schema {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_file_is_what_the_annotations_say() {
+        let made = format!("{:#}\n", serde_json::to_value(openapi()).expect("a description is JSON"));
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+        if std::env::var_os("ACCORD_WRITE_OPENAPI").is_some() {
+            std::fs::write(path, &made).expect("the file can be written");
+        }
+        let kept = std::fs::read_to_string(path).expect("the file can be read");
+        assert!(kept == made, "openapi.json is old: run the test once with ACCORD_WRITE_OPENAPI=1");
+    }
 
     #[test]
     fn both_operations_are_described_and_every_reference_leads_somewhere() {
