@@ -16,14 +16,12 @@ mod password;
 mod people;
 mod problem;
 
+use accord_core::call;
 use axum::Router;
-use axum::body::Body;
 use axum::response::Response;
 use axum::routing::{delete, get, post, put};
-use tower_service::Service as _;
 
 thread_local! {
-    /// Made once per instance: making it costs more than most requests.
     static ROUTER: Router = routes();
 }
 
@@ -74,11 +72,7 @@ operations! {
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: spin_sdk::http::Request) -> Response {
     let wrote = request.method() != http::Method::GET;
-    let mut router = ROUTER.with(Router::clone);
-    let response = match router.call(request.map(Body::new)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    };
+    let response = call::route(&ROUTER, request).await;
     mail::deliver_later(wrote).await;
     response
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use accord_core::call::Call;
-use accord_core::error::Unauthenticated;
 use accord_core::{Error, directory, membership, sign_up};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use serde::Serialize;
 
 /// The body of an error. There are no types of our own: status, title and code say it all (RFC 9457, section 4.2.1).
@@ -72,13 +71,7 @@ pub fn answer(call: &Call, error: &Error) -> Response {
         _ => None,
     };
     let mut response = render(error.status(), code(error), &error.public_text(&call.request_id), errors);
-    let headers = response.headers_mut();
-    if let Some(challenge) = challenge(error) {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-    }
-    if let Some(seconds) = error.retry_after() {
-        headers.insert(header::RETRY_AFTER, seconds.into());
-    }
+    error.add_headers(response.headers_mut());
     call.sign(response)
 }
 
@@ -107,18 +100,6 @@ fn code(error: &Error) -> &'static str {
         Error::TooManyRequests { .. } => "TOO_MANY_REQUESTS",
         Error::Unavailable { .. } => "UNAVAILABLE",
         Error::Internal(_) => "INTERNAL",
-    }
-}
-
-/// What to do about a `401` or a `403` (RFC 6750, section 3).
-fn challenge(error: &Error) -> Option<&'static str> {
-    match error {
-        Error::Unauthenticated(Unauthenticated::Missing) => Some(r#"Bearer realm="accord""#),
-        Error::Unauthenticated(_) => Some(
-            r#"Bearer realm="accord", error="invalid_token", error_description="the access token is invalid, expired or revoked""#,
-        ),
-        Error::Forbidden { .. } => Some(r#"Bearer realm="accord", error="insufficient_scope""#),
-        _ => None,
     }
 }
 

@@ -1,16 +1,35 @@
-//! What every API needs to know of a request before it looks at it.
+//! What every API does with a request before it looks at it: route it, name it, and find out where it comes from.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::thread::LocalKey;
 
+use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::response::Response;
+use axum::{BoxError, Router};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tower_service::Service as _;
 use uuid::Uuid;
 
 use crate::audit::Author;
 use crate::token::{Caller, Client};
+
+/// Answers a request by the component's router: one that the instance made once, for making it costs more than most
+/// requests.
+pub async fn route<B>(router: &'static LocalKey<Router>, request: http::Request<B>) -> Response
+where
+    B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut router = router.with(Router::clone);
+    match router.call(request.map(Body::new)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
 
 /// The header that names a request, in every answer.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::scope;
+
 /// What a domain function gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -119,6 +123,34 @@ impl Error {
         match self {
             Self::TooManyRequests { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
             _ => None,
+        }
+    }
+
+    /// What an API that takes bearer tokens tells to do about a `401` or a `403` in `WWW-Authenticate` (RFC 6750,
+    /// section 3).
+    pub fn bearer_challenge(&self) -> Option<HeaderValue> {
+        let challenge = match self {
+            Self::Unauthenticated(Unauthenticated::Missing) => r#"Bearer realm="accord""#,
+            Self::Unauthenticated(_) => {
+                r#"Bearer realm="accord", error="invalid_token", error_description="the access token is invalid, expired or revoked""#
+            }
+            Self::Forbidden { needs } if scope::ALL.contains(needs) => {
+                let challenge = format!(r#"Bearer realm="accord", error="insufficient_scope", scope="{needs}""#);
+                return HeaderValue::try_from(challenge).ok();
+            }
+            Self::Forbidden { .. } => r#"Bearer realm="accord", error="insufficient_scope""#,
+            _ => return None,
+        };
+        Some(HeaderValue::from_static(challenge))
+    }
+
+    /// Adds the headers that go with the error in every API that takes bearer tokens: the challenge, and when to try again.
+    pub fn add_headers(&self, headers: &mut HeaderMap) {
+        if let Some(challenge) = self.bearer_challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
     }
 

@@ -2,12 +2,11 @@
 
 use accord_core::Error;
 use accord_core::call::Call;
-use accord_core::error::Unauthenticated;
 use accord_core::user::AMBIGUOUS;
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -46,13 +45,7 @@ const INTERNAL: &str = "An internal server error is an error on the web server y
 /// The answer to a request to `path` that failed.
 pub fn answer(call: &Call, path: &str, error: &Error) -> Response {
     let mut response = render(call, path, status(error), errors(call, error));
-    let headers = response.headers_mut();
-    if let Some(challenge) = challenge(error) {
-        headers.insert(header::WWW_AUTHENTICATE, challenge);
-    }
-    if let Some(seconds) = error.retry_after() {
-        headers.insert(header::RETRY_AFTER, seconds.into());
-    }
+    error.add_headers(response.headers_mut());
     response
 }
 
@@ -82,21 +75,6 @@ fn errors(call: &Call, error: &Error) -> Vec<String> {
             vec![INTERNAL.to_owned()]
         }
         other => vec![other.to_string()],
-    }
-}
-
-/// What to do about a `401` or a `403` (RFC 6750, section 3).
-fn challenge(error: &Error) -> Option<HeaderValue> {
-    match error {
-        Error::Unauthenticated(Unauthenticated::Missing) => Some(HeaderValue::from_static(r#"Bearer realm="accord""#)),
-        Error::Unauthenticated(_) => Some(HeaderValue::from_static(
-            r#"Bearer realm="accord", error="invalid_token", error_description="the access token is invalid, expired or revoked""#,
-        )),
-        Error::Forbidden { needs } => {
-            HeaderValue::from_str(&format!(r#"Bearer realm="accord", error="insufficient_scope", scope="{needs}""#))
-                .ok()
-        }
-        _ => None,
     }
 }
 
@@ -165,7 +143,7 @@ mod tests {
         ] {
             let response = answer(&call, "/", &error);
             assert_eq!(response.status(), status);
-            assert_eq!(response.headers()[header::RETRY_AFTER], "7");
+            assert_eq!(response.headers()["retry-after"], "7");
         }
     }
 }

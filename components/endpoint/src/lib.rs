@@ -13,18 +13,16 @@ mod account_data;
 mod failure;
 mod reference;
 
-use accord_core::call::Call;
+use accord_core::call::{self, Call};
 use accord_core::scope::{USER_CREATE, USER_UPDATE};
 use accord_core::store::Connection;
 use accord_core::token::{self, Client};
 use accord_core::{Result, body, json, user};
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::patch;
 use axum::{Json, Router};
 use http::{HeaderName, HeaderValue};
-use tower_service::Service as _;
 
 use crate::account::Account;
 use crate::account_data::AccountData;
@@ -41,7 +39,6 @@ const REQUEST_KEY: HeaderName = HeaderName::from_static("requestkey");
 const API: &str = "endpoint";
 
 thread_local! {
-    /// Made once per instance: making it costs more than most requests.
     static ROUTER: Router = routes();
 }
 
@@ -55,11 +52,7 @@ fn routes() -> Router {
 /// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    let mut router = ROUTER.with(Router::clone);
-    match router.call(request.map(Body::new)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    }
+    call::route(&ROUTER, request).await
 }
 
 /// Insert or update an account

@@ -11,14 +11,12 @@ mod inspection;
 mod signing;
 mod token;
 
+use accord_core::call;
 use axum::Router;
-use axum::body::Body;
+use axum::response::Response;
 use axum::routing::{get, post};
-use spin_sdk::http::{Request, Response};
-use tower_service::Service as _;
 
 thread_local! {
-    /// Made once per instance: making it costs more than most requests.
     static ROUTER: Router = routes();
 }
 
@@ -38,10 +36,6 @@ fn routes() -> Router {
 
 /// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response<Body> {
-    let mut router = ROUTER.with(Router::clone);
-    match router.call(request.map(Body::new)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    }
+pub async fn handle(request: spin_sdk::http::Request) -> Response {
+    call::route(&ROUTER, request).await
 }

@@ -13,24 +13,21 @@
 mod entries;
 mod problem;
 
-use accord_core::call::Call;
+use accord_core::call::{self, Call};
 use accord_core::store::Connection;
 use accord_core::token::{self, Client};
 use accord_core::{Error, body, identity, json, scope};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::patch;
 use http::StatusCode;
-use tower_service::Service as _;
 
 /// Largest body, in bytes.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
 thread_local! {
-    /// Made once per instance: making it costs more than most requests.
     static ROUTER: Router = routes();
 }
 
@@ -46,11 +43,7 @@ fn routes() -> Router {
 /// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    let mut router = ROUTER.with(Router::clone);
-    match router.call(request.map(Body::new)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    }
+    call::route(&ROUTER, request).await
 }
 
 async fn put_accounts(call: Call, request: Request) -> Response {

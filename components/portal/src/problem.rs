@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use accord_core::Error;
 use accord_core::call::Call;
-use accord_core::error::Unauthenticated;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use serde::Serialize;
 
 /// The body of an error. There are no types of our own: status and title say it all (RFC 9457, section 4.2.1).
@@ -41,29 +40,8 @@ pub fn answer(call: &Call, error: &Error) -> Response {
         more_errors: faults.map(accord_core::Faults::omitted).filter(|more| *more > 0),
     };
     let mut response = render(status, &problem);
-    let headers = response.headers_mut();
-    if let Some(challenge) = challenge(error) {
-        headers.insert(header::WWW_AUTHENTICATE, challenge);
-    }
-    if let Some(seconds) = error.retry_after() {
-        headers.insert(header::RETRY_AFTER, seconds.into());
-    }
+    error.add_headers(response.headers_mut());
     call.sign(response)
-}
-
-/// What to do about a `401` or a `403` (RFC 6750, section 3).
-fn challenge(error: &Error) -> Option<HeaderValue> {
-    match error {
-        Error::Unauthenticated(Unauthenticated::Missing) => Some(HeaderValue::from_static(r#"Bearer realm="accord""#)),
-        Error::Unauthenticated(_) => Some(HeaderValue::from_static(
-            r#"Bearer realm="accord", error="invalid_token", error_description="the access token is invalid, expired or revoked""#,
-        )),
-        Error::Forbidden { needs } => {
-            HeaderValue::from_str(&format!(r#"Bearer realm="accord", error="insufficient_scope", scope="{needs}""#))
-                .ok()
-        }
-        _ => None,
-    }
 }
 
 fn render(status: StatusCode, problem: &Problem<'_>) -> Response {

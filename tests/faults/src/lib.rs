@@ -4,14 +4,12 @@
 use std::time::Duration;
 
 use accord_core::store::{Connection, Transaction};
-use accord_core::{Error, Result};
+use accord_core::{Error, Result, call};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use spin_sdk::http::StatusCode;
-use tower_service::Service as _;
 use uuid::Uuid;
 
 thread_local! {
@@ -33,11 +31,7 @@ fn routes() -> Router {
 /// Answers a request.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    let mut router = ROUTER.with(Router::clone);
-    match router.call(request.map(Body::new)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    }
+    call::route(&ROUTER, request).await
 }
 
 async fn instance() -> String {
