@@ -71,10 +71,10 @@ async fn an_instance_is_used_again_until_its_requests_are_spent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_instance_ends() {
-    let probe = Probe::with_limits(|limits| limits.idle_timeout = Duration::from_millis(100)).await;
+    let probe = Probe::with_limits(|limits| limits.idle_timeout = Duration::from_millis(500)).await;
     assert_eq!(probe.get("/count").await, ok("0"));
     assert_eq!(probe.get("/count").await, ok("1"));
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(probe.get("/count").await, ok("0"));
 }
 
