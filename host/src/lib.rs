@@ -10,7 +10,7 @@
 //! # async fn example() -> anyhow::Result<()> {
 //! let manifest = std::path::Path::new("spin.toml");
 //! accord::build(manifest)?;
-//! let server = accord::Server::start(accord::Config::new(manifest, "/tmp/state")).await?;
+//! let server = accord::Server::start(accord::Config::new(manifest, ".accord")).await?;
 //! println!("{}", server.url());
 //! server.shutdown().await;
 //! # Ok(())
