@@ -54,7 +54,8 @@ pub fn build(manifest: &Path) -> Result<()> {
 /// Adds the target of components to the Rust toolchain, unless it has it.
 fn add_target(directory: &Path) -> Result<()> {
     let mut rustc = command("rustc", directory);
-    let printed = rustc.args(["--print", "target-libdir", "--target", TARGET]).stderr(Stdio::null()).output();
+    rustc.args(["--print", "target-libdir", "--target", TARGET]);
+    let printed = rustc.stdout(Stdio::piped()).stderr(Stdio::null()).output();
     let library = printed.ok().and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
     if !library.is_empty() && Path::new(library.trim()).is_dir() {
         return Ok(());

@@ -182,3 +182,35 @@ fn a_bad_argument_is_one_line() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.starts_with("accord: unexpected argument '--lisen' found") && error.lines().count() == 1, "{error}");
 }
+
+/// Builds with a toolchain that has the target's library at `library`, and whose `rustup` does what the script says.
+fn build_with(library: &str, rustup: &str) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let build = "source = \"api.wasm\"\n[component.api.build]\ncommand = \"touch api.wasm # wasm32-wasip2\"";
+    let directory = application(&MANIFEST.replace("source = \"api.wasm\"", build));
+    for (name, script) in [("rustc", &*format!("echo {library}")), ("rustup", rustup)] {
+        let file = directory.path().join(name);
+        std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:{}", directory.path().display(), std::env::var("PATH").unwrap_or_default());
+    let mut build = Command::new(env!("CARGO_BIN_EXE_accord"));
+    let output = build.current_dir(directory.path()).env("PATH", path).arg("build").output().unwrap();
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_target_that_the_toolchain_has_is_not_added() {
+    assert_eq!(build_with(".", "exit 1"), "accord: building api: touch api.wasm # wasm32-wasip2\n");
+}
+
+#[test]
+fn a_missing_target_is_added_before_the_build_or_its_absence_said() {
+    let added = "accord: adding the target wasm32-wasip2 to the Rust toolchain\n";
+    assert_eq!(
+        build_with("./missing", "echo rustup \"$@\""),
+        format!("{added}rustup target add wasm32-wasip2\naccord: building api: touch api.wasm # wasm32-wasip2\n")
+    );
+    let failed = "accord: the Rust target wasm32-wasip2 is missing and `rustup target add wasm32-wasip2` failed: add it yourself\n";
+    assert_eq!(build_with("./missing", "exit 1"), format!("{added}{failed}"));
+}
