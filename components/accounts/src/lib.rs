@@ -64,6 +64,7 @@ operations! {
     get "/api/connectors/{id}" => connectors::get,
     delete "/api/connectors/{id}" => connectors::delete,
     post "/api/connectors/{id}/secret" => connectors::rotate,
+    post "/api/connectors/{id}/resume" => connectors::resume,
     post "/api/connectors/{id}/disconnect" => connectors::disconnect,
     get "/openapi.json" => openapi::document,
 }

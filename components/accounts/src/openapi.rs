@@ -228,7 +228,7 @@ pub mod body {
         crate::people::accept, crate::people::verify_email, crate::people::forgot_password,
         crate::people::reset_password, crate::people::change_password, crate::connectors::create,
         crate::connectors::list, crate::connectors::get, crate::connectors::delete, crate::connectors::rotate,
-        crate::connectors::disconnect, document,
+        crate::connectors::resume, crate::connectors::disconnect, document,
     ),
     components(schemas(crate::problem::Problem)),
     modifiers(&Bearer),
