@@ -3,6 +3,7 @@
 //! Every test has a server of its own, on a free port and with a state directory that goes when the test ends. The
 //! server is the embedded host; with `ACCORD_RUNTIME=spin` it is `spin up`, and everything else is the same.
 
+mod administration;
 mod people;
 mod relay;
 mod server;
@@ -19,6 +20,7 @@ use rusqlite::{Connection, Params, Row};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+pub use administration::Administrator;
 pub use people::{PASSWORD, Person};
 pub use relay::Relay;
 pub use server::{Options, on_spin};
@@ -244,7 +246,7 @@ impl std::fmt::Display for Answer {
 
 /// Names what differs from run to run.
 fn redact(text: &str) -> String {
-    static VOLATILE: LazyLock<[(Regex, &str); 5]> = LazyLock::new(|| {
+    static VOLATILE: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
         let regex = |pattern| Regex::new(pattern).expect("the pattern is valid");
         [
             (regex(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), "[token]"),
@@ -252,6 +254,7 @@ fn redact(text: &str) -> String {
             (regex(r"\b[A-Za-z0-9_-]{43}\b"), "[256 bits]"),
             (regex(r"\b[0-9a-f]{14}\.\d{8}\b"), "[account key]"),
             (regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "[time]"),
+            (regex(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "[UTC time]"),
         ]
     });
     VOLATILE.iter().fold(text.to_owned(), |text, (pattern, name)| pattern.replace_all(&text, *name).into_owned())
