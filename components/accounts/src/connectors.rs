@@ -62,7 +62,7 @@ impl ConnectorShown {
 }
 
 /// `POST /api/connectors`
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_create", path = "/api/connectors", tag = "connectors",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_create", path = "/api/connectors", tag = "accounts",
     request_body = crate::openapi::body::NewConnector,
     responses((status = 201, description = "It is made.", body = ConnectorShown), Problems),
     security(("bearer" = []))
@@ -130,7 +130,7 @@ pub struct Listed {
 }
 
 /// `GET /api/connectors?accountId=`: all of an account, the oldest first; `accountId` as in a creation.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_list", path = "/api/connectors", tag = "connectors",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_list", path = "/api/connectors", tag = "accounts",
     params(("accountId" = Option<i64>, Query, description = "The account that the caller signed in to, if left out.")),
     responses((status = 200, description = "It is done.", body = Listed), Problems),
     security(("bearer" = []))
@@ -156,7 +156,7 @@ pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
 }
 
 /// `GET /api/connectors/{id}`
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_get", path = "/api/connectors/{id}", tag = "connectors",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_get", path = "/api/connectors/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
     security(("bearer" = []))
@@ -174,7 +174,7 @@ pub async fn get(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Resp
 
 /// `POST /api/connectors/{id}/secret`: a new secret. The old one works no more, nor do refresh tokens got
 /// with it; access tokens last until they expire.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_rotate", path = "/api/connectors/{id}/secret", tag = "connectors",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_rotate", path = "/api/connectors/{id}/secret", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
     security(("bearer" = []))
@@ -195,7 +195,7 @@ pub async fn rotate(call: Call, Path(id): Path<String>, headers: HeaderMap) -> R
 }
 
 /// `POST /api/connectors/{id}/disconnect`: its tokens work no more. What it brought stays.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_disconnect", path = "/api/connectors/{id}/disconnect", tag = "connectors",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_disconnect", path = "/api/connectors/{id}/disconnect", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
     security(("bearer" = []))
@@ -212,7 +212,7 @@ pub async fn disconnect(call: Call, Path(id): Path<String>, headers: HeaderMap) 
 }
 
 /// `DELETE /api/connectors/{id}`: with its external identities.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "connectors_delete", path = "/api/connectors/{id}", tag = "connectors",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "connectors_delete", path = "/api/connectors/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
     security(("bearer" = []))

@@ -28,7 +28,7 @@ pub struct Invited<'a> {
 }
 
 /// `POST /api/accounts/{id}/users`: invites somebody by e-mail.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "members_invite", path = "/api/accounts/{id}/users", tag = "users of an account",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "members_invite", path = "/api/accounts/{id}/users", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
     request_body = crate::openapi::body::NewMember,
     responses((status = 201, description = "It is made.", body = Invited), Problems),
@@ -68,7 +68,7 @@ pub async fn invite(call: Call, Path(id): Path<String>, request: Request) -> Res
 }
 
 /// `POST /api/accounts/{id}/users/{userId}`: adds somebody known.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "members_add", path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "members_add", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user."), ("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
     request_body = crate::openapi::body::MemberRoles,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),
@@ -95,7 +95,7 @@ pub async fn add(call: Call, Path((id, user_id)): Path<(String, String)>, reques
 }
 
 /// `PUT /api/accounts/{id}/users/{userId}`: roles and status, each if given.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "members_update", path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "members_update", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
     request_body = crate::openapi::body::MemberChange,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),
@@ -122,7 +122,7 @@ pub async fn update(call: Call, Path((id, user_id)): Path<(String, String)>, req
 }
 
 /// `PUT /api/accounts/{id}/users/{userId}/invite`
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "members_invite_again", path = "/api/accounts/{id}/users/{userId}/invite", tag = "users of an account",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "members_invite_again", path = "/api/accounts/{id}/users/{userId}/invite", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))
@@ -140,7 +140,7 @@ pub async fn invite_again(call: Call, Path((id, user_id)): Path<(String, String)
 }
 
 /// `DELETE /api/accounts/{id}/users/{userId}`
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "members_remove", path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "members_remove", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))

@@ -1,56 +1,7 @@
-//! `GET /openapi.json`: the description of the APIs, by the `OpenAPI` Specification 3.1.
-//!
-//! It is made of the annotations beside the handlers, natively, and kept in a file: so the component carries the text, not
-//! the generator, and has it at no cost. A test makes it anew and fails if the file is another, or if an operation is
-//! routed and not described or described and not routed.
-
-use accord_core::call::Call;
-use axum::response::{IntoResponse as _, Response};
-use http::header;
-use serde_json::Value;
-
-/// The description of each component that has one.
-const PARTS: [&str; 2] = [include_str!("../openapi.json"), include_str!("../../endpoint/openapi.json")];
-
-/// `GET /openapi.json`
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, path = "/openapi.json", tag = "description", responses(
-    (status = 200, description = "This document.", content_type = "application/json")
-)))]
-pub async fn document(call: Call) -> Response {
-    call.sign(([(header::CONTENT_TYPE, "application/json")], merged(&PARTS).to_string()).into_response())
-}
-
-/// The first part, and the paths and components of the others.
-fn merged(parts: &[&str]) -> Value {
-    let mut whole = Value::Null;
-    for part in parts {
-        // The parts are files of ours, which tests read.
-        let part: Value = serde_json::from_str(part).unwrap_or_default();
-        if whole.is_null() {
-            whole = part;
-        } else {
-            for pointer in ["paths", "components"] {
-                merge(&mut whole[pointer], &part[pointer]);
-            }
-        }
-    }
-    whole
-}
-
-fn merge(into: &mut Value, from: &Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                merge(into.entry(key.as_str()).or_insert(Value::Null), value);
-            }
-        }
-        (into, from) if into.is_null() => *into = from.clone(),
-        _ => {}
-    }
-}
+//! The description of this API, by the `OpenAPI` Specification 3.1: made of the annotations beside the handlers, natively,
+//! and kept in the file `openapi.json`, which the component `console` serves as a part of the whole.
 
 /// What is only described: handlers read bodies field by field, to tell every fault at once.
-#[cfg(not(target_family = "wasm"))]
 pub mod body {
     #![allow(dead_code, reason = "read by the generator only")]
 
@@ -220,7 +171,7 @@ pub mod body {
 #[cfg(test)]
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Accord", description = "One account directory behind four published account APIs.", license(name = "None")),
+    info(title = "Accounts", description = "People sign up, and manage accounts, their members and their connectors"),
     paths(
         crate::people::sign_up, crate::accounts::create, crate::accounts::list, crate::accounts::get,
         crate::accounts::get_signup, crate::accounts::update, crate::accounts::delete, crate::members::invite,
@@ -228,10 +179,11 @@ pub mod body {
         crate::people::accept, crate::people::verify_email, crate::people::forgot_password,
         crate::people::reset_password, crate::people::change_password, crate::connectors::create,
         crate::connectors::list, crate::connectors::get, crate::connectors::delete, crate::connectors::rotate,
-        crate::connectors::disconnect, document,
+        crate::connectors::disconnect,
     ),
     components(schemas(crate::problem::Problem)),
     modifiers(&Bearer),
+    tags((name = "accounts", description = "Accounts, their members and their connectors, for people")),
 )]
 pub struct Description;
 
@@ -250,8 +202,7 @@ impl utoipa::Modify for Bearer {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
+    use serde_json::Value;
     use utoipa::OpenApi as _;
 
     use super::*;
@@ -278,44 +229,12 @@ mod tests {
     }
 
     #[test]
-    fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() {
-        let whole = merged(&PARTS);
-        let text = whole.to_string();
-        for reference in text.split("\"$ref\":\"#").skip(1) {
-            let pointer = reference.split('"').next().expect("a reference ends");
-            assert!(whole.pointer(pointer).is_some(), "{pointer}");
-        }
-        let names: Vec<_> =
-            text.split("\"operationId\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
-        assert!(names.len() > OPERATIONS.len(), "other components have operations too");
-    }
-
-    #[test]
     fn the_file_is_what_the_annotations_say() {
-        let made = format!("{:#}\n", described());
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
-        if std::env::var_os("ACCORD_WRITE_OPENAPI").is_some() {
-            std::fs::write(path, &made).expect("the file can be written");
-        }
-        let kept = std::fs::read_to_string(path).expect("the file can be read");
-        assert!(kept == made, "openapi.json is old: run the test once with ACCORD_WRITE_OPENAPI=1");
+        accord_description::keep(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json"), &described());
     }
 
     #[test]
     fn what_is_routed_is_described_and_what_is_described_is_routed() {
-        let whole: Value = serde_json::from_str(PARTS[0]).expect("our own part is JSON");
-        let mut described = BTreeSet::new();
-        for (path, methods) in whole["paths"].as_object().expect("paths") {
-            described.extend(methods.as_object().expect("methods").keys().map(|method| format!("{method} {path}")));
-        }
-        let routed: BTreeSet<_> = OPERATIONS.iter().map(|(method, path)| format!("{method} {path}")).collect();
-        assert_eq!(described, routed);
-    }
-
-    #[test]
-    fn parts_are_merged() {
-        let merged = merged(&[r#"{"info":1,"paths":{"/a":{"get":1}}}"#, r#"{"paths":{"/a":{"put":2},"/b":{}}}"#]);
-        assert_eq!(merged["paths"], serde_json::json!({ "/a": { "get": 1, "put": 2 }, "/b": {} }));
+        accord_description::prove(&described(), OPERATIONS);
     }
 }

@@ -30,7 +30,7 @@ pub struct SignedUp<'a> {
 }
 
 /// `POST /api/accounts/signup`
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_sign_up", path = "/api/accounts/signup", tag = "people",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_sign_up", path = "/api/accounts/signup", tag = "accounts",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
     request_body = crate::openapi::body::SignUp,
     responses((status = 201, description = "It is made.", body = SignedUp), Problems)
@@ -76,7 +76,7 @@ pub async fn sign_up(call: Call, request: Request) -> Response {
 
 /// `POST /api/accounts/invitations/accept`: `token`, and `password`. A user who has none yet sets it; one who has one
 /// proves it.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_accept", path = "/api/accounts/invitations/accept", tag = "people",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_accept", path = "/api/accounts/invitations/accept", tag = "accounts",
     request_body = crate::openapi::body::TokenAndPassword,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
@@ -113,7 +113,7 @@ pub async fn accept(call: Call, request: Request) -> Response {
 }
 
 /// `POST /api/accounts/email/verify`: `token`.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_verify_email", path = "/api/accounts/email/verify", tag = "people",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_verify_email", path = "/api/accounts/email/verify", tag = "accounts",
     request_body = crate::openapi::body::Token,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
@@ -132,7 +132,7 @@ pub async fn verify_email(call: Call, request: Request) -> Response {
 }
 
 /// `POST /api/accounts/password/forgot`: `email`. The answer is the same whether or not there is such a user.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_forgot_password", path = "/api/accounts/password/forgot", tag = "people",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_forgot_password", path = "/api/accounts/password/forgot", tag = "accounts",
     request_body = crate::openapi::body::Forgotten,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
@@ -150,7 +150,7 @@ pub async fn forgot_password(call: Call, request: Request) -> Response {
 }
 
 /// `POST /api/accounts/password/reset`: `token` and `password`.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_reset_password", path = "/api/accounts/password/reset", tag = "people",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_reset_password", path = "/api/accounts/password/reset", tag = "accounts",
     request_body = crate::openapi::body::TokenAndPassword,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
@@ -174,7 +174,7 @@ pub async fn reset_password(call: Call, request: Request) -> Response {
 
 /// `POST /api/accounts/password/change`: `currentPassword` and `password`, by a user who is signed in. Every session ends,
 /// this one too.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_change_password", path = "/api/accounts/password/change", tag = "people",
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_change_password", path = "/api/accounts/password/change", tag = "accounts",
     request_body = crate::openapi::body::PasswordChange,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))
