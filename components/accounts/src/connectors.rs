@@ -61,7 +61,7 @@ impl ConnectorShown {
     }
 }
 
-/// `POST /api/connectors`
+/// Create a connector
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_create", path = "/api/connectors", tag = "accounts",
     request_body = crate::openapi::body::NewConnector,
     responses((status = 201, description = "It is made.", body = ConnectorShown), Problems),
@@ -129,7 +129,9 @@ pub struct Listed {
     count: usize,
 }
 
-/// `GET /api/connectors?accountId=`: all of an account, the oldest first; `accountId` as in a creation.
+/// List the connectors of an account
+///
+/// All of them, the oldest first.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_list", path = "/api/connectors", tag = "accounts",
     params(("accountId" = Option<i64>, Query, description = "The account that the caller signed in to, if left out.")),
     responses((status = 200, description = "It is done.", body = Listed), Problems),
@@ -155,7 +157,7 @@ pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
     }
 }
 
-/// `GET /api/connectors/{id}`
+/// Get a connector
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_get", path = "/api/connectors/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
@@ -172,8 +174,9 @@ pub async fn get(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Resp
     }
 }
 
-/// `POST /api/connectors/{id}/secret`: a new secret. The old one works no more, nor do refresh tokens got
-/// with it; access tokens last until they expire.
+/// Give a connector a new secret
+///
+/// The old one works no more, nor do refresh tokens got with it; access tokens last until they expire.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_rotate", path = "/api/connectors/{id}/secret", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
@@ -194,7 +197,9 @@ pub async fn rotate(call: Call, Path(id): Path<String>, headers: HeaderMap) -> R
     }
 }
 
-/// `POST /api/connectors/{id}/disconnect`: its tokens work no more. What it brought stays.
+/// Disconnect a connector
+///
+/// Its tokens work no more. What it brought stays.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_disconnect", path = "/api/connectors/{id}/disconnect", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
@@ -211,7 +216,9 @@ pub async fn disconnect(call: Call, Path(id): Path<String>, headers: HeaderMap) 
     done(&call, disconnected.await, "Connector disconnected")
 }
 
-/// `DELETE /api/connectors/{id}`: with its external identities.
+/// Delete a connector
+///
+/// With its external identities.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "connectors_delete", path = "/api/connectors/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),

@@ -69,11 +69,14 @@ pub mod body {
 
     /// What changes. A field that is left out stays, null clears it.
     #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
+    #[schema(
+        rename_all = "camelCase",
+        example = json!({ "name": "Updated Account Name", "description": "Updated description", "status": "active" })
+    )]
     pub struct AccountChange {
-        #[schema(example = "Updated Account Name", max_length = 255)]
+        #[schema(max_length = 255)]
         name: Option<String>,
-        #[schema(example = "Updated description", max_length = 2000)]
+        #[schema(max_length = 2000)]
         description: Option<String>,
         status: Option<Status>,
         #[schema(max_length = 255)]
@@ -92,17 +95,20 @@ pub mod body {
         first_name: Option<String>,
         #[schema(example = "Smith", max_length = 100)]
         last_name: Option<String>,
+        #[schema(example = json!(["user", "viewer"]))]
         roles: Vec<Role>,
     }
 
     /// The roles of somebody known.
     #[derive(ToSchema)]
     pub struct MemberRoles {
+        #[schema(example = json!(["user", "admin"]))]
         roles: Vec<Role>,
     }
 
     /// Roles, status, or both.
     #[derive(ToSchema)]
+    #[schema(example = json!({ "roles": ["admin", "user"], "status": "active" }))]
     pub struct MemberChange {
         roles: Option<Vec<Role>>,
         status: Option<Status>,
@@ -111,19 +117,23 @@ pub mod body {
     /// The secret of a mailed link.
     #[derive(ToSchema)]
     pub struct Token {
+        #[schema(example = "a-token")]
         token: String,
     }
 
     /// The secret of a mailed link, and a password.
     #[derive(ToSchema)]
     pub struct TokenAndPassword {
+        #[schema(example = "a-token")]
         token: String,
+        #[schema(example = "secure_password_123", min_length = 12)]
         password: String,
     }
 
     /// Whose password was forgotten.
     #[derive(ToSchema)]
     pub struct Forgotten {
+        #[schema(example = "user@example.com")]
         email: String,
     }
 
@@ -131,7 +141,9 @@ pub mod body {
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase")]
     pub struct PasswordChange {
+        #[schema(example = "secure_password_123")]
         current_password: String,
+        #[schema(example = "another_password_123", min_length = 12)]
         password: String,
     }
 
@@ -141,15 +153,17 @@ pub mod body {
     pub struct NewConnector {
         /// The account that the caller signed in to, if left out.
         account_id: Option<i64>,
-        #[schema(max_length = 100)]
+        #[schema(example = "Bookkeeping", max_length = 100)]
         name: String,
         #[schema(max_length = 100)]
         integration: Option<String>,
         #[schema(max_length = 100)]
         property: Option<String>,
         /// `production` (if left out) or `sandbox`.
+        #[schema(example = "sandbox")]
         environment: Option<String>,
         /// `portal:write` if left out.
+        #[schema(example = json!(["portal:write"]))]
         scopes: Option<Vec<String>>,
     }
 

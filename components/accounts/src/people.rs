@@ -29,7 +29,7 @@ pub struct SignedUp<'a> {
     created_at: String,
 }
 
-/// `POST /api/accounts/signup`
+/// Sign up, with an account
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_sign_up", path = "/api/accounts/signup", tag = "accounts",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
     request_body = crate::openapi::body::SignUp,
@@ -74,8 +74,9 @@ pub async fn sign_up(call: Call, request: Request) -> Response {
     answer::answer(&call, signed_up.await)
 }
 
-/// `POST /api/accounts/invitations/accept`: `token`, and `password`. A user who has none yet sets it; one who has one
-/// proves it.
+/// Accept an invitation
+///
+/// A user who has no password yet sets it; one who has one proves it.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_accept", path = "/api/accounts/invitations/accept", tag = "accounts",
     request_body = crate::openapi::body::TokenAndPassword,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
@@ -112,7 +113,7 @@ pub async fn accept(call: Call, request: Request) -> Response {
     done(&call, accepted.await, "Invitation accepted")
 }
 
-/// `POST /api/accounts/email/verify`: `token`.
+/// Verify an e-mail address
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_verify_email", path = "/api/accounts/email/verify", tag = "accounts",
     request_body = crate::openapi::body::Token,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
@@ -131,7 +132,9 @@ pub async fn verify_email(call: Call, request: Request) -> Response {
     done(&call, verified.await, "Email verified")
 }
 
-/// `POST /api/accounts/password/forgot`: `email`. The answer is the same whether or not there is such a user.
+/// Ask for a mail to reset a password
+///
+/// The answer is the same whether or not there is such a user.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_forgot_password", path = "/api/accounts/password/forgot", tag = "accounts",
     request_body = crate::openapi::body::Forgotten,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
@@ -149,7 +152,7 @@ pub async fn forgot_password(call: Call, request: Request) -> Response {
     done(&call, sent.await, "If the address is known, a mail is on its way")
 }
 
-/// `POST /api/accounts/password/reset`: `token` and `password`.
+/// Reset a password
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_reset_password", path = "/api/accounts/password/reset", tag = "accounts",
     request_body = crate::openapi::body::TokenAndPassword,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
@@ -172,8 +175,9 @@ pub async fn reset_password(call: Call, request: Request) -> Response {
     done(&call, reset.await, "Password changed")
 }
 
-/// `POST /api/accounts/password/change`: `currentPassword` and `password`, by a user who is signed in. Every session ends,
-/// this one too.
+/// Change the password of the user who is signed in
+///
+/// Every session ends, this one too.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_change_password", path = "/api/accounts/password/change", tag = "accounts",
     request_body = crate::openapi::body::PasswordChange,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),

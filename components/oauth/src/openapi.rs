@@ -145,18 +145,25 @@ mod tests {
         fn modify(&self, description: &mut OpenApi) {
             let paths = &mut description.paths.paths;
             let token = paths["/oauth/token"].clone();
-            for (path, name, remark) in [
-                (token::ENDPOINT_PATH, "oauth_token_of_endpoint", "A connector gets a refresh token here, too."),
+            for (path, name, summary, description) in [
+                (
+                    token::ENDPOINT_PATH,
+                    "oauth_token_of_endpoint",
+                    "Get a token at the path of the endpoint API",
+                    "As at `/oauth/token`. A connector gets a refresh token here, too.",
+                ),
                 (
                     "/realms/{realm}/protocol/openid-connect/token",
                     "oauth_token_of_realm",
-                    "Any `realm` will do: there is one directory.",
+                    "Get a token at the path of the portal",
+                    "As at `/oauth/token`, whatever the `realm`: there is one directory.",
                 ),
             ] {
                 let mut token = token.clone();
                 let operation = token.post.as_mut().expect("it is a POST");
                 operation.operation_id = Some(name.to_owned());
-                operation.description = Some(format!("As `/oauth/token`. {remark}"));
+                operation.summary = Some(summary.to_owned());
+                operation.description = Some(description.to_owned());
                 if path.contains("{realm}") {
                     let text = ObjectBuilder::new().schema_type(Type::String).build();
                     let realm =
