@@ -4,6 +4,8 @@
 //! fails if the file says something else. The component `console` puts the parts together, and the Postman collection is
 //! made of the whole. Nothing of this is in a component: it carries the text, not what makes it.
 
+pub mod postman;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
