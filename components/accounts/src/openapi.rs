@@ -167,14 +167,34 @@ pub mod body {
         scopes: Option<Vec<String>>,
     }
 
+    /// The selected fields of an account: `id`, `name` and `createdAt` if nothing is selected.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct SelectedAccount {
+        id: Option<i64>,
+        name: Option<String>,
+        description: Option<String>,
+        status: Option<String>,
+        created_at: Option<String>,
+        updated_at: Option<String>,
+        account_key: Option<String>,
+        registration_id: Option<String>,
+        r#type: Option<String>,
+        subdomain: Option<String>,
+        country: Option<String>,
+        primary_contact: Option<String>,
+    }
+
     /// A part of a list.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase")]
     pub struct AccountPage {
-        /// The selected fields of each: `id`, `name` and `createdAt` if nothing is selected.
-        value: Vec<crate::accounts::Shown<'static>>,
+        value: Vec<SelectedAccount>,
         /// How many match, on all pages.
         count: i64,
+        /// The same, if `$count` asks for it.
+        #[schema(rename = "@odata.count")]
+        odata_count: Option<i64>,
         /// Where the next page is, if there is one.
         #[schema(rename = "@odata.nextLink")]
         next_link: Option<String>,
