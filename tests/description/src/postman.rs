@@ -14,22 +14,6 @@ use serde_json::{Map, Value, json};
 
 use crate::operations;
 
-/// A door: its tag in the description, the base of its addresses, and the access token that it takes.
-struct Door {
-    tag: &'static str,
-    base: &'static str,
-    token: &'static str,
-}
-
-/// The doors that do not differ from what most have.
-const DOORS: &[Door] = &[
-    Door { tag: "administration", base: "{{admin_url}}", token: "" },
-    Door { tag: "accounts", base: "{{public_url}}", token: "{{user_access_token}}" },
-];
-
-/// What the other doors have.
-const DOOR: Door = Door { tag: "", base: "{{public_url}}", token: "{{access_token}}" };
-
 /// A request of the collection.
 struct Step {
     /// The `operationId`.
@@ -153,19 +137,26 @@ const STEPS: &[Step] = &[
 ///
 /// If an operation, or an example of a body, has no step, or a step is of none.
 pub fn collection(description: &Value) -> Value {
-    let requests = STEPS.iter().map(|step| Request::of(step, description)).collect::<Vec<_>>();
-    let covered: BTreeSet<_> = STEPS.iter().map(|step| (step.operation, step.example)).collect();
+    collection_of(STEPS, description)
+}
+
+fn collection_of(steps: &[Step], description: &Value) -> Value {
+    let requests: Vec<_> = steps.iter().map(|step| Request::of(step, description)).collect();
+    let covered: BTreeSet<_> = steps.iter().map(|step| (step.operation, step.example)).collect();
     for (_, _, operation) in operations(description) {
         let name = operation["operationId"].as_str().expect("an operation has a name");
         for example in examples(operation) {
-            assert!(covered.contains(&(name, example)), "{name} has no step for its example {example:?}");
+            assert!(
+                covered.contains(&(name, example)),
+                "{name} has no step for its example {example:?}: add it to STEPS"
+            );
         }
     }
     let mut folders: Vec<Value> = Vec::new();
     for request in &requests {
-        let tag = &request.operation["tags"][0];
-        if folders.last().is_none_or(|folder| folder["name"] != *tag) {
-            let described = description["tags"].as_array().into_iter().flatten().find(|known| known["name"] == *tag);
+        let tag = request.tag();
+        if folders.last().is_none_or(|folder| folder["name"] != tag) {
+            let described = description["tags"].as_array().into_iter().flatten().find(|known| known["name"] == tag);
             let remark = described.map(|tag| &tag["description"]);
             folders.push(json!({ "name": tag, "description": remark, "item": [] }));
         }
@@ -173,7 +164,7 @@ pub fn collection(description: &Value) -> Value {
         items.push(request.item(description));
     }
     let mut variables = Map::from_iter([("admin_url".to_owned(), json!("https://{{admin_subdomain}}.{{baseurl}}"))]);
-    for step in STEPS {
+    for step in steps {
         variables.extend(step.kept.iter().map(|(_, variable)| ((*variable).to_owned(), json!(""))));
     }
     for request in &requests {
@@ -255,19 +246,22 @@ fn bare(description: &Value, schema: &Value) -> Value {
 }
 
 struct Request<'a> {
-    step: &'static Step,
-    door: &'static Door,
+    step: &'a Step,
     method: &'a str,
     path: &'a str,
     operation: &'a Value,
 }
 
 impl<'a> Request<'a> {
-    fn of(step: &'static Step, description: &'a Value) -> Self {
+    fn of(step: &'a Step, description: &'a Value) -> Self {
         let found = operations(description).find(|(_, _, operation)| operation["operationId"] == step.operation);
         let (method, path, operation) = found.unwrap_or_else(|| panic!("there is no operation {}", step.operation));
-        let door = DOORS.iter().find(|door| operation["tags"][0] == door.tag).unwrap_or(&DOOR);
-        Self { step, door, method, path, operation }
+        Self { step, method, path, operation }
+    }
+
+    /// The door that the operation belongs to.
+    fn tag(&self) -> &'a str {
+        self.operation["tags"][0].as_str().expect("an operation has a tag")
     }
 
     fn item(&self, description: &Value) -> Value {
@@ -314,7 +308,8 @@ impl<'a> Request<'a> {
             };
             json!({ "type": "basic", "basic": [attribute("username", name), attribute("password", secret)] })
         } else {
-            json!({ "type": "bearer", "bearer": [attribute("token", self.door.token)] })
+            let token = if self.tag() == "accounts" { "{{user_access_token}}" } else { "{{access_token}}" };
+            json!({ "type": "bearer", "bearer": [attribute("token", token)] })
         }
     }
 
@@ -347,6 +342,7 @@ impl<'a> Request<'a> {
     }
 
     fn address(&self) -> Value {
+        let base = if self.tag() == "administration" { "{{admin_url}}" } else { "{{public_url}}" };
         let mut path = self.path.to_owned();
         for parameter in self.parameters("path") {
             let name = parameter["name"].as_str().unwrap_or_default();
@@ -363,8 +359,8 @@ impl<'a> Request<'a> {
         let mark = if sent.is_empty() { "" } else { "?" };
         let segments: Vec<_> = path.split('/').skip(1).collect();
         json!({
-            "raw": format!("{}{path}{mark}{}", self.door.base, sent.join("&")),
-            "host": [self.door.base],
+            "raw": format!("{base}{path}{mark}{}", sent.join("&")),
+            "host": [base],
             "path": segments,
             "query": query,
         })
@@ -422,5 +418,74 @@ impl<'a> Request<'a> {
             kept.map(|(member, name)| format!("pm.collectionVariables.set('{name}', pm.response.json().{member});")),
         );
         script
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An operation as the administration API has them.
+    fn described() -> Value {
+        json!({
+            "info": { "title": "Accord" },
+            "paths": { "/app/api.php": { "get": {
+                "operationId": "health",
+                "summary": "Get the health",
+                "tags": ["administration"],
+                "security": [{ "basic": [] }],
+                "parameters": [
+                    { "in": "query", "name": "action", "required": true, "example": "connection_health" },
+                    { "in": "query", "name": "statuses" },
+                    { "in": "header", "name": "Account-Key", "required": true },
+                ],
+                "responses": { "200": { "content": { "application/json": {
+                    "schema": { "$ref": "#/components/schemas/Health" }
+                } } } },
+            } } },
+            "components": {
+                "securitySchemes": { "basic": { "type": "http", "scheme": "basic" } },
+                "schemas": { "Health": { "required": ["count"], "description": "How it is." } },
+            },
+        })
+    }
+
+    #[test]
+    fn a_request_has_what_the_description_and_the_step_say() {
+        let plain = step("health", "", 200).kept(&[("count", "health")]);
+        let filtered = step("health", "only active", 200).given(&[("statuses", "ACTIVE")]);
+        let collection = collection_of(&[plain, filtered], &described());
+        let [plain, filtered] = [0, 1].map(|index| &collection["item"][0]["item"][index]);
+        let request = &plain["request"];
+        assert_eq!(request["url"]["raw"], "{{admin_url}}/app/api.php?action=connection_health");
+        assert_eq!(request["auth"]["basic"][0]["value"], "{{username}}");
+        assert_eq!(
+            (&request["header"][0]["key"], &request["header"][0]["value"]),
+            (&json!("Account-Key"), &json!("{{account_key}}"))
+        );
+        let script = json!([
+            "pm.test('status 200', () => pm.response.to.have.status(200));",
+            r#"const schema = {"required":["count"]};"#,
+            "pm.test('body as described', () => pm.response.to.have.jsonSchema(schema));",
+            "pm.collectionVariables.set('health', pm.response.json().count);",
+        ]);
+        assert_eq!(plain["event"][0]["script"]["exec"], script);
+        assert_eq!(filtered["name"], "Get the health: only active");
+        assert_eq!(
+            filtered["request"]["url"]["raw"],
+            "{{admin_url}}/app/api.php?action=connection_health&statuses=ACTIVE"
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "health has no step for its example \"\"")]
+    fn every_operation_has_a_request() {
+        collection_of(&[], &described());
+    }
+
+    #[test]
+    #[should_panic(expected = "health is not described with the status 404")]
+    fn an_answer_is_one_that_is_described() {
+        collection_of(&[step("health", "", 404)], &described());
     }
 }
