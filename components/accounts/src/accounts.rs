@@ -3,6 +3,7 @@
 use accord_core::account::NAME_MAX;
 use accord_core::call::Call;
 use accord_core::directory::{self, AccountChange, CONTACT_MAX, DESCRIPTION_MAX, NewAccount};
+use accord_core::fields::Fields;
 use accord_core::odata::{Field, Kind};
 use accord_core::store::{Connection, Transaction, Value};
 use accord_core::{Error, setting};
@@ -15,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value as JsonValue;
 
 use crate::answer::{self, done};
-use crate::input::{self, API, Authorized, Fields};
+use crate::input::{self, API, Authorized};
 use crate::options::Options;
 use crate::problem;
 #[cfg(not(target_family = "wasm"))]

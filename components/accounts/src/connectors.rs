@@ -6,6 +6,7 @@
 use accord_core::Error;
 use accord_core::call::Call;
 use accord_core::connector::{self, Connector, NewConnector};
+use accord_core::fields::Fields;
 use accord_core::scope::{self, Scopes};
 use accord_core::store::{Connection, Transaction};
 use accord_core::token::Caller;
@@ -17,7 +18,7 @@ use serde::Serialize;
 
 use crate::accounts::time;
 use crate::answer::done;
-use crate::input::{self, API, Authorized, Fields};
+use crate::input::{self, API, Authorized};
 use crate::problem;
 #[cfg(not(target_family = "wasm"))]
 use crate::problem::Problems;
@@ -195,6 +196,25 @@ pub async fn rotate(call: Call, Path(id): Path<String>, headers: HeaderMap) -> R
         Ok((connector, secret)) => call.sign(once(StatusCode::OK, ConnectorShown::of(connector, Some(secret)))),
         Err(error) => problem::answer(&call, &error),
     }
+}
+
+/// Resume a connector
+///
+/// One that was paused after ten failed writes writes again.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_resume", path = "/api/connectors/{id}/resume", tag = "accounts",
+    params(("id" = i64, Path, description = "The id.")),
+    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    security(("bearer" = []))
+))]
+pub async fn resume(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let resumed = async {
+        let caller = input::caller(&headers).await?;
+        let id = input::id(&id, "connector")?;
+        let transaction = Transaction::begin().await?;
+        connector::resume(&transaction, &call.author_of(&caller, API), &caller, id).await?;
+        transaction.commit().await
+    };
+    done(&call, resumed.await, "Connector resumed")
 }
 
 /// Disconnect a connector

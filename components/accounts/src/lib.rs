@@ -48,6 +48,7 @@ accord_core::operations! {
     get "/api/connectors/{id}" => connectors::get,
     delete "/api/connectors/{id}" => connectors::delete,
     post "/api/connectors/{id}/secret" => connectors::rotate,
+    post "/api/connectors/{id}/resume" => connectors::resume,
     post "/api/connectors/{id}/disconnect" => connectors::disconnect,
     _ => problem::unknown_path, problem::unknown_method,
 }

@@ -2,6 +2,7 @@
 
 use accord_core::Error;
 use accord_core::call::Call;
+use accord_core::fields::Fields;
 use accord_core::membership::{self, Change};
 use accord_core::sign_up::{self, NAME_MAX, NewUser};
 use accord_core::store::{Transaction, now};
@@ -12,7 +13,7 @@ use serde::Serialize;
 
 use crate::accounts::time;
 use crate::answer::{self, done};
-use crate::input::{self, API, Authorized, Fields};
+use crate::input::{self, API, Authorized};
 #[cfg(not(target_family = "wasm"))]
 use crate::problem::Problems;
 

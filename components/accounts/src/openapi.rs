@@ -213,7 +213,7 @@ pub mod body {
         crate::people::accept, crate::people::verify_email, crate::people::forgot_password,
         crate::people::reset_password, crate::people::change_password, crate::connectors::create,
         crate::connectors::list, crate::connectors::get, crate::connectors::delete, crate::connectors::rotate,
-        crate::connectors::disconnect,
+        crate::connectors::resume, crate::connectors::disconnect,
     ),
     components(schemas(crate::problem::Problem)),
     modifiers(&Bearer),

@@ -8,12 +8,9 @@
 //! The crate `zxcvbn` 3 itself does not run here: on wasm32 it takes the time from a browser, or from an import that no
 //! component can have, and traps.
 
-use accord_core::session::PASSWORD_MAX;
+use accord_core::session::{PASSWORD_MAX, PASSWORD_MIN};
 
-use crate::input::Fields;
-
-/// Shortest password, in characters.
-const PASSWORD_MIN: usize = 12;
+use accord_core::fields::Fields;
 
 /// What a password must be worth, in characters that nobody could foresee.
 const WORTH_MIN: usize = 8;

@@ -3,6 +3,7 @@
 use accord_core::account::NAME_MAX as ACCOUNT_NAME_MAX;
 use accord_core::call::Call;
 use accord_core::directory::NewAccount;
+use accord_core::fields::Fields;
 use accord_core::sign_up::{self, NAME_MAX, NewUser, Purpose};
 use accord_core::store::{Connection, Transaction};
 use accord_core::token::Caller;
@@ -13,7 +14,7 @@ use serde::Serialize;
 
 use crate::accounts::time;
 use crate::answer::{self, done};
-use crate::input::{self, API, Authorized, Fields};
+use crate::input::{self, API, Authorized};
 use crate::password;
 #[cfg(not(target_family = "wasm"))]
 use crate::problem::Problems;

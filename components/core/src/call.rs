@@ -8,13 +8,16 @@ use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use axum::{BoxError, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tower_service::Service as _;
 use uuid::Uuid;
 
 use crate::audit::Author;
+use crate::error::{Error, Result, Unauthenticated};
 use crate::token::{Caller, Client};
 
 /// Answers a request by the component's router: one that the instance made once, for making it costs more than most
@@ -104,6 +107,29 @@ impl<S: Sync> FromRequestParts<S> for Call {
     }
 }
 
+/// User and password of a request (RFC 7617).
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] if there are none, or of another scheme, or what is there cannot be read.
+pub fn basic(headers: &HeaderMap) -> Result<(String, String)> {
+    const MISSING: Error = Error::Unauthenticated(Unauthenticated::Missing);
+    const WRONG: Error = Error::Unauthenticated(Unauthenticated::InvalidCredentials);
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or(MISSING)?;
+    if values.next().is_some() {
+        return Err(WRONG);
+    }
+    let (scheme, encoded) = value.to_str().map_err(|_| WRONG)?.trim().split_once(' ').ok_or(MISSING)?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(MISSING);
+    }
+    let decoded = STANDARD.decode(encoded.trim()).map_err(|_| WRONG)?;
+    let pair = String::from_utf8(decoded).map_err(|_| WRONG)?;
+    let (user, password) = pair.split_once(':').ok_or(WRONG)?;
+    Ok((user.to_owned(), password.to_owned()))
+}
+
 /// Spin writes the peer's address over whatever the caller sent under this name.
 fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
     let text = headers.get("spin-client-addr")?.to_str().ok()?;
@@ -113,6 +139,24 @@ fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn basic_credentials_are_a_user_and_a_password_with_a_colon_between_them() {
+        let of = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, HeaderValue::from_str(value).expect("a header"));
+            }
+            basic(&headers)
+        };
+        let encoded = |pair: &[u8]| format!("basic  {}", STANDARD.encode(pair));
+        assert_eq!(of(&[&encoded(b"a:b:c")]).expect("credentials"), ("a".to_owned(), "b:c".to_owned()));
+        assert_eq!(of(&[&encoded("ä:ö".as_bytes())]).expect("UTF-8"), ("ä".to_owned(), "ö".to_owned()));
+        for bad in [&[][..], &["Basic"], &["Basic ?"], &["Bearer abc"], &[&encoded(b"abc")], &[&encoded(b"\xff:")]] {
+            assert!(matches!(of(bad), Err(Error::Unauthenticated(_))), "{bad:?}");
+        }
+        assert!(of(&[&encoded(b"a:b"), &encoded(b"a:b")]).is_err(), "two headers are none");
+    }
 
     #[test]
     fn the_address_comes_with_or_without_a_port() {

@@ -86,15 +86,6 @@ pub async fn token_issued(connection: &Connection, connector: &Authenticated, ex
     }
 }
 
-/// Notes that a write of the connector succeeded, in the transaction that it made.
-pub fn write_succeeded(transaction: &Transaction, connector_id: i64) -> Result<()> {
-    transaction.run(
-        "UPDATE connectors SET last_success_at = ?2, failures = 0 WHERE id = ?1",
-        &[connector_id.into(), now().into()],
-    )?;
-    Ok(())
-}
-
 /// A connector, as far as it is shown.
 #[derive(Clone, Debug)]
 pub struct Connector {
@@ -228,7 +219,7 @@ pub fn load(connection: &Connection, caller: &Caller, id: i64) -> Result<Connect
     Connector::take(&mut row)
 }
 
-/// Gives a connector a new secret, and ends the sessions that it began with the old one.
+/// Gives a connector a new secret, and ends the sessions that it began with the old one. One that was paused writes again.
 ///
 /// # Errors
 ///
@@ -249,6 +240,17 @@ pub async fn rotate(
     transaction.run("DELETE FROM refresh_tokens WHERE connector_id = ?", &[id.into()])?;
     audit::record(transaction, author, "secret rotated", "connectors", &[(id, Json::Null)]).await?;
     Ok((connector, secret))
+}
+
+/// Lets a connector write again that was paused, see [`crate::health`].
+///
+/// # Errors
+///
+/// As [`load`].
+pub async fn resume(transaction: &Transaction, author: &Author, caller: &Caller, id: i64) -> Result<()> {
+    load(transaction.connection(), caller, id)?;
+    transaction.run("UPDATE connectors SET failures = 0, updated_at = ?2 WHERE id = ?1", &[id.into(), now().into()])?;
+    audit::record(transaction, author, "resumed", "connectors", &[(id, Json::Null)]).await
 }
 
 /// Disconnects a connector: it signs in no more, and its tokens end.

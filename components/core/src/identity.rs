@@ -23,7 +23,7 @@ use crate::error::{Error, Faults, Result};
 use crate::store::{Row, Transaction, Value, now};
 use crate::text::{self, Email};
 use crate::token::Client;
-use crate::{account, connector, secret};
+use crate::{account, health, secret};
 
 /// Longest external id, in characters.
 pub const EXTERNAL_ID_MAX: usize = 255;
@@ -61,7 +61,7 @@ pub async fn put_accounts(author: &Author, client: &Client, entries: &AccountEnt
     let known = known_accounts(&transaction, client, entries).await?;
     let plan = AccountPlan::make(entries, &known)?;
     plan.apply(&transaction, author, client).await?;
-    connector::write_succeeded(&transaction, client.connector_id)?;
+    health::write_succeeded(&transaction, client.connector_id)?;
     transaction.commit().await
 }
 
@@ -327,7 +327,7 @@ pub async fn bind_users(author: &Author, client: &Client, account: &str, users: 
     }
     audit::record(&transaction, author, "user bound", "accounts", &notes).await?;
     join_accounts(&transaction, author, client, &users.iter().map(String::as_str).collect::<Vec<_>>()).await?;
-    connector::write_succeeded(&transaction, client.connector_id)?;
+    health::write_succeeded(&transaction, client.connector_id)?;
     transaction.commit().await
 }
 
@@ -375,7 +375,7 @@ pub async fn put_users(author: &Author, client: &Client, entries: &UserEntries) 
     forget_bindings(&transaction, client, entries).await?;
     join_accounts(&transaction, author, client, &bound.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
     prune_users(&transaction, author, &left).await?;
-    connector::write_succeeded(&transaction, client.connector_id)?;
+    health::write_succeeded(&transaction, client.connector_id)?;
     transaction.commit().await
 }
 

@@ -6,6 +6,7 @@
 //! a dialect.
 
 pub mod account;
+pub mod administrator;
 pub mod audit;
 pub mod body;
 pub mod call;
@@ -13,6 +14,8 @@ pub mod connector;
 pub mod directory;
 pub mod enumeration;
 pub mod error;
+pub mod fields;
+pub mod health;
 pub mod idempotency;
 pub mod identity;
 pub mod json;
@@ -23,6 +26,7 @@ pub mod odata;
 pub mod operator;
 pub mod outbox;
 pub mod phone;
+pub mod provisioning;
 pub mod scope;
 pub mod secret;
 pub mod session;

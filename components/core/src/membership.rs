@@ -65,6 +65,11 @@ impl Roles {
         self.0.contains(&Role::Owner)
     }
 
+    /// Whether the caller may use the administration API (002): as `admin`, or as `owner`, who may do everything.
+    pub fn administers(&self) -> bool {
+        self.0.iter().any(|role| matches!(role, Role::Owner | Role::Admin))
+    }
+
     /// Refuses a caller without the manage role.
     pub fn require_manage(&self) -> Result<()> {
         if self.manages() { Ok(()) } else { Err(Error::Forbidden { needs: "the role manage" }) }
@@ -150,8 +155,14 @@ pub async fn add(
     guard_ownership(transaction, caller, account_id, roles.contains(&Role::Owner))?;
     let inserted = transaction.run_first(
         "INSERT INTO memberships (account_id, user_id, status, origin, created_at, updated_at)
-         VALUES (?1, ?2, ?3, 'accounts', ?4, ?4) ON CONFLICT DO NOTHING RETURNING user_id",
-        &[account_id.into(), user_id.into(), if active { "active" } else { "invited" }.into(), now().into()],
+         VALUES (?1, ?2, ?3, ?5, ?4, ?4) ON CONFLICT DO NOTHING RETURNING user_id",
+        &[
+            account_id.into(),
+            user_id.into(),
+            if active { "active" } else { "invited" }.into(),
+            now().into(),
+            author.api.into(),
+        ],
     )?;
     if inserted.is_none() {
         return Err(Error::Conflict(ALREADY_MEMBER));

@@ -86,12 +86,21 @@ pub fn verify_password(password: &str, hash: Option<&str>) -> bool {
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$mBFTyehjNzCkHZk/fajtCw$aNncxf/8HXqKl1yygy6q0QiLlRzEFPYukrxhbQYsm6I";
 
-fn verify_argon2id(password: &str, hash: &str) -> bool {
+/// Whether this instance has found before that `password` is the one of which `hash` was kept.
+pub fn is_verified(password: &str, hash: &str) -> bool {
+    let both = digest_of_both(password, hash);
+    VERIFIED.with_borrow(|verified| verified.contains(&both))
+}
+
+fn digest_of_both(password: &str, hash: &str) -> [u8; 32] {
     let mut both = Sha256::new();
     both.update(digest(password.as_bytes()));
     both.update(hash);
-    let both: [u8; 32] = both.finalize().into();
-    if VERIFIED.with_borrow(|verified| verified.contains(&both)) {
+    both.finalize().into()
+}
+
+fn verify_argon2id(password: &str, hash: &str) -> bool {
+    if is_verified(password, hash) {
         return true;
     }
     let matches = Argon2::default().verify_password(password.as_bytes(), hash).is_ok();
@@ -100,7 +109,7 @@ fn verify_argon2id(password: &str, hash: &str) -> bool {
             if verified.len() >= REMEMBERED {
                 verified.clear();
             }
-            verified.insert(both);
+            verified.insert(digest_of_both(password, hash));
         });
     }
     matches

@@ -18,6 +18,9 @@ use crate::{account, secret, setting, sign_in, text, token};
 
 const WRONG: Error = Error::Unauthenticated(Unauthenticated::InvalidCredentials);
 
+/// Shortest password that is taken, in characters.
+pub const PASSWORD_MIN: usize = 12;
+
 /// Longest password, in bytes: what is longer is not hashed.
 pub const PASSWORD_MAX: usize = 1024;
 
@@ -42,6 +45,73 @@ pub enum SignIn {
     Select(Vec<(i64, String)>),
 }
 
+/// A user whose password is still to be checked, or nobody.
+pub(crate) struct Candidate {
+    /// What failures are counted by.
+    identity: String,
+    user: Option<SignedIn>,
+    hash: Option<String>,
+}
+
+impl Candidate {
+    /// Finds a user by e-mail address or username.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthenticated`] for what can be no name or no password.
+    pub fn find(connection: &Connection, name: &str, password: &str) -> Result<Self> {
+        let key = match text::clean(name, text::Email::MAX) {
+            Ok(name) if password.len() <= PASSWORD_MAX => text::fold(&name),
+            _ => return Err(WRONG),
+        };
+        // A username may be written like somebody's address: the address counts.
+        let row = connection.query_first(
+            "SELECT id, uuid, password_version, password_hash, is_active FROM (
+                 SELECT *, 1 AS precedence FROM users WHERE email_key = ?1
+                 UNION ALL SELECT *, 2 FROM users WHERE username_key = ?1)
+              ORDER BY precedence LIMIT 1",
+            &[key.as_str().into()],
+        )?;
+        let mut candidate = Self { identity: format!("user:{key}"), user: None, hash: None };
+        if let Some(mut row) = row {
+            candidate.hash = row.take(3)?;
+            let user = SignedIn {
+                user_id: row.take(0)?,
+                uuid: row.take(1)?,
+                password_version: row.take(2)?,
+                account_id: None,
+            };
+            candidate.user = Some(user).filter(|_| row.take::<bool>(4).unwrap_or(false));
+        }
+        Ok(candidate)
+    }
+
+    /// Whether there is a user of the name, who has a password.
+    pub fn has_password(&self) -> bool {
+        self.hash.is_some()
+    }
+
+    /// Checks the password. One that this instance has found right before is right at once, whatever limits there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthenticated`] for an unknown user, a wrong password and a user who is not active: the same for all,
+    /// after the same time. [`Error::TooManyRequests`], see [`sign_in`].
+    pub async fn verify(self, connection: &Connection, password: &str, address: Option<IpAddr>) -> Result<SignedIn> {
+        if let (Some(user), Some(hash)) = (&self.user, &self.hash)
+            && secret::is_verified(password, hash)
+        {
+            return Ok(user.clone());
+        }
+        let attempt = sign_in::attempt(connection, &self.identity, address).await?;
+        let matches = secret::verify_password(password, self.hash.as_deref());
+        match self.user.filter(|_| matches) {
+            Some(user) => Ok(user),
+            None => Err(attempt.failed(connection, WRONG).await),
+        }
+    }
+}
+
 /// Signs a user in by e-mail address or username and password. `wanted` is the account to sign in to, an id or a name.
 ///
 /// # Errors
@@ -55,36 +125,7 @@ pub async fn sign_in(
     wanted: Option<&str>,
     address: Option<IpAddr>,
 ) -> Result<SignIn> {
-    let key = match text::clean(name, text::Email::MAX) {
-        Ok(name) if password.len() <= PASSWORD_MAX => text::fold(&name),
-        _ => return Err(WRONG),
-    };
-    let attempt = sign_in::attempt(connection, &format!("user:{key}"), address).await?;
-    // A username may be written like somebody's address: the address counts.
-    let row = connection.query_first(
-        "SELECT id, uuid, password_version, password_hash, is_active FROM (
-             SELECT *, 1 AS precedence FROM users WHERE email_key = ?1
-             UNION ALL SELECT *, 2 FROM users WHERE username_key = ?1)
-          ORDER BY precedence LIMIT 1",
-        &[key.as_str().into()],
-    )?;
-    let (user, hash) = match row {
-        None => (None, None),
-        Some(mut row) => {
-            let hash: Option<String> = row.take(3)?;
-            let user = SignedIn {
-                user_id: row.take(0)?,
-                uuid: row.take(1)?,
-                password_version: row.take(2)?,
-                account_id: None,
-            };
-            (Some(user).filter(|_| row.take::<bool>(4).unwrap_or(false)), hash)
-        }
-    };
-    let matches = secret::verify_password(password, hash.as_deref());
-    let Some(user) = user.filter(|_| matches) else {
-        return Err(attempt.failed(connection, WRONG).await);
-    };
+    let user = Candidate::find(connection, name, password)?.verify(connection, password, address).await?;
     let rows = connection.query(
         "SELECT a.id, a.name, a.name_key FROM memberships m JOIN accounts a ON a.id = m.account_id
           WHERE m.user_id = ? AND m.status = 'active' AND a.status = 'active' ORDER BY a.id LIMIT 1000",

@@ -10,6 +10,7 @@ use http::{HeaderMap, header};
 use jwt_simple::prelude::*;
 
 use crate::error::{Error, Result, Unauthenticated};
+use crate::health::FAILURES_MAX;
 use crate::scope::Scopes;
 use crate::store::{Connection, Transaction, Value, now};
 use crate::{key, secret, setting};
@@ -73,6 +74,8 @@ pub struct Client {
     pub account_id: i64,
     /// What the token allows.
     pub scopes: Scopes,
+    /// Whether its writes are refused, see [`crate::health`].
+    pub is_paused: bool,
 }
 
 impl Client {
@@ -136,7 +139,7 @@ fn active(verified: Verified, connection: &Connection) -> Result<Option<Caller>>
     let session = verified.session.as_deref().map_or(Value::Null, Value::from);
     let Some(password_version) = verified.password_version else {
         let row = connection.query_first(
-            "SELECT c.id, c.account_id FROM connectors c JOIN accounts a ON a.id = c.account_id
+            "SELECT c.id, c.account_id, c.failures FROM connectors c JOIN accounts a ON a.id = c.account_id
               WHERE c.client_id = ?1 AND c.status <> 'inactive' AND a.status = 'active'
                 AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))",
             &[verified.client_id.as_str().into(), verified.jti.as_str().into(), session],
@@ -145,6 +148,7 @@ fn active(verified: Verified, connection: &Connection) -> Result<Option<Caller>>
         return Ok(Some(Caller::Client(Client {
             connector_id: row.take(0)?,
             account_id: row.take(1)?,
+            is_paused: row.take::<i64>(2)? >= FAILURES_MAX,
             client_id: verified.client_id,
             scopes: Scopes::trusted(verified.scope),
         })));

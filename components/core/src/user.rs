@@ -10,8 +10,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::audit::{self, Author};
-use crate::connector;
 use crate::error::{Error, Faults, Result, Unauthenticated};
+use crate::health;
 use crate::scope::{USER_CREATE, USER_UPDATE};
 use crate::store::{Row, Transaction, Value, now};
 use crate::text::{self, Email};
@@ -205,7 +205,7 @@ pub async fn upsert(author: &Author, client: &Client, request: &Upsert) -> Resul
         // Which fields, not what is in them: the audit outlives the person's data.
         audit::record(&transaction, author, action, "users", &[(user.id, json!({ "fields": changed }))]).await?;
     }
-    connector::write_succeeded(&transaction, client.connector_id)?;
+    health::write_succeeded(&transaction, client.connector_id)?;
     transaction.commit().await?;
     Ok((user, owner))
 }

@@ -131,7 +131,7 @@ mod tests {
         for error in [Error::Conflict(AMBIGUOUS), Error::Duplicate { columns: "users.phone".to_owned() }] {
             assert_eq!(status(&error), StatusCode::BAD_REQUEST);
         }
-        assert_eq!(status(&Error::Conflict("the connector is paused")), StatusCode::CONFLICT);
+        assert_eq!(status(&Error::Conflict(accord_core::health::PAUSED)), StatusCode::CONFLICT);
     }
 
     #[test]

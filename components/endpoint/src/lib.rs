@@ -16,8 +16,7 @@ mod reference;
 use accord_core::call::{self, Call};
 use accord_core::scope::{USER_CREATE, USER_UPDATE};
 use accord_core::store::Connection;
-use accord_core::token::{self, Client};
-use accord_core::{Result, body, json, user};
+use accord_core::{Result, body, health, json, token, user};
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::patch;
@@ -104,21 +103,20 @@ async fn post_account(call: Call, request: Request) -> Response {
 }
 
 async fn upsert(call: &Call, request: Request, insert_only: bool) -> Result<Account> {
-    let (client, body) = authorize(request).await?;
-    let mut upsert = account_data::read(&json::Value::parse(&body)?)?;
-    upsert.insert_only = insert_only;
-    let (user, tenant) = user::upsert(&call.author(&client, API), &client, &upsert).await?;
-    Ok(Account::of(user, tenant))
-}
-
-/// Who calls, and the body: read only if the caller may make or change accounts at all. Which of them it comes to is
-/// known once the account was looked for.
-async fn authorize(request: Request) -> Result<(Client, bytes::Bytes)> {
     let (parts, body) = request.into_parts();
     // The connection is given back before the body is read: a slow sender holds none.
     let client = token::client(&parts.headers, &Connection::lease().await?).await?;
-    client.require_any(&[USER_CREATE, USER_UPDATE].concat())?;
-    Ok((client, body::json(&parts.headers, body, BODY_LIMIT).await?))
+    let upsert = async {
+        // The body is read only if the caller may make or change accounts at all. Which of them it comes to is known once
+        // the account was looked for.
+        client.require_any(&[USER_CREATE, USER_UPDATE].concat())?;
+        let body = body::json(&parts.headers, body, BODY_LIMIT).await?;
+        let mut upsert = account_data::read(&json::Value::parse(&body)?)?;
+        upsert.insert_only = insert_only;
+        user::upsert(&call.author(&client, API), &client, &upsert).await
+    };
+    let (user, tenant) = health::write(&client, API, upsert).await?;
+    Ok(Account::of(user, tenant))
 }
 
 fn answer(call: &Call, path: &str, done: Result<Account>) -> Response {

@@ -1,6 +1,6 @@
 //! The token endpoint (RFC 6749, section 3.2), one at three paths.
 
-use accord_core::call::Call;
+use accord_core::call::{self, Call};
 use accord_core::connector::{self, Authenticated};
 use accord_core::error::{Error, Unauthenticated};
 use accord_core::scope::Scopes;
@@ -11,8 +11,6 @@ use accord_core::{body, setting};
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, header};
 use jwt_simple::prelude::{Claims, Duration};
 use percent_encoding::percent_decode_str;
@@ -235,23 +233,17 @@ impl Form {
 
 /// The client's id and secret: from the `Authorization` header or from the body, never both (RFC 6749, section 2.3).
 fn credentials(headers: &HeaderMap, form: &Form) -> Result<(String, String), Failure> {
-    const MISSING: Error = Error::Unauthenticated(Unauthenticated::Missing);
-    const WRONG: Error = Error::Unauthenticated(Unauthenticated::InvalidCredentials);
-    let Some(header) = headers.get(header::AUTHORIZATION) else {
-        let (Some(id), Some(secret)) = (&form.client_id, &form.client_secret) else { return Err(MISSING.into()) };
+    if !headers.contains_key(header::AUTHORIZATION) {
+        let (Some(id), Some(secret)) = (&form.client_id, &form.client_secret) else {
+            return Err(Error::Unauthenticated(Unauthenticated::Missing).into());
+        };
         return Ok((id.clone(), secret.clone()));
-    };
+    }
     if form.client_secret.is_some() {
         return Err(Failure::InvalidRequest("the client authenticates in two ways".to_owned()));
     }
-    let (scheme, encoded) = header.to_str().map_err(|_| WRONG)?.split_once(' ').ok_or(WRONG)?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(WRONG.into());
-    }
-    let decoded = STANDARD.decode(encoded.trim()).map_err(|_| WRONG)?;
-    let pair = String::from_utf8(decoded).map_err(|_| WRONG)?;
-    let (id, secret) = pair.split_once(':').ok_or(WRONG)?;
-    let (id, secret) = (unescape(id)?, unescape(secret)?);
+    let (id, secret) = call::basic(headers)?;
+    let (id, secret) = (unescape(&id)?, unescape(&secret)?);
     if form.client_id.as_ref().is_some_and(|other| *other != id) {
         return Err(Failure::InvalidRequest("the client_id of the body is another".to_owned()));
     }
@@ -267,6 +259,8 @@ fn unescape(text: &str) -> Result<String, Error> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use http::HeaderValue;
 
     use super::*;

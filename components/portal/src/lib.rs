@@ -18,12 +18,14 @@ mod problem;
 use accord_core::call::{self, Call};
 use accord_core::store::Connection;
 use accord_core::token::{self, Client};
-use accord_core::{Error, body, identity, json, scope};
+use accord_core::{Error, body, health, identity, json, scope};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
 
 #[cfg(not(target_family = "wasm"))]
 use crate::problem::Problems;
@@ -63,9 +65,13 @@ pub async fn handle(request: spin_sdk::http::Request) -> Response {
 ))]
 async fn put_accounts(call: Call, request: Request) -> Response {
     let done = async {
-        let (client, body) = authorize(request).await?;
-        let entries = entries::accounts(&json::Value::parse(&body)?)?;
-        identity::put_accounts(&call.author(&client, API), &client, &entries).await
+        let (client, body) = client(request).await?;
+        let put = async {
+            let body = body.read(&client).await?;
+            let entries = entries::accounts(&json::Value::parse(&body)?)?;
+            identity::put_accounts(&call.author(&client, API), &client, &entries).await
+        };
+        health::write(&client, API, put).await
     };
     answer(&call, done.await)
 }
@@ -86,12 +92,16 @@ async fn put_accounts(call: Call, request: Request) -> Response {
 ))]
 async fn bind_users(call: Call, path: Result<Path<String>, PathRejection>, request: Request) -> Response {
     let done = async {
-        let (client, body) = authorize(request).await?;
-        let users = entries::external_ids(&json::Value::parse(&body)?)?;
-        // A path that is not UTF-8 once it is decoded names nothing.
-        let Path(account) = path.map_err(|_| Error::NotFound("account"))?;
-        let account = entries::account_id(&account)?;
-        identity::bind_users(&call.author(&client, API), &client, &account, &users).await
+        let (client, body) = client(request).await?;
+        let bind = async {
+            let body = body.read(&client).await?;
+            let users = entries::external_ids(&json::Value::parse(&body)?)?;
+            // A path that is not UTF-8 once it is decoded names nothing.
+            let Path(account) = path.map_err(|_| Error::NotFound("account"))?;
+            let account = entries::account_id(&account)?;
+            identity::bind_users(&call.author(&client, API), &client, &account, &users).await
+        };
+        health::write(&client, API, bind).await
     };
     answer(&call, done.await)
 }
@@ -110,9 +120,13 @@ async fn bind_users(call: Call, path: Result<Path<String>, PathRejection>, reque
 ))]
 async fn put_users(call: Call, request: Request) -> Response {
     let done = async {
-        let (client, body) = authorize(request).await?;
-        let entries = entries::users(&json::Value::parse(&body)?)?;
-        identity::put_users(&call.author(&client, API), &client, &entries).await
+        let (client, body) = client(request).await?;
+        let put = async {
+            let body = body.read(&client).await?;
+            let entries = entries::users(&json::Value::parse(&body)?)?;
+            identity::put_users(&call.author(&client, API), &client, &entries).await
+        };
+        health::write(&client, API, put).await
     };
     answer(&call, done.await)
 }
@@ -120,13 +134,26 @@ async fn put_users(call: Call, request: Request) -> Response {
 /// The name of this API in the audit.
 const API: &str = "portal";
 
-/// Who calls, and the body: read only once the caller may send it.
-async fn authorize(request: Request) -> Result<(Client, bytes::Bytes), Error> {
+/// Who calls, and the body, which is still to be read.
+async fn client(request: Request) -> Result<(Client, Unread), Error> {
     let (parts, body) = request.into_parts();
     // The connection is given back before the body is read: a slow sender holds none.
     let client = token::client(&parts.headers, &Connection::lease().await?).await?;
-    client.require(scope::PORTAL_WRITE)?;
-    Ok((client, body::json(&parts.headers, body, BODY_LIMIT).await?))
+    Ok((client, Unread { headers: parts.headers, body }))
+}
+
+/// A body that has not been read.
+struct Unread {
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl Unread {
+    /// Reads the body, if the caller may send it.
+    async fn read(self, client: &Client) -> Result<Bytes, Error> {
+        client.require(scope::PORTAL_WRITE)?;
+        body::json(&self.headers, self.body, BODY_LIMIT).await
+    }
 }
 
 fn answer(call: &Call, done: Result<(), Error>) -> Response {

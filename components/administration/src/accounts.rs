@@ -1,0 +1,167 @@
+//! Accounts: made, listed and changed.
+
+use accord_core::account::NAME_MAX;
+use accord_core::fields::Fields;
+use accord_core::provisioning::{self, AccountChange, Listed, NewAccount, Owned};
+use accord_core::session::{PASSWORD_MAX, PASSWORD_MIN};
+use accord_core::store::Connection;
+use accord_core::{Error, Result, setting};
+use axum::response::Response;
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::Caller;
+use crate::answer::{self, Message};
+
+/// An account that was made (002, "Creating Accounts").
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub struct Created {
+    #[cfg_attr(not(target_family = "wasm"), schema(example = 200))]
+    status_code: u16,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "Account successfully created"))]
+    message: &'static str,
+    /// What the account is called from now on: in `update_account` and in the header `Account-Key`.
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "5a70d8fcd44aa9.76285892"))]
+    account_key: String,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "example"))]
+    subdomain: String,
+    /// The domain under which the account is accessible.
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "example.myintranetapps.com"))]
+    account_domain: String,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "new client name"))]
+    name: String,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "newaccountadmin@email.com"))]
+    admin_email: String,
+}
+
+/// Makes an account.
+pub async fn create(caller: &Caller, mut fields: Fields<'_>) -> Result<Response> {
+    let base_domain = setting::get("base_domain").await?;
+    let subdomain = fields.required("subdomain", provisioning::SUBDOMAIN_MAX);
+    if !subdomain.is_empty() && !provisioning::is_subdomain(&subdomain) {
+        fields.refuse("subdomain", "must have letters, digits and dashes only, and a dash at neither end");
+    }
+    let account_domain = format!("{subdomain}.{base_domain}");
+    let domain = fields.optional("domain", NAME_MAX);
+    if domain.as_deref().is_some_and(|domain| !provisioning::is_domain(domain)) {
+        fields.refuse("domain", "is not the name of a domain");
+    }
+    let new = NewAccount {
+        name: fields.required("name", NAME_MAX),
+        admin_username: format!("admin@{account_domain}"),
+        subdomain,
+        package_id: fields.digits("package_id"),
+        is_active: fields.flag("active").unwrap_or(true),
+        email_admin: fields.optional_email("email_admin"),
+        password: password(&mut fields),
+        is_reseller: kind(&mut fields),
+        domain,
+        datashare: fields.flag("datashare").unwrap_or(false),
+    };
+    fields.finish()?;
+    let account_key = provisioning::create(&caller.author, &caller.administrator, &new).await?;
+    let created = Created {
+        status_code: StatusCode::OK.as_u16(),
+        message: "Account successfully created",
+        account_key,
+        subdomain: new.subdomain,
+        account_domain,
+        name: new.name,
+        admin_email: new.email_admin.map(|email| email.address).unwrap_or_default(),
+    };
+    Ok(answer::json(StatusCode::OK, &created))
+}
+
+/// The administrator's password: none if it is left out or blank. Its length is bounded as that of everybody's; how hard
+/// it is to guess is left to the caller, for the document's own example would not do.
+fn password(fields: &mut Fields<'_>) -> Option<String> {
+    let password = fields.raw("password").filter(|password| !password.trim().is_empty())?;
+    if password.chars().count() < PASSWORD_MIN {
+        fields.refuse("password", format!("must have at least {PASSWORD_MIN} characters"));
+    } else if password.len() > PASSWORD_MAX {
+        fields.refuse("password", format!("must have at most {PASSWORD_MAX} bytes"));
+    }
+    Some(password)
+}
+
+/// Whether the account is to be a reseller's.
+fn kind(fields: &mut Fields<'_>) -> bool {
+    match fields.optional("type", NAME_MAX).as_deref() {
+        None | Some("standard") => false,
+        Some("reseller") => true,
+        Some(_) => {
+            fields.refuse("type", "must be standard or reseller");
+            false
+        }
+    }
+}
+
+/// An account of a list (002, "Listing Accounts"). What it does not have is `""`.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub struct AccountRow {
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "General Company Ltd"))]
+    name: String,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "5a70d8fcd44aa9.76285892"))]
+    key: String,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "generalco"))]
+    subdomain: String,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = ""))]
+    domain: String,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "93"))]
+    package_id: String,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "cfo@example.com"))]
+    email_admin: String,
+}
+
+impl From<Listed> for AccountRow {
+    fn from(account: Listed) -> Self {
+        Self {
+            name: account.name,
+            key: account.account_key,
+            subdomain: account.subdomain.unwrap_or_default(),
+            domain: account.domain.unwrap_or_default(),
+            package_id: account.package_id.map(|id| id.to_string()).unwrap_or_default(),
+            email_admin: account.email_admin.unwrap_or_default(),
+        }
+    }
+}
+
+/// Lists every account that the caller's account owns, directly or through others.
+pub async fn list(caller: &Caller, fields: Fields<'_>) -> Result<Response> {
+    fields.finish()?;
+    let mut owned = Owned::by(Connection::lease().await?, caller.administrator.account_id);
+    let head = Message { status_code: StatusCode::OK.as_u16(), message: "Accounts list successfully generated" };
+    let next_page = move || Ok(owned.next_page()?.map(|page| page.into_iter().map(AccountRow::from).collect()));
+    answer::list::<AccountRow>(&head, "accounts", false, next_page)
+}
+
+/// An account that was changed (002, "Updating Accounts").
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub struct Updated {
+    #[cfg_attr(not(target_family = "wasm"), schema(example = 200))]
+    status_code: u16,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "Account successfully updated"))]
+    message: &'static str,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "5a70d8fcd44aa9.76285892"))]
+    account_key: String,
+}
+
+/// Changes package, state or address of an account that the caller's account owns.
+pub async fn update(caller: &Caller, mut fields: Fields<'_>) -> Result<Response> {
+    let account_key = fields.required("account_key", NAME_MAX);
+    let change = AccountChange {
+        package_id: fields.digits("package_id"),
+        is_active: fields.flag("active"),
+        email_admin: fields.optional_email("email_admin"),
+    };
+    fields.finish()?;
+    if change.package_id.is_none() && change.is_active.is_none() && change.email_admin.is_none() {
+        return Err(Error::Malformed("at least one of package_id, active and email_admin must be set".to_owned()));
+    }
+    provisioning::update(&caller.author, &caller.administrator, &account_key, &change).await?;
+    let message = "Account successfully updated";
+    Ok(answer::json(StatusCode::OK, &Updated { status_code: StatusCode::OK.as_u16(), message, account_key }))
+}

@@ -1,0 +1,157 @@
+//! Connection health: how the connectors of the account, and of the accounts that it owns, fare.
+
+use accord_core::health::Health;
+use accord_core::provisioning::Connections;
+use accord_core::store::Connection;
+use accord_core::{Error, Faults, Result};
+use axum::response::Response;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::Caller;
+use crate::answer::{self, Message};
+
+/// The states of a connector, as this API and as the store write them.
+const STATUSES: [(&str, &str); 3] = [("ACTIVE", "active"), ("PENDING", "pending"), ("INACTIVE", "inactive")];
+
+/// A connector (002, "Connection Health"). Times are `YYYY-MM-DD HH:MM:SS` in UTC.
+#[derive(Serialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub struct ConnectionRow {
+    /// The unique identifying key for a particular app
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "quickbooks"))]
+    integration: String,
+    /// The name of the property of the app, where it has several
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "Boss Widgets Inc"))]
+    property: String,
+    /// When the last access token expires
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "2021-11-05 19:02:23"))]
+    expires: Option<String>,
+    /// When the connection was created
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "2021-11-05 18:02:23"))]
+    created: String,
+    /// `PENDING` until the first access token, then `ACTIVE`, and `INACTIVE` once it is disconnected
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "ACTIVE"))]
+    status: &'static str,
+    /// `production` or `sandbox`
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "production"))]
+    environment: String,
+    /// The last write that succeeded
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "2022-05-02 04:05:59"))]
+    last_sync: Option<String>,
+    /// The last write that was refused or failed
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "2022-01-20 04:05:50"))]
+    last_sync_error: Option<String>,
+    /// How many writes failed since one succeeded; null if none ever did
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "0"))]
+    last_sync_error_count: Option<String>,
+    /// Why the last of them failed
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "portal: one value is not valid"))]
+    last_sync_error_message: Option<String>,
+    /// Whether `status` is `ACTIVE`. Deprecated
+    #[cfg_attr(not(target_family = "wasm"), schema(deprecated))]
+    active: bool,
+    /// The name of the account associated with the connection
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "testborrower"))]
+    name: String,
+    /// The account key associated with the connection
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "6170841d16cc84.92698341"))]
+    account_key: String,
+    /// Whether its writes are refused, for the last ten failed
+    in_error_state: bool,
+}
+
+impl From<Health> for ConnectionRow {
+    fn from(health: Health) -> Self {
+        let status = STATUSES.iter().find(|(_, stored)| *stored == health.status).map_or("INACTIVE", |(name, _)| *name);
+        Self {
+            in_error_state: health.is_paused(),
+            integration: health.integration,
+            property: health.property,
+            expires: health.token_expires_at.map(time),
+            created: time(health.created_at),
+            status,
+            environment: health.environment,
+            last_sync: health.last_success_at.map(time),
+            last_sync_error_count: health.last_failure_at.map(|_| health.failures.to_string()),
+            last_sync_error: health.last_failure_at.map(time),
+            last_sync_error_message: health.last_failure,
+            active: status == "ACTIVE",
+            name: health.account_name,
+            account_key: health.account_key,
+        }
+    }
+}
+
+/// Milliseconds since the epoch as this API writes them.
+fn time(milliseconds: i64) -> String {
+    // What the store has lies within jiff's range; what would not is shown as the epoch.
+    Timestamp::from_millisecond(milliseconds).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// What a query asks for. The first of two parameters of a name counts.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Query {
+    account_key: Option<String>,
+    statuses: Vec<&'static str>,
+}
+
+impl Query {
+    fn parse(query: &str) -> Result<Self> {
+        let value = |name| {
+            let named = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+            named.map(|(_, value)| value.trim().to_owned()).filter(|value| !value.is_empty())
+        };
+        let mut faults = Faults::default();
+        if value("action").as_deref() != Some("connection_health") {
+            faults.add("action", "must be connection_health");
+        }
+        let mut statuses = Vec::new();
+        let names = value("statuses").unwrap_or_default();
+        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            match STATUSES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                Some((_, stored)) => statuses.push(*stored),
+                None => {
+                    faults.add("statuses", "must be a list of ACTIVE, PENDING and INACTIVE with commas between them")
+                }
+            }
+        }
+        faults.into_result()?;
+        Ok(Self { account_key: value("account_key"), statuses })
+    }
+}
+
+/// Lists the connectors of the caller's account and of the accounts that it owns.
+pub async fn health(caller: &Caller, query: &str) -> Result<Response> {
+    let query = Query::parse(query)?;
+    let connection = Connection::lease().await?;
+    let account_id = caller.administrator.account_id;
+    let mut connections = Connections::of(connection, account_id, query.account_key.as_deref(), &query.statuses)?;
+    let head = Message { status_code: StatusCode::OK.as_u16(), message: "Connection health generated" };
+    let next_page =
+        move || Ok(connections.next_page()?.map(|page| page.into_iter().map(ConnectionRow::from).collect()));
+    answer::list::<ConnectionRow>(&head, "connections", true, next_page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_names_the_action_and_may_name_an_account_and_states() {
+        let query =
+            Query::parse("action=connection_health&account_key=5a.7&statuses=PENDING,%20inactive").expect("good");
+        assert_eq!((query.account_key.as_deref(), query.statuses), (Some("5a.7"), vec!["pending", "inactive"]));
+        let query = Query::parse("statuses=&action=connection_health&account_key=").expect("blank is left out");
+        assert_eq!((query.account_key, query.statuses), (None, vec![]));
+        for bad in ["", "action=list", "action=connection_health&statuses=ASLEEP"] {
+            assert!(matches!(Query::parse(bad), Err(Error::Invalid(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_in_the_document() {
+        assert_eq!(time(1_636_138_943_999), "2021-11-05 19:02:23");
+    }
+}

@@ -1,0 +1,264 @@
+//! This API's part of the reference (`OpenAPI`): what its handlers read field by field and write row by row. Nothing of it
+//! is in the component. It is kept in the file `openapi.json`, which a test proves fresh.
+
+#![allow(dead_code, reason = "read by the generator only")]
+
+use utoipa::{IntoParams, IntoResponses, ToSchema};
+
+use crate::accounts::{AccountRow, Created, Updated};
+use crate::answer::Message;
+use crate::connections::ConnectionRow;
+use crate::packages::{PackageCreated, Packages};
+
+/// For whom the caller acts.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct AccountKey {
+    /// The key of an account that the caller administers.
+    #[param(rename = "Account-Key", example = "5a70d8fcd44aa9.76285892")]
+    account_key: String,
+}
+
+/// What to list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Filters {
+    action: Action,
+    /// Only the connections of this account.
+    #[param(example = "5aa2e93c0ea374.82746293")]
+    account_key: Option<String>,
+    /// Only connections in one of these states: `ACTIVE`, `PENDING`, `INACTIVE`, with commas between them.
+    #[param(example = "PENDING,INACTIVE")]
+    statuses: Option<String>,
+}
+
+/// What a `GET` may do.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case", as = AdministrationAction)]
+pub enum Action {
+    ConnectionHealth,
+}
+
+/// `"0"` or `"1"`; a number or a boolean will do, too.
+#[derive(ToSchema)]
+#[schema(as = AdministrationFlag)]
+pub enum Flag {
+    #[schema(rename = "0")]
+    No,
+    #[schema(rename = "1")]
+    Yes,
+}
+
+/// `standard`, or `reseller` for one that may make accounts itself.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase", as = AdministrationAccountType)]
+pub enum AccountType {
+    Standard,
+    Reseller,
+}
+
+/// What a `POST` says. A blank value counts as left out.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = AdministrationChange)]
+pub enum Change {
+    CreateAccount(CreateAccount),
+    ListAccounts(ListAccounts),
+    UpdateAccount(UpdateAccount),
+    CreatePackage(CreatePackage),
+    ListPackages(ListPackages),
+}
+
+/// An account to make.
+#[derive(ToSchema)]
+#[schema(as = AdministrationCreateAccount)]
+pub struct CreateAccount {
+    /// The human readable name of the company.
+    #[schema(max_length = 255)]
+    name: String,
+    /// The package; the owner's default if left out.
+    package_id: Option<String>,
+    /// Whether the account is active, `"1"` if left out.
+    active: Option<Flag>,
+    /// Address of whoever looks after the account.
+    #[schema(max_length = 254)]
+    email_admin: Option<String>,
+    /// Lets an administrator sign in, by `email_admin` or as `admin@` and the `account_domain`.
+    #[schema(min_length = 12)]
+    password: Option<String>,
+    /// Letters, digits and dashes, no dash at either end.
+    #[schema(max_length = 50, pattern = "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$")]
+    subdomain: String,
+    r#type: Option<AccountType>,
+    /// A domain of its own.
+    #[schema(max_length = 253)]
+    domain: Option<String>,
+    /// Whether the owner's users may read the account, `"0"` if left out.
+    datashare: Option<Flag>,
+}
+
+/// Asks for the accounts.
+#[derive(ToSchema)]
+#[schema(as = AdministrationListAccounts)]
+pub struct ListAccounts {
+    #[schema(pattern = "^list_accounts$")]
+    action: String,
+}
+
+/// What changes in an account: at least one of the last three.
+#[derive(ToSchema)]
+#[schema(as = AdministrationUpdateAccount)]
+pub struct UpdateAccount {
+    #[schema(pattern = "^update_account$")]
+    action: String,
+    account_key: String,
+    package_id: Option<String>,
+    active: Option<Flag>,
+    #[schema(max_length = 254)]
+    email_admin: Option<String>,
+}
+
+/// A package to make.
+#[derive(ToSchema)]
+#[schema(as = AdministrationCreatePackage)]
+pub struct CreatePackage {
+    #[schema(pattern = "^create_package$")]
+    action: String,
+    #[schema(max_length = 255)]
+    name: String,
+    /// Whether accounts get it that are made without one, `"0"` if left out.
+    default: Option<Flag>,
+}
+
+/// Asks for the packages.
+#[derive(ToSchema)]
+#[schema(as = AdministrationListPackages)]
+pub struct ListPackages {
+    #[schema(pattern = "^list_packages$")]
+    action: String,
+}
+
+/// What a `POST` is answered.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = AdministrationChanged)]
+pub enum Changed {
+    Created(Created),
+    Accounts(Accounts),
+    Updated(Updated),
+    PackageCreated(PackageCreated),
+    Packages(Packages),
+}
+
+/// Every account that the caller's account owns, directly or through others.
+#[derive(ToSchema)]
+#[schema(as = AdministrationAccounts)]
+pub struct Accounts {
+    #[schema(example = 200)]
+    status_code: u16,
+    #[schema(example = "Accounts list successfully generated")]
+    message: String,
+    accounts: Vec<AccountRow>,
+}
+
+/// The connectors of the account and of those that it owns.
+#[derive(ToSchema)]
+#[schema(as = AdministrationConnections)]
+pub struct Connections {
+    #[schema(example = 200)]
+    status_code: u16,
+    #[schema(example = "Connection health generated")]
+    message: String,
+    /// How many there are.
+    count: usize,
+    connections: Vec<ConnectionRow>,
+}
+
+/// How an operation may fail.
+#[derive(IntoResponses)]
+pub enum Failures {
+    /// The request cannot be read, or a value cannot be taken: `message` says which and why.
+    #[response(status = 400)]
+    Invalid(Message<'static>),
+    /// User name and password are missing or not right.
+    #[response(status = 401)]
+    Unauthenticated(Message<'static>),
+    /// The `Account-Key` is missing, or is not of an active account that the caller administers; or that account may not
+    /// do this.
+    #[response(status = 403)]
+    Forbidden(Message<'static>),
+    /// There is no such account among those that the caller's account owns.
+    #[response(status = 404)]
+    NotFound(Message<'static>),
+    /// The subdomain is in use by another account.
+    #[response(status = 409)]
+    Conflict(Message<'static>),
+    /// The body is too large.
+    #[response(status = 413)]
+    TooLarge(Message<'static>),
+    /// The body is not `application/json`.
+    #[response(status = 415)]
+    UnsupportedMediaType(Message<'static>),
+    /// Too many failed attempts: `Retry-After` says when to try again.
+    #[response(status = 429)]
+    TooManyRequests(Message<'static>),
+    /// Something went wrong in the service. Nothing was changed.
+    #[response(status = 500)]
+    Internal(Message<'static>),
+    /// The directory is busy: `Retry-After` says when to try again.
+    #[response(status = 503)]
+    Unavailable(Message<'static>),
+}
+
+/// The description itself.
+#[cfg(test)]
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Administration", description = "Accounts for a reseller's customers, and how their connectors fare"),
+    paths(crate::change, crate::look),
+    modifiers(&Basic),
+    tags((name = "administration", description = "Accounts for a reseller's customers, and how their connectors fare"))
+)]
+struct Description;
+
+#[cfg(test)]
+struct Basic;
+
+#[cfg(test)]
+impl utoipa::Modify for Basic {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+        let basic = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Basic)
+            .description(Some("A user who administers the account of the `Account-Key`, or a connector of it with the scope `accounts:manage`."))
+            .build();
+        let components = description.components.get_or_insert_default();
+        components.add_security_scheme("basic", SecurityScheme::Http(basic));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::OpenApi as _;
+
+    use super::*;
+
+    #[test]
+    fn the_file_is_what_the_annotations_say() {
+        let made = format!("{:#}\n", serde_json::to_value(Description::openapi()).expect("a description is JSON"));
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+        if std::env::var_os("ACCORD_WRITE_OPENAPI").is_some() {
+            std::fs::write(path, &made).expect("the file can be written");
+        }
+        let kept = std::fs::read_to_string(path).expect("the file can be read");
+        assert!(kept == made, "openapi.json is old: run the test once with ACCORD_WRITE_OPENAPI=1");
+    }
+
+    #[test]
+    fn the_one_path_is_described_with_its_two_methods() {
+        let description = serde_json::to_value(Description::openapi()).expect("JSON");
+        let paths = description["paths"].as_object().expect("paths");
+        assert_eq!(paths.keys().collect::<Vec<_>>(), [crate::PATH]);
+        assert_eq!(paths[crate::PATH].as_object().expect("methods").keys().collect::<Vec<_>>(), ["get", "post"]);
+    }
+}

@@ -1,0 +1,80 @@
+//! Administrators: who calls the administration API (002), by name and password and for which account.
+
+use std::net::IpAddr;
+
+use crate::connector;
+use crate::error::{Error, Result, Unauthenticated};
+use crate::membership::{self, ROLES, Roles};
+use crate::secret;
+use crate::session::Candidate;
+use crate::store::Connection;
+use crate::token::{Caller, Client, User};
+
+/// Somebody who administers an account.
+#[derive(Clone, Debug)]
+pub struct Administrator {
+    /// Who it is.
+    pub caller: Caller,
+    /// The account.
+    pub account_id: i64,
+}
+
+/// Finds who calls by a name and a password, and the account that an account key is of: a user who administers the
+/// account, by e-mail address or username, or a connector of it with the scope `accounts:manage`, by `client_id` and
+/// secret. As everywhere, what somebody is in an account counts in the accounts that this one owns.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] for a wrong name or password, after the same time whether or not there is such a user;
+/// [`Error::TooManyRequests`], see [`crate::sign_in`]; [`Error::Forbidden`] if the caller does not administer an active
+/// account of this key.
+pub async fn authenticate(
+    connection: &Connection,
+    name: &str,
+    password: &str,
+    account_key: Option<&str>,
+    address: Option<IpAddr>,
+) -> Result<Administrator> {
+    let caller = identify(connection, name, password, address).await?;
+    let found = account_key.map_or(Ok(None), |key| {
+        let [user, client] = membership::parameters(&caller);
+        let statement =
+            format!("SELECT a.id, {ROLES} FROM accounts a WHERE a.account_key = ?3 AND a.status = 'active'");
+        connection.query_first(&statement, &[user, client, key.into()])
+    });
+    if let Some(mut row) = found? {
+        let roles = Roles::of(&caller, row.take::<Option<String>>(1)?.as_deref());
+        let administers = roles.is_some_and(|roles| match &caller {
+            Caller::User(_) => roles.administers(),
+            Caller::Client(_) => roles.manages(),
+        });
+        if administers {
+            return Ok(Administrator { account_id: row.take(0)?, caller });
+        }
+    }
+    Err(Error::Forbidden { needs: "the Account-Key of an active account that the caller administers" })
+}
+
+async fn identify(connection: &Connection, name: &str, password: &str, address: Option<IpAddr>) -> Result<Caller> {
+    let candidate = Candidate::find(connection, name, password)?;
+    if candidate.has_password() {
+        let user = candidate.verify(connection, password, address).await?;
+        return Ok(Caller::User(User { id: user.user_id, account_id: None }));
+    }
+    match connector::authenticate(connection, name, password, address).await {
+        Ok(client) => Ok(Caller::Client(Client {
+            connector_id: client.id,
+            client_id: client.client_id,
+            account_id: client.account_id,
+            scopes: client.scopes,
+            // Writes of the administration API are not among those that pause a connector.
+            is_paused: false,
+        })),
+        Err(error @ Error::Unauthenticated(Unauthenticated::InvalidCredentials)) => {
+            // As long as the password of a user would have taken.
+            secret::verify_password(password, None);
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
