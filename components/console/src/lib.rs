@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     /// The parts, each with an `openapi.json` of its own.
-    const PARTS: &[&str] = &["oauth", "portal", "endpoint", "accounts"];
+    const PARTS: &[&str] = &["oauth", "portal", "endpoint", "administration", "accounts"];
 
     #[derive(utoipa::OpenApi)]
     #[openapi(

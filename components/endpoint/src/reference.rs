@@ -45,11 +45,12 @@ impl IntoResponses for Answers {
     }
 }
 
-const FAILURES: [(u16, &str); 8] = [
+const FAILURES: [(u16, &str); 9] = [
     (400, "The input cannot be taken: each fault is an error of its own."),
     (401, "The access token is missing, expired or invalid."),
     (403, "The access token has no scope for this operation."),
     (404, "No account has the `Id`, or the account belongs to another organisation."),
+    (409, "Ten writes in a row failed: the client's writes are paused until it is resumed."),
     (413, "The body has more than 65536 bytes."),
     (415, "The body is not `application/json`."),
     (500, "Something went wrong in the service. Nothing was changed."),

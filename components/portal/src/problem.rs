@@ -40,6 +40,9 @@ pub enum Problems {
     /// The access token has not the scope `portal:write`.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem<'static>),
+    /// Ten writes in a row failed: the connector's writes are paused until it is resumed.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem<'static>),
     /// The body has more than 10 MiB or 100,000 entries.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(Problem<'static>),

@@ -24,6 +24,11 @@ pub fn keep(path: &str, made: &Value) {
 pub fn prove(description: &Value, routed: &[(&str, &str)]) {
     let described: BTreeSet<_> = operations(description).map(|(method, path, _)| (method, path)).collect();
     assert_eq!(described, routed.iter().copied().collect());
+    follow(description);
+}
+
+/// Proves that every reference leads somewhere.
+fn follow(description: &Value) {
     let text = description.to_string();
     for reference in text.split(r##""$ref":"#"##).skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(description.pointer(reference).is_some(), "{reference} is not there");
@@ -43,7 +48,8 @@ pub fn operations(description: &Value) -> impl Iterator<Item = (&str, &str, &Val
 ///
 /// # Panics
 ///
-/// If two parts say different things of one operation or component, or two operations have one name.
+/// If two parts say different things of one operation or component, two operations have one name, or a reference leads
+/// nowhere.
 pub fn merge(parts: impl IntoIterator<Item = Value>) -> Value {
     let mut parts = parts.into_iter();
     let mut whole = parts.next().unwrap_or_default();
@@ -59,6 +65,7 @@ pub fn merge(parts: impl IntoIterator<Item = Value>) -> Value {
         let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no operationId"));
         assert!(names.insert(name), "two operations have the name {name}");
     }
+    follow(&whole);
     whole
 }
 

@@ -90,6 +90,17 @@ const STEPS: &[Step] = &[
         .kept(&[("Id", "endpointAccountId")]),
     step("patch_account", "external_id", 200),
     step("patch_account", "id", 200).given(&[("Id", "{{endpointAccountId}}"), ("Phone", "+359{{$timestamp}}")]),
+    step("administration_change", "create_package", 200).given(&[("name", "Gold {{$timestamp}}")]),
+    step("administration_change", "list_packages", 200),
+    step("administration_change", "create_account", 200)
+        .given(&[("subdomain", "example-{{$timestamp}}"), ("email_admin", "admin-{{$timestamp}}@example.com")])
+        .kept(&[("account_key", "customer_key")]),
+    step("administration_change", "list_accounts", 200),
+    step("administration_change", "update_account", 200)
+        .given(&[("account_key", "{{customer_key}}"), ("email_admin", "admin-{{$timestamp}}@example.com")]),
+    step("connection_health", "", 200),
+    step("connection_health", "of one account", 200).given(&[("account_key", "{{customer_key}}")]),
+    step("connection_health", "by status", 200).given(&[("statuses", "PENDING,INACTIVE")]),
     step("people_sign_up", "", 201)
         .given(&[("email", "user-{{$timestamp}}@example.com"), ("accountName", "Acme Corporation {{$timestamp}}")])
         .kept(&[("id", "userId")]),
@@ -121,6 +132,7 @@ const STEPS: &[Step] = &[
     step("connectors_list", "", 200),
     step("connectors_get", "", 200),
     step("connectors_rotate", "", 200),
+    step("connectors_resume", "", 200),
     step("connectors_disconnect", "", 200),
     step("connectors_delete", "", 200),
     step("members_remove", "", 200),
@@ -269,8 +281,8 @@ impl<'a> Request<'a> {
             "method": self.method.to_uppercase(),
             "description": self.operation["description"],
             "auth": self.credentials(description),
-            "header": self.headers(),
-            "url": self.address(),
+            "header": self.headers(description),
+            "url": self.address(description),
         });
         if let Some((media_type, content)) = self.content() {
             let body = self.body(description, content);
@@ -324,24 +336,23 @@ impl<'a> Request<'a> {
     }
 
     /// A parameter of the query or a header: one that is neither required nor given is there, but switched off.
-    fn field(&self, parameter: &Value, known: &str) -> Value {
-        let value = self.given(parameter).map(Value::from);
-        let disabled = parameter["required"] != true && value.is_none();
-        let value = value.or_else(|| Some(parameter["example"].clone()).filter(|example| !example.is_null()));
-        let value = value.unwrap_or_else(|| known.into());
+    fn field(&self, description: &Value, parameter: &Value) -> Value {
+        let given = self.given(parameter).map(Value::from);
+        let disabled = parameter["required"] != true && given.is_none();
+        let only = &resolve(description, &parameter["schema"])["enum"][0];
+        let known = if parameter["name"] == "Account-Key" { &json!("{{account_key}}") } else { &Value::Null };
+        let value = [known, &parameter["example"], only].into_iter().find(|value| !value.is_null()).cloned();
+        let value = given.or(value).unwrap_or_else(|| "".into());
         json!({ "key": parameter["name"], "value": value, "description": parameter["description"], "disabled": disabled })
     }
 
-    fn headers(&self) -> Vec<Value> {
+    fn headers(&self, description: &Value) -> Vec<Value> {
         let content_type = self.content().map(|(media_type, _)| json!({ "key": "Content-Type", "value": media_type }));
-        let own = self.parameters("header").map(|parameter| {
-            let known = if parameter["name"] == "Account-Key" { "{{account_key}}" } else { "" };
-            self.field(parameter, known)
-        });
+        let own = self.parameters("header").map(|parameter| self.field(description, parameter));
         content_type.into_iter().chain(own).collect()
     }
 
-    fn address(&self) -> Value {
+    fn address(&self, description: &Value) -> Value {
         let base = if self.tag() == "administration" { "{{admin_url}}" } else { "{{public_url}}" };
         let mut path = self.path.to_owned();
         for parameter in self.parameters("path") {
@@ -350,7 +361,7 @@ impl<'a> Request<'a> {
                 self.given(parameter).map_or_else(|| format!("{{{{{}}}}}", self.variable(parameter)), str::to_owned);
             path = path.replace(&format!("{{{name}}}"), &value);
         }
-        let query: Vec<_> = self.parameters("query").map(|parameter| self.field(parameter, "")).collect();
+        let query: Vec<_> = self.parameters("query").map(|parameter| self.field(description, parameter)).collect();
         let sent = query.iter().filter(|field| field["disabled"] == false);
         let pair = |field: &Value| {
             format!("{}={}", field["key"].as_str().unwrap_or_default(), field["value"].as_str().unwrap_or_default())
@@ -435,7 +446,8 @@ mod tests {
                 "tags": ["administration"],
                 "security": [{ "basic": [] }],
                 "parameters": [
-                    { "in": "query", "name": "action", "required": true, "example": "connection_health" },
+                    { "in": "query", "name": "action", "required": true,
+                      "schema": { "enum": ["connection_health"] } },
                     { "in": "query", "name": "statuses" },
                     { "in": "header", "name": "Account-Key", "required": true },
                 ],
