@@ -47,7 +47,7 @@ pub struct CreatedAccount<'a> {
     created_at: String,
 }
 
-/// `POST /api/accounts`
+/// Create an account
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "accounts_create", path = "/api/accounts", tag = "accounts",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
     request_body = crate::openapi::body::NewAccount,
@@ -78,7 +78,7 @@ pub async fn create(call: Call, request: Request) -> Response {
     answer::answer(&call, created.await)
 }
 
-/// `GET /api/accounts`
+/// List the accounts that the caller may see
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "accounts_list", path = "/api/accounts", tag = "accounts",
     params(("$filter" = Option<String>, Query, description = "OData 4.01, for example name eq 'Acme': eq ne gt ge lt le in, and or not, contains startswith endswith tolower toupper length."), ("$orderby" = Option<String>, Query, description = "Fields, each with asc or desc, for example createdAt desc."), ("$skip" = Option<i64>, Query, description = "How many to pass over."), ("$top" = Option<i64>, Query, description = "How many to return: 50 if left out, at most 500. More are behind @odata.nextLink."), ("$count" = Option<bool>, Query, description = "Whether to return @odata.count too."), ("$select" = Option<String>, Query, description = "Which fields to show."), ("$search" = Option<String>, Query, description = "Words and phrases to be found in name, description and primary contact, case ignored; AND OR NOT."), ("$skiptoken" = Option<String>, Query, description = "Of @odata.nextLink.")),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::AccountPage), Problems),
@@ -117,8 +117,9 @@ pub struct Shown<'a> {
     primary_contact: Option<&'a str>,
 }
 
-/// `GET /api/accounts/{id}` and `GET /api/accounts/{name}`: digits are an id; what is none, or the id of nothing, is a
-/// name.
+/// Get an account by its id or its name
+///
+/// Digits are an id; what is none, or the id of nothing, is a name.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "accounts_get", path = "/api/accounts/{id}", tag = "accounts",
     params(("id" = String, Path, description = "An id, or a name.")),
     responses((status = 200, description = "It is done.", body = Shown), Problems),
@@ -128,7 +129,9 @@ pub async fn get(call: Call, Path(id_or_name): Path<String>, headers: HeaderMap)
     show(&call, &id_or_name, &headers).await
 }
 
-/// `GET /api/accounts/signup`: an account of that name. `POST` there is another operation.
+/// Get the account of the name signup
+///
+/// As by any other name. `POST` there is another operation.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "accounts_get_signup", path = "/api/accounts/signup", tag = "accounts",
     responses((status = 200, description = "It is done.", body = Shown), Problems),
     security(("bearer" = []))
@@ -185,7 +188,9 @@ pub struct UpdatedAccount<'a> {
     updated_at: String,
 }
 
-/// `PUT /api/accounts/{id}`. A field that is left out stays; null clears it.
+/// Update an account
+///
+/// A field that is left out stays; null clears it.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "accounts_update", path = "/api/accounts/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("If-Match" = Option<String>, Header, description = "The ETag that was got: 412 if it is another by now.")),
     request_body = crate::openapi::body::AccountChange,
@@ -225,7 +230,7 @@ pub async fn update(call: Call, Path(id): Path<String>, request: Request) -> Res
     }
 }
 
-/// `DELETE /api/accounts/{accountId}`
+/// Delete an account
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "accounts_delete", path = "/api/accounts/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),

@@ -62,8 +62,8 @@ impl ConnectorShown {
     }
 }
 
-/// `POST /api/connectors`
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_create", path = "/api/connectors", tag = "connectors",
+/// Create a connector
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_create", path = "/api/connectors", tag = "accounts",
     request_body = crate::openapi::body::NewConnector,
     responses((status = 201, description = "It is made.", body = ConnectorShown), Problems),
     security(("bearer" = []))
@@ -130,8 +130,10 @@ pub struct Listed {
     count: usize,
 }
 
-/// `GET /api/connectors?accountId=`: all of an account, the oldest first; `accountId` as in a creation.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_list", path = "/api/connectors", tag = "connectors",
+/// List the connectors of an account
+///
+/// All of them, the oldest first.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_list", path = "/api/connectors", tag = "accounts",
     params(("accountId" = Option<i64>, Query, description = "The account that the caller signed in to, if left out.")),
     responses((status = 200, description = "It is done.", body = Listed), Problems),
     security(("bearer" = []))
@@ -156,8 +158,8 @@ pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
     }
 }
 
-/// `GET /api/connectors/{id}`
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_get", path = "/api/connectors/{id}", tag = "connectors",
+/// Get a connector
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_get", path = "/api/connectors/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
     security(("bearer" = []))
@@ -173,9 +175,10 @@ pub async fn get(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Resp
     }
 }
 
-/// `POST /api/connectors/{id}/secret`: a new secret. The old one works no more, nor do refresh tokens got
-/// with it; access tokens last until they expire.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_rotate", path = "/api/connectors/{id}/secret", tag = "connectors",
+/// Give a connector a new secret
+///
+/// The old one works no more, nor do refresh tokens got with it; access tokens last until they expire.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_rotate", path = "/api/connectors/{id}/secret", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
     security(("bearer" = []))
@@ -195,8 +198,10 @@ pub async fn rotate(call: Call, Path(id): Path<String>, headers: HeaderMap) -> R
     }
 }
 
-/// `POST /api/connectors/{id}/resume`: a connector that was paused after ten failed writes writes again.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_resume", path = "/api/connectors/{id}/resume", tag = "connectors",
+/// Resume a connector
+///
+/// One that was paused after ten failed writes writes again.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_resume", path = "/api/connectors/{id}/resume", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
     security(("bearer" = []))
@@ -212,8 +217,10 @@ pub async fn resume(call: Call, Path(id): Path<String>, headers: HeaderMap) -> R
     done(&call, resumed.await, "Connector resumed")
 }
 
-/// `POST /api/connectors/{id}/disconnect`: its tokens work no more. What it brought stays.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_disconnect", path = "/api/connectors/{id}/disconnect", tag = "connectors",
+/// Disconnect a connector
+///
+/// Its tokens work no more. What it brought stays.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_disconnect", path = "/api/connectors/{id}/disconnect", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
     security(("bearer" = []))
@@ -229,8 +236,10 @@ pub async fn disconnect(call: Call, Path(id): Path<String>, headers: HeaderMap) 
     done(&call, disconnected.await, "Connector disconnected")
 }
 
-/// `DELETE /api/connectors/{id}`: with its external identities.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "connectors_delete", path = "/api/connectors/{id}", tag = "connectors",
+/// Delete a connector
+///
+/// With its external identities.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "connectors_delete", path = "/api/connectors/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
     security(("bearer" = []))

@@ -10,6 +10,7 @@ mod connectors;
 mod input;
 mod mail;
 mod members;
+#[cfg(not(target_family = "wasm"))]
 mod openapi;
 mod options;
 mod password;
@@ -19,29 +20,12 @@ mod problem;
 use accord_core::call;
 use axum::Router;
 use axum::response::Response;
-use axum::routing::{delete, get, post, put};
 
 thread_local! {
     static ROUTER: Router = routes();
 }
 
-/// Each operation once: what is routed, and what the API's description is checked against.
-macro_rules! operations {
-    ($($method:ident $path:literal => $handler:path,)*) => {
-        fn routes() -> Router {
-            Router::new()
-                $(.route($path, $method($handler)))*
-                .fallback(problem::unknown_path)
-                .method_not_allowed_fallback(problem::unknown_method)
-        }
-
-        /// Method and path of each operation.
-        #[cfg(test)]
-        const OPERATIONS: &[(&str, &str)] = &[$((stringify!($method), $path)),*];
-    };
-}
-
-operations! {
+accord_core::operations! {
     post "/api/accounts/signup" => people::sign_up,
     get "/api/accounts/signup" => accounts::get_signup,
     post "/api/accounts" => accounts::create,
@@ -66,7 +50,7 @@ operations! {
     post "/api/connectors/{id}/secret" => connectors::rotate,
     post "/api/connectors/{id}/resume" => connectors::resume,
     post "/api/connectors/{id}/disconnect" => connectors::disconnect,
-    get "/openapi.json" => openapi::document,
+    _ => problem::unknown_path, problem::unknown_method,
 }
 
 /// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)

@@ -28,8 +28,8 @@ pub struct Invited<'a> {
     created_at: String,
 }
 
-/// `POST /api/accounts/{id}/users`: invites somebody by e-mail.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "members_invite", path = "/api/accounts/{id}/users", tag = "users of an account",
+/// Invite somebody to an account by e-mail
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "members_invite", path = "/api/accounts/{id}/users", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
     request_body = crate::openapi::body::NewMember,
     responses((status = 201, description = "It is made.", body = Invited), Problems),
@@ -68,8 +68,8 @@ pub async fn invite(call: Call, Path(id): Path<String>, request: Request) -> Res
     answer::answer(&call, invited.await)
 }
 
-/// `POST /api/accounts/{id}/users/{userId}`: adds somebody known.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "members_add", path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
+/// Add somebody known to an account
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "members_add", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user."), ("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
     request_body = crate::openapi::body::MemberRoles,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),
@@ -95,8 +95,10 @@ pub async fn add(call: Call, Path((id, user_id)): Path<(String, String)>, reques
     answer::answer(&call, added.await)
 }
 
-/// `PUT /api/accounts/{id}/users/{userId}`: roles and status, each if given.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "members_update", path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
+/// Change the roles and the status of a user of an account
+///
+/// Each if it is given.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "members_update", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
     request_body = crate::openapi::body::MemberChange,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),
@@ -122,8 +124,8 @@ pub async fn update(call: Call, Path((id, user_id)): Path<(String, String)>, req
     done(&call, updated.await, "User roles updated")
 }
 
-/// `PUT /api/accounts/{id}/users/{userId}/invite`
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "members_invite_again", path = "/api/accounts/{id}/users/{userId}/invite", tag = "users of an account",
+/// Send an invitation again
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "members_invite_again", path = "/api/accounts/{id}/users/{userId}/invite", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))
@@ -140,8 +142,8 @@ pub async fn invite_again(call: Call, Path((id, user_id)): Path<(String, String)
     done(&call, invited.await, "Invitation email resent")
 }
 
-/// `DELETE /api/accounts/{id}/users/{userId}`
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "members_remove", path = "/api/accounts/{id}/users/{userId}", tag = "users of an account",
+/// Remove a user from an account
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "members_remove", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))

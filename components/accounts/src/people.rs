@@ -30,8 +30,8 @@ pub struct SignedUp<'a> {
     created_at: String,
 }
 
-/// `POST /api/accounts/signup`
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_sign_up", path = "/api/accounts/signup", tag = "people",
+/// Sign up, with an account
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_sign_up", path = "/api/accounts/signup", tag = "accounts",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
     request_body = crate::openapi::body::SignUp,
     responses((status = 201, description = "It is made.", body = SignedUp), Problems)
@@ -75,9 +75,10 @@ pub async fn sign_up(call: Call, request: Request) -> Response {
     answer::answer(&call, signed_up.await)
 }
 
-/// `POST /api/accounts/invitations/accept`: `token`, and `password`. A user who has none yet sets it; one who has one
-/// proves it.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_accept", path = "/api/accounts/invitations/accept", tag = "people",
+/// Accept an invitation
+///
+/// A user who has no password yet sets it; one who has one proves it.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_accept", path = "/api/accounts/invitations/accept", tag = "accounts",
     request_body = crate::openapi::body::TokenAndPassword,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
@@ -113,8 +114,8 @@ pub async fn accept(call: Call, request: Request) -> Response {
     done(&call, accepted.await, "Invitation accepted")
 }
 
-/// `POST /api/accounts/email/verify`: `token`.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_verify_email", path = "/api/accounts/email/verify", tag = "people",
+/// Verify an e-mail address
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_verify_email", path = "/api/accounts/email/verify", tag = "accounts",
     request_body = crate::openapi::body::Token,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
@@ -132,8 +133,10 @@ pub async fn verify_email(call: Call, request: Request) -> Response {
     done(&call, verified.await, "Email verified")
 }
 
-/// `POST /api/accounts/password/forgot`: `email`. The answer is the same whether or not there is such a user.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_forgot_password", path = "/api/accounts/password/forgot", tag = "people",
+/// Ask for a mail to reset a password
+///
+/// The answer is the same whether or not there is such a user.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_forgot_password", path = "/api/accounts/password/forgot", tag = "accounts",
     request_body = crate::openapi::body::Forgotten,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
@@ -150,8 +153,8 @@ pub async fn forgot_password(call: Call, request: Request) -> Response {
     done(&call, sent.await, "If the address is known, a mail is on its way")
 }
 
-/// `POST /api/accounts/password/reset`: `token` and `password`.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_reset_password", path = "/api/accounts/password/reset", tag = "people",
+/// Reset a password
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_reset_password", path = "/api/accounts/password/reset", tag = "accounts",
     request_body = crate::openapi::body::TokenAndPassword,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems)
 ))]
@@ -173,9 +176,10 @@ pub async fn reset_password(call: Call, request: Request) -> Response {
     done(&call, reset.await, "Password changed")
 }
 
-/// `POST /api/accounts/password/change`: `currentPassword` and `password`, by a user who is signed in. Every session ends,
-/// this one too.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_change_password", path = "/api/accounts/password/change", tag = "people",
+/// Change the password of the user who is signed in
+///
+/// Every session ends, this one too.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "people_change_password", path = "/api/accounts/password/change", tag = "accounts",
     request_body = crate::openapi::body::PasswordChange,
     responses((status = 200, description = "It is done.", body = answer::Done), Problems),
     security(("bearer" = []))

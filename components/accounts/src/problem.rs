@@ -59,6 +59,9 @@ pub enum Problems {
     /// Too many of these: `Retry-After` says when again.
     #[response(status = 429, content_type = "application/problem+json")]
     TooManyRequests(Problem<'static>),
+    /// Something went wrong in the service. Nothing was changed.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(Problem<'static>),
     /// The directory is busy: `Retry-After` says when again.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem<'static>),

@@ -34,6 +34,30 @@ where
     }
 }
 
+/// Each operation of an API once: what is routed, and what its description is checked against.
+///
+/// ```ignore
+/// accord_core::operations! {
+///     patch "/api/things/{id}" => things::update,
+///     _ => problem::unknown_path, problem::unknown_method,
+/// }
+/// ```
+#[macro_export]
+macro_rules! operations {
+    ($($method:ident $path:literal => $handler:path,)* _ => $unknown_path:path, $unknown_method:path,) => {
+        fn routes() -> axum::Router {
+            axum::Router::new()
+                $(.route($path, axum::routing::$method($handler)))*
+                .fallback($unknown_path)
+                .method_not_allowed_fallback($unknown_method)
+        }
+
+        /// Method and path of each operation.
+        #[cfg(test)]
+        const OPERATIONS: &[(&str, &str)] = &[$((stringify!($method), $path)),*];
+    };
+}
+
 /// The header that names a request, in every answer.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -63,7 +63,14 @@ pub async fn handle(request: spin_sdk::http::Request) -> Response {
     patch,
     path = "/Endpoint/rest/api/v1/Account",
     tag = "endpoint",
-    request_body = AccountData,
+    request_body(content = AccountData, examples(
+        ("external_id" = (summary = "By ExternalId", value = json!({
+            "ExternalId": "3ad64ab3-bd04-46c5-b1d7-c0b34be9e5b5", "Name": "Bob Normal", "Email": "bob@example.com"
+        }))),
+        ("id" = (summary = "By Id", value = json!({
+            "Id": "894ea43c-b8a6-4195-9a9c-82c07d9cc33a", "Phone": "+358 50 123 4567", "PhoneVerified": true
+        })))
+    )),
     responses(Answers),
     security(
         ("endpoint" = ["AccessUser:Create", "AccessUser:Update"]),
@@ -82,7 +89,11 @@ async fn patch_account(call: Call, request: Request) -> Response {
     post,
     path = "/Endpoint/rest/api/v1/Account",
     tag = "endpoint",
-    request_body = AccountData,
+    request_body(content = AccountData, example = json!({
+        "Username": "jane.doe", "FirstName": "Jane", "LastName": "Doe", "Phone": "+358 40 123 4567",
+        "Email": "jane.doe@example.com", "LanguageId": "fi-FI", "TimezoneId": "FLE Standard Time",
+        "DateFormatId": "DD.MM.YYYY", "NotifyByEmail": true, "Is_Active": true
+    })),
     responses(Answers),
     security(("endpoint" = ["AccessUser:Create"]), ("endpoint" = ["AccessManager:Create"])),
 )]

@@ -11,8 +11,15 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::{beginning, signing};
+#[cfg(not(target_family = "wasm"))]
+use crate::{failure::Outages, openapi};
 
-/// `GET /.well-known/jwks.json`: the keys that verify now.
+/// Get the public keys
+///
+/// The keys that verify access tokens now (RFC 7517).
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "oauth_keys", path = "/.well-known/jwks.json", tag = "oauth",
+    responses((status = 200, description = "The keys.", body = openapi::KeySet), Outages)
+))]
 pub async fn keys(call: Call) -> Response {
     match jwks(&call).await {
         // A minute: a key signs at once when it is new, and clients fetch again for an unknown `kid`.
@@ -35,7 +42,12 @@ async fn jwks(call: &Call) -> Result<Value, Failure> {
     Ok(json!({ "keys": keys.collect::<anyhow::Result<Vec<_>>>()? }))
 }
 
-/// `GET /.well-known/oauth-authorization-server`: what this server is and can do.
+/// Get the metadata
+///
+/// What this server is and can do (RFC 8414).
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "oauth_metadata", path = "/.well-known/oauth-authorization-server", tag = "oauth",
+    responses((status = 200, description = "The metadata.", body = openapi::Metadata), Outages)
+))]
 pub async fn metadata(call: Call) -> Response {
     match setting::get("public_url").await {
         Ok(issuer) => call.sign(Json(describe(&issuer)).into_response()),

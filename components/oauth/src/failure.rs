@@ -30,19 +30,67 @@ impl<E: Into<Error>> From<E> for Failure {
     }
 }
 
+/// The body of an error. Its status says what the `error` cannot.
 #[derive(Serialize)]
-struct Body<'a> {
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[cfg_attr(not(target_family = "wasm"), schema(as = OAuthError))]
+pub struct Body<'a> {
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "invalid_request"))]
     error: &'static str,
     error_description: String,
+    /// With `account_selection_required`: what to choose from.
     #[serde(skip_serializing_if = "Option::is_none")]
     accounts: Option<Vec<Account<'a>>>,
 }
 
 /// An account to choose from.
 #[derive(Serialize)]
-struct Account<'a> {
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[cfg_attr(not(target_family = "wasm"), schema(as = OAuthAccount))]
+pub struct Account<'a> {
     id: i64,
     name: &'a str,
+}
+
+/// How an operation may fail, for its description.
+#[cfg(not(target_family = "wasm"))]
+#[derive(utoipa::IntoResponses)]
+#[allow(dead_code, reason = "read by the generator only")]
+pub enum Failures {
+    /// The request cannot be read or granted: `error` says which (RFC 6749, section 5.2).
+    #[response(status = 400)]
+    Invalid(Body<'static>),
+    /// The credentials of the client are missing or wrong.
+    #[response(status = 401)]
+    InvalidClient(Body<'static>),
+    /// The body has more than 16 KiB.
+    #[response(status = 413)]
+    TooLarge(Body<'static>),
+    /// The body is not form-encoded by its media type.
+    #[response(status = 415)]
+    UnsupportedMediaType(Body<'static>),
+    /// Too many failed attempts: `Retry-After` says when again.
+    #[response(status = 429)]
+    TooManyRequests(Body<'static>),
+    /// Something went wrong in the service.
+    #[response(status = 500)]
+    Internal(Body<'static>),
+    /// The directory is busy: `Retry-After` says when again.
+    #[response(status = 503)]
+    Unavailable(Body<'static>),
+}
+
+/// How an operation may fail that takes nothing, for its description.
+#[cfg(not(target_family = "wasm"))]
+#[derive(utoipa::IntoResponses)]
+#[allow(dead_code, reason = "read by the generator only")]
+pub enum Outages {
+    /// Something went wrong in the service.
+    #[response(status = 500)]
+    Internal(Body<'static>),
+    /// The directory is busy: `Retry-After` says when again.
+    #[response(status = 503)]
+    Unavailable(Body<'static>),
 }
 
 impl Failure {

@@ -14,11 +14,20 @@ use serde_json::{Value, json};
 use crate::beginning;
 use crate::failure::Failure;
 use crate::token::{BODY_LIMIT, Form, authenticate, has_credentials};
+#[cfg(not(target_family = "wasm"))]
+use crate::{failure::Failures, openapi};
 
-/// `POST /oauth/revoke`: ends a token. A refresh token takes its family and the access tokens of that with it.
+/// Revoke a token
+///
+/// Ends a token. A refresh token takes its family and the access tokens of that with it.
 ///
 /// A connector's token needs that connector's credentials. A user's needs none: who has it could use it, too. The answer
 /// is the same for a token that is not there (RFC 7009, section 2.2).
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "oauth_revoke", path = "/oauth/revoke", tag = "oauth",
+    request_body(content = openapi::TokenToInspect, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "The token is good no more, or never was."), Failures),
+    security(("client" = []), ())
+))]
 pub async fn revoke(call: Call, request: Request) -> Response {
     let done = async {
         let (parts, body) = request.into_parts();
@@ -58,8 +67,15 @@ pub async fn revoke(call: Call, request: Request) -> Response {
     }
 }
 
-/// `POST /oauth/introspect`: what a token is. A connector learns of the tokens of its own account and of those that it
+/// Introspect a token
+///
+/// Tells what a token is. A connector learns of the tokens of its own account and of those that it
 /// owns; any other is `{"active":false}`, as one that is not good is (RFC 7662, section 2.2).
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "oauth_introspect", path = "/oauth/introspect", tag = "oauth",
+    request_body(content = openapi::TokenToInspect, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "What the token is.", body = openapi::Introspection), Failures),
+    security(("client" = []), ())
+))]
 pub async fn introspect(call: Call, request: Request) -> Response {
     let done = async {
         let (parts, body) = request.into_parts();

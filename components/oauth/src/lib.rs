@@ -8,30 +8,29 @@ mod beginning;
 mod discovery;
 mod failure;
 mod inspection;
+#[cfg(not(target_family = "wasm"))]
+mod openapi;
 mod signing;
 mod token;
 
 use accord_core::call;
 use axum::Router;
 use axum::response::Response;
-use axum::routing::{get, post};
 
 thread_local! {
     static ROUTER: Router = routes();
 }
 
-fn routes() -> Router {
-    Router::new()
-        // 001, 000 and everybody else: one endpoint.
-        .route(token::ENDPOINT_PATH, post(token::token))
-        .route("/realms/{realm}/protocol/openid-connect/token", post(token::token))
-        .route("/oauth/token", post(token::token))
-        .route("/oauth/revoke", post(inspection::revoke))
-        .route("/oauth/introspect", post(inspection::introspect))
-        .route("/.well-known/jwks.json", get(discovery::keys))
-        .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
-        .fallback(failure::unknown_path)
-        .method_not_allowed_fallback(failure::unknown_method)
+accord_core::operations! {
+    // 001, 000 and everybody else: one endpoint.
+    post "/oAuth/rest/v2/Token" => token::token,
+    post "/realms/{realm}/protocol/openid-connect/token" => token::token,
+    post "/oauth/token" => token::token,
+    post "/oauth/revoke" => inspection::revoke,
+    post "/oauth/introspect" => inspection::introspect,
+    get "/.well-known/jwks.json" => discovery::keys,
+    get "/.well-known/oauth-authorization-server" => discovery::metadata,
+    _ => failure::unknown_path, failure::unknown_method,
 }
 
 /// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)

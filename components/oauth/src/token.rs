@@ -19,6 +19,8 @@ use uuid::Uuid;
 
 use crate::failure::Failure;
 use crate::{beginning, signing};
+#[cfg(not(target_family = "wasm"))]
+use crate::{failure::Failures, openapi};
 
 /// Largest body, in bytes.
 pub const BODY_LIMIT: usize = 16 * 1024;
@@ -26,7 +28,18 @@ pub const BODY_LIMIT: usize = 16 * 1024;
 /// The path at which 001 has its token endpoint. It is its "Refresh URL" too: clients get a refresh token there.
 pub const ENDPOINT_PATH: &str = "/oAuth/rest/v2/Token";
 
-/// `POST` of a grant.
+/// Get a token
+///
+/// The client proves itself by HTTP Basic, or by `client_id` and `client_secret` in the body. A user signs in without one.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "oauth_token", path = "/oauth/token", tag = "oauth",
+    request_body(content = openapi::TokenRequest, content_type = "application/x-www-form-urlencoded", examples(
+        ("client_credentials" = (summary = "A connector's token", value = json!({ "grant_type": "client_credentials" }))),
+        ("password" = (summary = "A user's token", value = json!({ "grant_type": "password", "username": "jane@example.com", "password": "secure_password_123" }))),
+        ("refresh_token" = (summary = "The next token", value = json!({ "grant_type": "refresh_token", "refresh_token": "a-refresh-token" })))
+    )),
+    responses((status = 200, description = "A token.", body = Issued), Failures),
+    security(("client" = []), ())
+))]
 pub async fn token(call: Call, request: Request) -> Response {
     match issue(&call, request).await {
         Ok(token) => call.sign(([(header::CACHE_CONTROL, "no-store")], Json(token)).into_response()),
@@ -36,9 +49,12 @@ pub async fn token(call: Call, request: Request) -> Response {
 
 /// An issued token (RFC 6749, section 5.1).
 #[derive(Serialize)]
-struct Issued {
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+pub struct Issued {
     access_token: String,
+    #[cfg_attr(not(target_family = "wasm"), schema(example = "Bearer"))]
     token_type: &'static str,
+    /// Seconds for which the access token is good.
     expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,

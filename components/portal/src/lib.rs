@@ -11,6 +11,8 @@
 //! A body is applied whole or not at all. No answer tells anything that another connector brought.
 
 mod entries;
+#[cfg(not(target_family = "wasm"))]
+mod openapi;
 mod problem;
 
 use accord_core::call::{self, Call};
@@ -22,9 +24,11 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::patch;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+
+#[cfg(not(target_family = "wasm"))]
+use crate::problem::Problems;
 
 /// Largest body, in bytes.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
@@ -33,13 +37,11 @@ thread_local! {
     static ROUTER: Router = routes();
 }
 
-fn routes() -> Router {
-    Router::new()
-        .route("/api/integrations/v1/accounts", patch(put_accounts))
-        .route("/api/integrations/v1/accounts/{account_id}/users", patch(bind_users))
-        .route("/api/integrations/v1/users", patch(put_users))
-        .fallback(problem::unknown_path)
-        .method_not_allowed_fallback(problem::unknown_method)
+accord_core::operations! {
+    patch "/api/integrations/v1/accounts" => put_accounts,
+    patch "/api/integrations/v1/accounts/{account_id}/users" => bind_users,
+    patch "/api/integrations/v1/users" => put_users,
+    _ => problem::unknown_path, problem::unknown_method,
 }
 
 /// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
@@ -48,6 +50,19 @@ pub async fn handle(request: spin_sdk::http::Request) -> Response {
     call::route(&ROUTER, request).await
 }
 
+/// Update accounts
+///
+/// Binds each external id to the account of the registration id, which is made if there is none; null unbinds it. All
+/// entries are applied or none. An `id` or a `name` may be left out for an external id that is bound.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(patch, operation_id = "portal_put_accounts",
+    path = "/api/integrations/v1/accounts", tag = "portal",
+    request_body(content = BTreeMap<String, openapi::body::Account>, examples(
+        ("update" = (summary = "Update an account", value = json!({ "account_123": { "name": "Acme Ltd.", "id": "123456-8" } }))),
+        ("remove" = (summary = "Remove an account", value = json!({ "account_123": null })))
+    )),
+    responses((status = 200, description = "Every entry is applied."), Problems),
+    security(("bearer" = []))
+))]
 async fn put_accounts(call: Call, request: Request) -> Response {
     let done = async {
         let (client, body) = client(request).await?;
@@ -61,6 +76,20 @@ async fn put_accounts(call: Call, request: Request) -> Response {
     answer(&call, done.await)
 }
 
+/// Bind users to an account
+///
+/// Adds users to those of the account. One that is not known yet is bound as soon as it is.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(patch, operation_id = "portal_bind_users",
+    path = "/api/integrations/v1/accounts/{account_id}/users", tag = "portal",
+    params(("account_id" = String, Path, example = "123456-8", description = "The registration id of an account that the connector is bound to, or the connector's external id of it.")),
+    request_body(content = Vec<String>, example = json!(["user_001", "user_002"])),
+    responses(
+        (status = 200, description = "Every user is bound."),
+        (status = 404, description = "The connector is bound to no such account.", content_type = "application/problem+json", body = problem::Problem),
+        Problems
+    ),
+    security(("bearer" = []))
+))]
 async fn bind_users(call: Call, path: Result<Path<String>, PathRejection>, request: Request) -> Response {
     let done = async {
         let (client, body) = client(request).await?;
@@ -77,6 +106,18 @@ async fn bind_users(call: Call, path: Result<Path<String>, PathRejection>, reque
     answer(&call, done.await)
 }
 
+/// Update users
+///
+/// Says which user an external user id means: the one of the e-mail address, who is made if there is none; null unbinds it.
+#[cfg_attr(not(target_family = "wasm"), utoipa::path(patch, operation_id = "portal_put_users",
+    path = "/api/integrations/v1/users", tag = "portal",
+    request_body(content = BTreeMap<String, openapi::body::User>, examples(
+        ("update" = (summary = "Update a user", value = json!({ "user_001": { "email": "jane@example.com" } }))),
+        ("remove" = (summary = "Remove a user", value = json!({ "user_001": null })))
+    )),
+    responses((status = 200, description = "Every entry is applied."), Problems),
+    security(("bearer" = []))
+))]
 async fn put_users(call: Call, request: Request) -> Response {
     let done = async {
         let (client, body) = client(request).await?;

@@ -10,7 +10,9 @@ use serde::Serialize;
 
 /// The body of an error. There are no types of our own: status and title say it all (RFC 9457, section 4.2.1).
 #[derive(Serialize)]
-struct Problem<'a> {
+#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[cfg_attr(not(target_family = "wasm"), schema(as = PortalProblem))]
+pub struct Problem<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'a str,
@@ -22,6 +24,37 @@ struct Problem<'a> {
     /// How many more are wrong than `errors` lists.
     #[serde(rename = "moreErrors", skip_serializing_if = "Option::is_none")]
     more_errors: Option<usize>,
+}
+
+/// How an operation may fail, for its description.
+#[cfg(not(target_family = "wasm"))]
+#[derive(utoipa::IntoResponses)]
+#[allow(dead_code, reason = "read by the generator only")]
+pub enum Problems {
+    /// The request is malformed, or `errors` says what is wrong with which entry. Nothing was applied.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(Problem<'static>),
+    /// The access token is missing, invalid, expired or revoked.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(Problem<'static>),
+    /// The access token has not the scope `portal:write`.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem<'static>),
+    /// Ten writes in a row failed: the connector's writes are paused until it is resumed.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem<'static>),
+    /// The body has more than 10 MiB or 100,000 entries.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem<'static>),
+    /// The body is not JSON by its media type.
+    #[response(status = 415, content_type = "application/problem+json")]
+    UnsupportedMediaType(Problem<'static>),
+    /// Something went wrong in the service. Nothing was applied.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(Problem<'static>),
+    /// The directory is busy: `Retry-After` says when again.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem<'static>),
 }
 
 /// The answer to a request that failed.

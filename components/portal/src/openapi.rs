@@ -1,0 +1,80 @@
+//! The description of this API, by the `OpenAPI` Specification 3.1: made of the annotations beside the handlers, natively,
+//! and kept in the file `openapi.json`, which the component `console` serves as a part of the whole.
+
+/// What is only described: handlers read bodies entry by entry, to tell every fault at once.
+pub mod body {
+    #![allow(dead_code, reason = "read by the generator only")]
+
+    use utoipa::ToSchema;
+
+    /// An account of the connector's, or null to remove it.
+    #[derive(ToSchema)]
+    #[schema(as = PortalAccount)]
+    #[serde(untagged)]
+    pub enum Account {
+        /// Both fields are required for an external id that is not bound yet.
+        Update {
+            #[schema(example = "Acme Ltd.", max_length = 255)]
+            name: Option<String>,
+            /// The id that all connectors have in common, typically the company's registration id.
+            #[schema(example = "123456-8", max_length = 100)]
+            id: Option<String>,
+        },
+        Remove,
+    }
+
+    /// A user of the connector's, or null to remove it.
+    #[derive(ToSchema)]
+    #[schema(as = PortalUser)]
+    #[serde(untagged)]
+    pub enum User {
+        Update {
+            #[schema(example = "jane@example.com", max_length = 254)]
+            email: String,
+        },
+        Remove,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use utoipa::openapi::OpenApi;
+    use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+    use utoipa::{Modify, OpenApi as _};
+
+    use crate::OPERATIONS;
+
+    #[derive(utoipa::OpenApi)]
+    #[openapi(
+        info(title = "Portal", description = "Connectors bring accounts and users, and bind them"),
+        paths(crate::put_accounts, crate::bind_users, crate::put_users),
+        modifiers(&Bearer),
+        tags((name = "portal", description = "Accounts and users that connectors bring from back-office solutions")),
+    )]
+    struct Description;
+
+    struct Bearer;
+
+    impl Modify for Bearer {
+        fn modify(&self, description: &mut OpenApi) {
+            let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+            let components = description.components.get_or_insert_default();
+            components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        }
+    }
+
+    fn described() -> Value {
+        serde_json::to_value(Description::openapi()).expect("a description is JSON")
+    }
+
+    #[test]
+    fn the_file_is_what_the_annotations_say() {
+        accord_description::keep(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json"), &described());
+    }
+
+    #[test]
+    fn what_is_routed_is_described_and_what_is_described_is_routed() {
+        accord_description::prove(&described(), OPERATIONS);
+    }
+}

@@ -1,0 +1,503 @@
+//! The Postman collection (format 2.1) of all APIs, made of their description.
+//!
+//! What a request looks like follows from the description: method, address, credentials, parameters, body, and what the
+//! answer must have. What follows from it alone is not enough to run the collection from top to bottom: [`STEPS`] says in
+//! which order the requests come, with which status each is answered, what a request takes from answers before it, and what
+//! it leaves for those after it.
+//!
+//! Parameters of a path become variables of the collection, by their names. `{id}` becomes the id of what stands before it
+//! in the path: `/api/connectors/{id}` has the variable `connectorId`.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::operations;
+
+/// A request of the collection.
+struct Step {
+    /// The `operationId`.
+    operation: &'static str,
+    /// The name of an example of the body, or of a request that the description has no example of.
+    example: &'static str,
+    status: u16,
+    /// Parameter, or member of the body → its value, for what no example can know.
+    given: &'static [(&'static str, &'static str)],
+    /// Member of the answer → the variable that keeps it.
+    kept: &'static [(&'static str, &'static str)],
+    /// Sent without credentials, where the operation takes a request with and without them.
+    anonymous: bool,
+}
+
+const fn step(operation: &'static str, example: &'static str, status: u16) -> Step {
+    Step { operation, example, status, given: &[], kept: &[], anonymous: false }
+}
+
+impl Step {
+    const fn given(mut self, given: &'static [(&'static str, &'static str)]) -> Self {
+        self.given = given;
+        self
+    }
+
+    const fn kept(mut self, kept: &'static [(&'static str, &'static str)]) -> Self {
+        self.kept = kept;
+        self
+    }
+
+    const fn anonymous(mut self) -> Self {
+        self.anonymous = true;
+        self
+    }
+}
+
+/// What the admin signs in with.
+const ADMIN: &[(&str, &str)] = &[("username", "{{admin_email}}"), ("password", "{{admin_password}}")];
+/// What refreshes the admin's token.
+const REFRESH: &[(&str, &str)] = &[("refresh_token", "{{refresh_token}}")];
+/// What a user's token leaves.
+const USER_TOKENS: &[(&str, &str)] = &[("access_token", "user_access_token"), ("refresh_token", "refresh_token")];
+/// What a connector's token leaves.
+const TOKEN: &[(&str, &str)] = &[("access_token", "access_token")];
+
+/// The requests, in the order in which the collection runs.
+const STEPS: &[Step] = &[
+    // The family of the first refresh token is the one that is revoked.
+    step("oauth_token_of_endpoint", "client_credentials", 200).kept(&[("refresh_token", "client_refresh_token")]),
+    step("oauth_token_of_endpoint", "password", 200).given(ADMIN).kept(USER_TOKENS).anonymous(),
+    step("oauth_token_of_endpoint", "refresh_token", 200).given(REFRESH).kept(USER_TOKENS).anonymous(),
+    step("oauth_token_of_realm", "client_credentials", 200).kept(TOKEN),
+    step("oauth_token_of_realm", "password", 200).given(ADMIN).kept(USER_TOKENS).anonymous(),
+    step("oauth_token_of_realm", "refresh_token", 200).given(REFRESH).kept(USER_TOKENS).anonymous(),
+    step("oauth_token", "client_credentials", 200).kept(TOKEN),
+    step("oauth_token", "password", 200).given(ADMIN).kept(USER_TOKENS).anonymous(),
+    step("oauth_token", "refresh_token", 200).given(REFRESH).kept(USER_TOKENS).anonymous(),
+    step("oauth_introspect", "", 200).given(&[("token", "{{access_token}}")]),
+    step("oauth_keys", "", 200),
+    step("oauth_metadata", "", 200),
+    step("oauth_revoke", "", 200).given(&[("token", "{{client_refresh_token}}")]),
+    step("portal_put_accounts", "update", 200),
+    step("portal_put_users", "update", 200),
+    step("portal_bind_users", "", 200),
+    step("portal_put_users", "remove", 200),
+    step("portal_put_accounts", "remove", 200),
+    // What must be unique is new at each run.
+    step("post_account", "", 200)
+        .given(&[
+            ("Username", "jane.doe.{{$timestamp}}"),
+            ("Email", "jane.doe.{{$timestamp}}@example.com"),
+            ("Phone", "+358{{$timestamp}}"),
+        ])
+        .kept(&[("Id", "endpointAccountId")]),
+    step("patch_account", "external_id", 200),
+    step("patch_account", "id", 200).given(&[("Id", "{{endpointAccountId}}"), ("Phone", "+359{{$timestamp}}")]),
+    step("administration_change", "create_package", 200).given(&[("name", "Gold {{$timestamp}}")]),
+    step("administration_change", "list_packages", 200),
+    step("administration_change", "create_account", 200)
+        .given(&[("subdomain", "example-{{$timestamp}}"), ("email_admin", "admin-{{$timestamp}}@example.com")])
+        .kept(&[("account_key", "customer_key")]),
+    step("administration_change", "list_accounts", 200),
+    step("administration_change", "update_account", 200)
+        .given(&[("account_key", "{{customer_key}}"), ("email_admin", "admin-{{$timestamp}}@example.com")]),
+    step("connection_health", "", 200),
+    step("connection_health", "of one account", 200).given(&[("account_key", "{{customer_key}}")]),
+    step("connection_health", "by status", 200).given(&[("statuses", "PENDING,INACTIVE")]),
+    step("people_sign_up", "", 201)
+        .given(&[("email", "user-{{$timestamp}}@example.com"), ("accountName", "Acme Corporation {{$timestamp}}")])
+        .kept(&[("id", "userId")]),
+    step("accounts_create", "", 201).kept(&[("id", "accountId")]),
+    step("accounts_list", "", 200),
+    step("accounts_list", "filtered", 200).given(&[
+        ("$filter", "startswith(name, 'Acme Corporation')"),
+        ("$orderby", "createdAt desc"),
+        ("$skip", "0"),
+        ("$top", "10"),
+    ]),
+    step("accounts_list", "searched", 200).given(&[("$search", "enterprise"), ("$count", "true")]),
+    step("accounts_get", "", 200),
+    step("accounts_get", "by name", 200).given(&[("id", "Enterprise Account")]),
+    // Nobody has made an account of that name.
+    step("accounts_get_signup", "", 404),
+    step("accounts_update", "", 200),
+    // First the user who signed up, then one who is invited.
+    step("members_add", "", 200),
+    step("members_invite", "", 201).kept(&[("id", "userId")]),
+    step("members_update", "", 200),
+    step("members_invite_again", "", 200),
+    // Only a mail has the token of these three.
+    step("people_accept", "", 400),
+    step("people_verify_email", "", 400),
+    step("people_reset_password", "", 400),
+    step("people_forgot_password", "", 200),
+    step("connectors_create", "", 201).kept(&[("id", "connectorId")]),
+    step("connectors_list", "", 200),
+    step("connectors_get", "", 200),
+    step("connectors_rotate", "", 200),
+    step("connectors_resume", "", 200),
+    step("connectors_disconnect", "", 200),
+    step("connectors_delete", "", 200),
+    step("members_remove", "", 200),
+    step("accounts_delete", "", 200),
+    // The same password again: it ends the session all the same.
+    step("people_change_password", "", 200)
+        .given(&[("currentPassword", "{{admin_password}}"), ("password", "{{admin_password}}")]),
+    step("console_document", "", 200),
+];
+
+/// The collection of a description.
+///
+/// # Panics
+///
+/// If an operation, or an example of a body, has no step, or a step is of none.
+pub fn collection(description: &Value) -> Value {
+    collection_of(STEPS, description)
+}
+
+fn collection_of(steps: &[Step], description: &Value) -> Value {
+    let requests: Vec<_> = steps.iter().map(|step| Request::of(step, description)).collect();
+    let covered: BTreeSet<_> = steps.iter().map(|step| (step.operation, step.example)).collect();
+    for (_, _, operation) in operations(description) {
+        let name = operation["operationId"].as_str().expect("an operation has a name");
+        for example in examples(operation) {
+            assert!(
+                covered.contains(&(name, example)),
+                "{name} has no step for its example {example:?}: add it to STEPS"
+            );
+        }
+    }
+    let mut folders: Vec<Value> = Vec::new();
+    for request in &requests {
+        let tag = request.tag();
+        if folders.last().is_none_or(|folder| folder["name"] != tag) {
+            let described = description["tags"].as_array().into_iter().flatten().find(|known| known["name"] == tag);
+            let remark = described.map(|tag| &tag["description"]);
+            folders.push(json!({ "name": tag, "description": remark, "item": [] }));
+        }
+        let items = folders.last_mut().and_then(|folder| folder["item"].as_array_mut()).expect("a folder has items");
+        items.push(request.item(description));
+    }
+    let mut variables = Map::from_iter([("admin_url".to_owned(), json!("https://{{admin_subdomain}}.{{baseurl}}"))]);
+    for step in steps {
+        variables.extend(step.kept.iter().map(|(_, variable)| ((*variable).to_owned(), json!(""))));
+    }
+    for request in &requests {
+        let own = request.parameters("path").filter(|parameter| request.given(parameter).is_none());
+        let named = own.map(|parameter| (request.variable(parameter), parameter["example"].clone()));
+        for (name, example) in named.filter(|(_, example)| !example.is_null()) {
+            variables.insert(name, example);
+        }
+    }
+    let variable = |(key, value)| json!({ "key": key, "value": value, "type": "string" });
+    json!({
+        "info": {
+            "name": description["info"]["title"],
+            "description": description["info"]["description"],
+            "version": description["info"]["version"],
+            "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
+        },
+        "item": folders,
+        "variable": variables.into_iter().map(variable).collect::<Vec<_>>(),
+    })
+}
+
+/// The variables that whoever runs the collection sets. Secrets have no value here.
+pub fn environment() -> Value {
+    let value = |(key, value): (&str, &str)| json!({ "key": key, "value": value, "type": "default", "enabled": true });
+    let secret = |key: &str| json!({ "key": key, "value": "", "type": "secret", "enabled": true });
+    let mut values = [
+        ("public_url", "http://127.0.0.1:3000"),
+        ("client_id", ""),
+        ("admin_email", ""),
+        // The administration API has these five in its document.
+        ("admin_subdomain", "admin"),
+        ("baseurl", ""),
+        ("account_key", ""),
+        ("username", ""),
+    ]
+    .map(value)
+    .to_vec();
+    values.extend(["client_secret", "admin_password", "password"].map(secret));
+    json!({ "name": "Accord", "values": values, "_postman_variable_scope": "environment" })
+}
+
+/// The names of the examples of an operation's body; one without a name if there are none.
+fn examples(operation: &Value) -> Vec<&str> {
+    let content = operation["requestBody"]["content"].as_object().into_iter().flatten();
+    let examples = content.flat_map(|(_, content)| content["examples"].as_object().into_iter().flatten());
+    let names: Vec<_> = examples.map(|(name, _)| name.as_str()).collect();
+    if names.is_empty() { vec![""] } else { names }
+}
+
+/// What a reference leads to, or the value itself.
+fn resolve<'a>(description: &'a Value, value: &'a Value) -> &'a Value {
+    let reference = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    reference.map_or(value, |pointer| description.pointer(pointer).expect("a reference leads somewhere"))
+}
+
+/// A schema with what it refers to in it, and without what is for people only. Formats go, too: OpenAPI has some of its
+/// own, which a validator of JSON Schema need not know.
+fn bare(description: &Value, schema: &Value) -> Value {
+    let schema = resolve(description, schema);
+    let Value::Object(keywords) = schema else { return schema.clone() };
+    let keywords = keywords
+        .iter()
+        .filter(|(keyword, _)| !["default", "description", "example", "format"].contains(&keyword.as_str()));
+    let keywords = keywords.map(|(keyword, value)| {
+        let value = match (keyword.as_str(), value) {
+            ("properties", Value::Object(members)) => {
+                members.iter().map(|(name, member)| (name.clone(), bare(description, member))).collect()
+            }
+            ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
+                schemas.iter().map(|schema| bare(description, schema)).collect()
+            }
+            ("items" | "additionalProperties" | "propertyNames", schema) => bare(description, schema),
+            _ => value.clone(),
+        };
+        (keyword.clone(), value)
+    });
+    Value::Object(keywords.collect())
+}
+
+struct Request<'a> {
+    step: &'a Step,
+    method: &'a str,
+    path: &'a str,
+    operation: &'a Value,
+}
+
+impl<'a> Request<'a> {
+    fn of(step: &'a Step, description: &'a Value) -> Self {
+        let found = operations(description).find(|(_, _, operation)| operation["operationId"] == step.operation);
+        let (method, path, operation) = found.unwrap_or_else(|| panic!("there is no operation {}", step.operation));
+        Self { step, method, path, operation }
+    }
+
+    /// The door that the operation belongs to.
+    fn tag(&self) -> &'a str {
+        self.operation["tags"][0].as_str().expect("an operation has a tag")
+    }
+
+    fn item(&self, description: &Value) -> Value {
+        let mut request = json!({
+            "method": self.method.to_uppercase(),
+            "description": self.operation["description"],
+            "auth": self.credentials(description),
+            "header": self.headers(description),
+            "url": self.address(description),
+        });
+        if let Some((media_type, content)) = self.content() {
+            let body = self.body(description, content);
+            request["body"] = if media_type == "application/x-www-form-urlencoded" {
+                let fields = body.as_object().into_iter().flatten();
+                let fields: Vec<_> = fields.map(|(key, value)| json!({ "key": key, "value": value })).collect();
+                json!({ "mode": "urlencoded", "urlencoded": fields })
+            } else {
+                json!({ "mode": "raw", "raw": format!("{body:#}"), "options": { "raw": { "language": "json" } } })
+            };
+        }
+        let script = json!({ "type": "text/javascript", "exec": self.script(description) });
+        json!({ "name": self.name(), "request": request, "event": [{ "listen": "test", "script": script }] })
+    }
+
+    fn name(&self) -> String {
+        let summary = self.operation["summary"].as_str().unwrap_or(self.step.operation);
+        let example = self.content().map(|(_, content)| &content["examples"][self.step.example]["summary"]);
+        match example.and_then(Value::as_str).unwrap_or(self.step.example) {
+            "" => summary.to_owned(),
+            example => format!("{summary}: {example}"),
+        }
+    }
+
+    /// How the caller proves itself: by the first way that the operation takes.
+    fn credentials(&self, description: &Value) -> Value {
+        let first = self.operation["security"][0].as_object().and_then(|schemes| schemes.keys().next());
+        let Some(scheme) = first.filter(|_| !self.step.anonymous) else { return json!({ "type": "noauth" }) };
+        let attribute = |key: &str, value: &str| json!({ "key": key, "value": value, "type": "string" });
+        if description["components"]["securitySchemes"][scheme]["scheme"] == "basic" {
+            // A client of the token endpoints, or a user.
+            let (name, secret) = match scheme.as_str() {
+                "client" => ("{{client_id}}", "{{client_secret}}"),
+                _ => ("{{username}}", "{{password}}"),
+            };
+            json!({ "type": "basic", "basic": [attribute("username", name), attribute("password", secret)] })
+        } else {
+            let token = if self.tag() == "accounts" { "{{user_access_token}}" } else { "{{access_token}}" };
+            json!({ "type": "bearer", "bearer": [attribute("token", token)] })
+        }
+    }
+
+    fn parameters(&self, place: &'static str) -> impl Iterator<Item = &'a Value> {
+        let parameters = self.operation["parameters"].as_array().into_iter().flatten();
+        parameters.filter(move |parameter| parameter["in"] == place)
+    }
+
+    /// The value that the step has for a parameter.
+    fn given(&self, parameter: &Value) -> Option<&'static str> {
+        self.step.given.iter().find(|(name, _)| parameter["name"] == *name).map(|(_, value)| *value)
+    }
+
+    /// A parameter of the query or a header: one that is neither required nor given is there, but switched off.
+    fn field(&self, description: &Value, parameter: &Value) -> Value {
+        let given = self.given(parameter).map(Value::from);
+        let disabled = parameter["required"] != true && given.is_none();
+        let only = &resolve(description, &parameter["schema"])["enum"][0];
+        let known = if parameter["name"] == "Account-Key" { &json!("{{account_key}}") } else { &Value::Null };
+        let value = [known, &parameter["example"], only].into_iter().find(|value| !value.is_null()).cloned();
+        let value = given.or(value).unwrap_or_else(|| "".into());
+        json!({ "key": parameter["name"], "value": value, "description": parameter["description"], "disabled": disabled })
+    }
+
+    fn headers(&self, description: &Value) -> Vec<Value> {
+        let content_type = self.content().map(|(media_type, _)| json!({ "key": "Content-Type", "value": media_type }));
+        let own = self.parameters("header").map(|parameter| self.field(description, parameter));
+        content_type.into_iter().chain(own).collect()
+    }
+
+    fn address(&self, description: &Value) -> Value {
+        let base = if self.tag() == "administration" { "{{admin_url}}" } else { "{{public_url}}" };
+        let mut path = self.path.to_owned();
+        for parameter in self.parameters("path") {
+            let name = parameter["name"].as_str().unwrap_or_default();
+            let value =
+                self.given(parameter).map_or_else(|| format!("{{{{{}}}}}", self.variable(parameter)), str::to_owned);
+            path = path.replace(&format!("{{{name}}}"), &value);
+        }
+        let query: Vec<_> = self.parameters("query").map(|parameter| self.field(description, parameter)).collect();
+        let sent = query.iter().filter(|field| field["disabled"] == false);
+        let pair = |field: &Value| {
+            format!("{}={}", field["key"].as_str().unwrap_or_default(), field["value"].as_str().unwrap_or_default())
+        };
+        let sent: Vec<_> = sent.map(pair).collect();
+        let mark = if sent.is_empty() { "" } else { "?" };
+        let segments: Vec<_> = path.split('/').skip(1).collect();
+        json!({
+            "raw": format!("{base}{path}{mark}{}", sent.join("&")),
+            "host": [base],
+            "path": segments,
+            "query": query,
+        })
+    }
+
+    /// The variable of a parameter of the path.
+    fn variable(&self, parameter: &Value) -> String {
+        let name = parameter["name"].as_str().unwrap_or_default();
+        let before = self.path.split("/{id}").next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+        if name == "id" { format!("{}Id", before.trim_end_matches('s')) } else { name.to_owned() }
+    }
+
+    /// The media type of the body, and what is said of it.
+    fn content(&self) -> Option<(&'a str, &'a Value)> {
+        let mut content = self.operation["requestBody"]["content"].as_object()?.iter();
+        content.next().map(|(media_type, content)| (media_type.as_str(), content))
+    }
+
+    /// The example of the body, or one of the examples of its members; with what the step has.
+    fn body(&self, description: &Value, content: &Value) -> Value {
+        let schema = resolve(description, &content["schema"]);
+        let whole = [&content["examples"][self.step.example]["value"], &content["example"], &schema["example"]];
+        let whole = whole.into_iter().find(|example| !example.is_null()).cloned();
+        let mut body = whole.unwrap_or_else(|| {
+            let members = schema["properties"].as_object().into_iter().flatten();
+            let members = members.map(|(name, member)| (name.clone(), member["example"].clone()));
+            Value::Object(members.filter(|(_, example)| !example.is_null()).collect())
+        });
+        let parameters: Vec<_> = self.operation["parameters"].as_array().into_iter().flatten().collect();
+        for (name, value) in self.step.given {
+            if parameters.iter().all(|parameter| parameter["name"] != *name) {
+                body[*name] = (*value).into();
+            }
+        }
+        body
+    }
+
+    /// Checks the answer, and keeps what later requests need.
+    fn script(&self, description: &Value) -> Vec<String> {
+        let status = self.step.status;
+        let answer = &self.operation["responses"][status.to_string()];
+        assert!(answer.is_object(), "{} is not described with the status {status}", self.step.operation);
+        let content = resolve(description, answer)["content"].as_object().and_then(|content| content.values().next());
+        let mut script = vec![format!("pm.test('status {status}', () => pm.response.to.have.status({status}));")];
+        match content.map(|content| &content["schema"]) {
+            None => script.push("pm.test('no body', () => pm.expect(pm.response.text()).to.equal(''));".to_owned()),
+            Some(schema) => {
+                let schema = bare(description, schema);
+                script.push(format!("const schema = {schema};"));
+                script.push("pm.test('body as described', () => pm.response.to.have.jsonSchema(schema));".to_owned());
+            }
+        }
+        let kept = self.step.kept.iter();
+        script.extend(
+            kept.map(|(member, name)| format!("pm.collectionVariables.set('{name}', pm.response.json().{member});")),
+        );
+        script
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An operation as the administration API has them.
+    fn described() -> Value {
+        json!({
+            "info": { "title": "Accord" },
+            "paths": { "/app/api.php": { "get": {
+                "operationId": "health",
+                "summary": "Get the health",
+                "tags": ["administration"],
+                "security": [{ "basic": [] }],
+                "parameters": [
+                    { "in": "query", "name": "action", "required": true,
+                      "schema": { "enum": ["connection_health"] } },
+                    { "in": "query", "name": "statuses" },
+                    { "in": "header", "name": "Account-Key", "required": true },
+                ],
+                "responses": { "200": { "content": { "application/json": {
+                    "schema": { "$ref": "#/components/schemas/Health" }
+                } } } },
+            } } },
+            "components": {
+                "securitySchemes": { "basic": { "type": "http", "scheme": "basic" } },
+                "schemas": { "Health": { "required": ["count"], "description": "How it is." } },
+            },
+        })
+    }
+
+    #[test]
+    fn a_request_has_what_the_description_and_the_step_say() {
+        let plain = step("health", "", 200).kept(&[("count", "health")]);
+        let filtered = step("health", "only active", 200).given(&[("statuses", "ACTIVE")]);
+        let collection = collection_of(&[plain, filtered], &described());
+        let [plain, filtered] = [0, 1].map(|index| &collection["item"][0]["item"][index]);
+        let request = &plain["request"];
+        assert_eq!(request["url"]["raw"], "{{admin_url}}/app/api.php?action=connection_health");
+        assert_eq!(request["auth"]["basic"][0]["value"], "{{username}}");
+        assert_eq!(
+            (&request["header"][0]["key"], &request["header"][0]["value"]),
+            (&json!("Account-Key"), &json!("{{account_key}}"))
+        );
+        let script = json!([
+            "pm.test('status 200', () => pm.response.to.have.status(200));",
+            r#"const schema = {"required":["count"]};"#,
+            "pm.test('body as described', () => pm.response.to.have.jsonSchema(schema));",
+            "pm.collectionVariables.set('health', pm.response.json().count);",
+        ]);
+        assert_eq!(plain["event"][0]["script"]["exec"], script);
+        assert_eq!(filtered["name"], "Get the health: only active");
+        assert_eq!(
+            filtered["request"]["url"]["raw"],
+            "{{admin_url}}/app/api.php?action=connection_health&statuses=ACTIVE"
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "health has no step for its example \"\"")]
+    fn every_operation_has_a_request() {
+        collection_of(&[], &described());
+    }
+
+    #[test]
+    #[should_panic(expected = "health is not described with the status 404")]
+    fn an_answer_is_one_that_is_described() {
+        collection_of(&[step("health", "", 404)], &described());
+    }
+}
