@@ -31,12 +31,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
 use crate::error::{Error, Faults};
 use crate::store::Value;
+use crate::time;
 
 /// Most operators, functions, fields and values of an option. SQLite bounds the depth of an expression at 1000.
 const NODES_MAX: usize = 300;
@@ -1067,11 +1064,8 @@ fn number_or_time(rest: &str, at: usize) -> Result<(Token<'_>, usize), Fault> {
     let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.:".contains(c)).unwrap_or(rest.len());
     let text = &rest[..length];
     let is_date = text.len() >= 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
-    let literal = if is_date && text.len() == 10 {
-        let midnight = text.parse::<Date>().and_then(|date| date.to_zoned(TimeZone::UTC));
-        midnight.ok().map(|midnight| Literal::Time(midnight.timestamp().as_millisecond()))
-    } else if is_date {
-        text.parse::<Timestamp>().ok().map(|time| Literal::Time(time.as_millisecond()))
+    let literal = if is_date {
+        time::parse(text).map(Literal::Time)
     } else if text.bytes().all(|b| b.is_ascii_digit() || b"-.".contains(&b)) {
         let decimal = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(Literal::Decimal);
         // A whole number that the store could not hold compares as a decimal.
