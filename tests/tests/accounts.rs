@@ -333,6 +333,61 @@ async fn nobody_sees_a_sibling_and_an_owner_sees_all() {
     assert_eq!(accord.store().number(&owner), one.account);
 }
 
+/// Four accounts, of which each but the sibling owns the next: grandparent, parent, child; the sibling is the child's. Who has
+/// a role in one of them sees which of the others, by whether the parent and the child share their data with their owner?
+#[tokio::test]
+async fn who_manages_sees_what_is_owned_and_who_looks_what_is_shared() {
+    let accord = Accord::start().await;
+    let mut accounts = Vec::new();
+    for name in ["grandparent", "parent", "sibling", "child"] {
+        accounts.push((name, accord.person(name).await.account));
+    }
+    let [grandparent, parent, sibling, child] = [0, 1, 2, 3].map(|index: usize| accounts[index].1);
+    for (owner, owned) in [(grandparent, parent), (parent, sibling), (parent, child)] {
+        accord.store().execute("UPDATE accounts SET owner_id = ?1 WHERE id = ?2", (owner, owned));
+    }
+    let mut callers = Vec::new();
+    for (place, account) in &accounts {
+        for role in ["manage", "viewer"] {
+            let person = accord.person(&format!("home of {role} of {place}")).await;
+            accord.store().execute("DELETE FROM memberships WHERE user_id = ?", [person.id]);
+            accord.join(*account, person.id, role);
+            callers.push((format!("{role} of {place}"), person.token));
+        }
+    }
+    let mut rows = vec!["parent shares, child shares: caller sees".to_owned()];
+    for (parent_shares, child_shares) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        for (account, shares) in [(parent, parent_shares), (child, child_shares)] {
+            accord.store().execute("UPDATE accounts SET datashare = ?1 WHERE id = ?2", (shares, account));
+        }
+        for (caller, token) in &callers {
+            let listed = accord.get(token, "/api/accounts").await.json();
+            let listed_names: Vec<_> = listed["value"].as_array().expect("accounts").iter().collect();
+            let listed_names: Vec<_> = listed_names.iter().map(|one| one["name"].as_str().expect("a name")).collect();
+            assert_eq!(listed["count"], json!(listed_names.len()), "{caller}");
+            let mut seen = Vec::new();
+            for (name, account) in &accounts {
+                let got = accord.get(token, &path(*account)).await.status;
+                assert_eq!(
+                    got == 200,
+                    listed_names.contains(name),
+                    "{caller}: {name} is in the listing if it can be got"
+                );
+                let change = accord.put(token, &path(*account), &json!({ "description": "x" })).await.status;
+                match (got, change) {
+                    (200, 200) => seen.push((*name).to_owned()),
+                    (200, 403) => seen.push(format!("({name})")),
+                    (404, 404) => {}
+                    other => panic!("{caller}: {name}: {other:?}"),
+                }
+            }
+            rows.push(format!("{parent_shares}, {child_shares}: {caller} sees {}", seen.join(" ")));
+        }
+    }
+    rows.push("In parentheses: sees it and may not change it.".to_owned());
+    assert_snapshot!("who_sees_what", rows.join("\n"));
+}
+
 #[tokio::test]
 async fn a_deleted_account_leaves_its_users() {
     let accord = Accord::start().await;

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::account;
 use crate::audit::{self, Author};
 use crate::error::{Error, Result};
-use crate::membership::{self, ROLES, Roles};
+use crate::membership::{self, BELONGS, ROLES, Roles, VISIBLE};
 use crate::odata::{Field, Filter, Kind, Order, Sql};
 use crate::scope;
 use crate::store::{Connection, Row, Transaction, Value, now};
@@ -192,15 +192,7 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
     {
         client.require(scope::ACCOUNTS_READ)?;
     }
-    let [user, client] = membership::parameters(caller);
-    let mut visible = Sql::default();
-    visible.push(
-        "WITH RECURSIVE visible(id) AS (SELECT account_id FROM memberships WHERE status = 'active' AND user_id = ",
-    );
-    visible.bind(user);
-    visible.push(" UNION SELECT id FROM accounts WHERE id = ");
-    visible.bind(client);
-    visible.push(" UNION SELECT o.id FROM visible JOIN accounts o ON o.owner_id = visible.id) ");
+    let visible = Sql { text: VISIBLE.to_owned(), parameters: membership::parameters(caller).to_vec() };
     let mut matching = Sql::default();
     matching.push(" FROM accounts a WHERE a.id IN (SELECT id FROM visible)");
     for condition in listing.filter.as_ref().map(Filter::sql).into_iter().chain(listing.search.clone()) {
@@ -264,10 +256,11 @@ pub async fn create(transaction: &Transaction, author: &Author, caller: &Caller,
         }
     };
     let row = transaction.run_first(
-        "SELECT CASE WHEN a.type = 'reseller' THEN a.id ELSE coalesce(a.owner_id, a.id) END FROM accounts a
-          WHERE a.id = ?1 AND (?2 IS NULL OR EXISTS (
-                SELECT 1 FROM memberships m WHERE m.account_id = a.id AND m.user_id = ?2 AND m.status = 'active'))",
-        &[optional(home), optional(user)],
+        &format!(
+            "SELECT CASE WHEN a.type = 'reseller' THEN a.id ELSE coalesce(a.owner_id, a.id) END FROM accounts a
+              WHERE a.id = ?2 AND (?1 IS NULL OR {BELONGS})"
+        ),
+        &[optional(user), optional(home)],
     )?;
     let owner = row.map(|mut row| row.take(0)).transpose()?;
     let account = insert(transaction, author, owner, new).await?;
