@@ -52,6 +52,7 @@ async fn a_user_may_sign_in_to_what_an_account_of_theirs_owns_if_that_shares_its
     for (owner, owned) in [(person.account, customer), (customer, branch)] {
         store.execute("UPDATE accounts SET owner_id = ?1 WHERE id = ?2", (owner, owned));
     }
+    accord.recount();
     let share = |account: i64, shares: bool| {
         store.execute("UPDATE accounts SET datashare = ?1 WHERE id = ?2", (shares, account));
     };

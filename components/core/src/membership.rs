@@ -143,6 +143,42 @@ pub(crate) const VISIBLE: &str = concat!(
           WHERE NOT visible.manages) "
 );
 
+/// How many accounts a caller sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// How many.
+    pub accounts: i64,
+    /// Whether those are all that there are.
+    pub everything: bool,
+}
+
+/// Counts the accounts that a caller has a role in, from what each account knows of how many it owns. Only those that a
+/// role that looks sees by `datashare` are counted one by one.
+pub(crate) fn reach(connection: &Connection, caller: &Caller) -> Result<Reach> {
+    // Of accounts held one above the other the topmost counts: `above` climbs from each to where all is counted already.
+    let statement = concat!(
+        "WITH RECURSIVE ",
+        held!(),
+        ", looked_at(id) AS (
+             SELECT id FROM held WHERE NOT manages
+             UNION SELECT o.id FROM looked_at JOIN accounts o ON o.owner_id = looked_at.id AND o.datashare = 1),
+         counted(id, accounts, manages) AS (
+             SELECT a.id, 1 + a.descendants, 1 FROM held JOIN accounts a ON a.id = held.id WHERE held.manages
+             UNION ALL SELECT id, 1, 0 FROM looked_at)
+         SELECT coalesce(sum(counted.accounts), 0),
+                EXISTS (SELECT 1 FROM held JOIN accounts a ON a.id = held.id WHERE held.manages AND a.owner_id IS NULL)
+           FROM counted
+          WHERE NOT EXISTS (
+                WITH RECURSIVE above(id) AS (
+                    SELECT CASE WHEN counted.manages THEN a.owner_id ELSE a.id END FROM accounts a WHERE a.id = counted.id
+                    UNION SELECT o.owner_id FROM above JOIN accounts o ON o.id = above.id)
+                SELECT 1 FROM above JOIN held ON held.id = above.id AND held.manages)"
+    );
+    let row = connection.query_first(statement, &parameters(caller))?;
+    let mut row = row.ok_or_else(|| anyhow!("a count counts"))?;
+    Ok(Reach { accounts: row.take(0)?, everything: row.take(1)? })
+}
+
 /// Whether the user `?1` belongs to the account `a`, as a condition: by an active membership there, or in an active
 /// account that owns it through accounts that share their data. Such a user may sign in to it.
 pub(crate) const BELONGS: &str = "EXISTS (
