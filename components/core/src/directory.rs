@@ -201,26 +201,34 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
     let reach = membership::reach(connection, caller)?;
     let hint = listing.filter.as_ref().and_then(hint);
     let start = Start::choose(reach, hint.is_some());
+    let hint = hint.filter(|_| start != Start::Visible);
     let mut conditions = Sql::default();
     for condition in listing.filter.as_ref().map(Filter::sql).into_iter().chain(listing.search.clone()) {
         and(&mut conditions, condition);
     }
-
-    let count = if conditions.text.is_empty() {
-        reach.accounts
-    } else {
+    let count_matches = || -> Result<i64> {
         let mut count = start.select("count(*)", caller);
-        hint.clone().into_iter().for_each(|hint| and(&mut count, hint));
+        if let Some(hint) = hint.clone() {
+            and(&mut count, hint);
+        }
         count.append(conditions.clone());
         let row = connection.query_first(&count.text, &count.parameters)?;
-        row.ok_or_else(|| anyhow!("a count counts"))?.take(0)?
+        row.ok_or_else(|| anyhow!("a count counts"))?.take(0)
     };
+    let mut count = conditions.text.is_empty().then_some(reach.accounts);
+    if count.is_none() && start != Start::Visible {
+        count = Some(count_matches()?);
+    }
 
     let mut page = start.select(COLUMNS, caller);
     // Few matches are found and put in order; many are come across soon enough when the accounts are walked in order.
-    hint.filter(|_| count <= FEW).into_iter().for_each(|hint| and(&mut page, hint));
-    page.append(conditions);
-    listing.after.clone().into_iter().for_each(|after| and(&mut page, after));
+    if let Some(hint) = hint.clone().filter(|_| count.is_some_and(|count| count <= FEW)) {
+        and(&mut page, hint);
+    }
+    page.append(conditions.clone());
+    if let Some(after) = listing.after.clone() {
+        and(&mut page, after);
+    }
     page.push(&format!(" ORDER BY {} LIMIT ", listing.order.sql()));
     // One more tells whether there is more.
     page.bind(listing.top + 1);
@@ -229,6 +237,13 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
     let rows = connection.query(&page.text, &page.parameters)?;
     let mut accounts = rows.into_iter().map(|mut row| Account::take(&mut row)).collect::<Result<Vec<_>>>()?;
     let top = usize::try_from(listing.top).unwrap_or(usize::MAX);
+    let whole = accounts.len() <= top && listing.after.is_none() && listing.skip == 0;
+    let count = match count {
+        Some(count) => count,
+        // The first page is all that there is.
+        None if whole => i64::try_from(accounts.len()).unwrap_or(i64::MAX),
+        None => count_matches()?,
+    };
     let more = accounts.len() > top && top > 0;
     accounts.truncate(top);
     Ok(Page { accounts, count, more })
@@ -241,7 +256,7 @@ fn and(sql: &mut Sql, condition: Sql) {
 }
 
 /// Where a listing starts from.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
     /// The accounts: the caller sees every one.
     All,

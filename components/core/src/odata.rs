@@ -560,13 +560,12 @@ impl Order {
 
     fn unique_by(mut keys: Vec<Key>, unique: &'static Field) -> Self {
         // Nothing after the unique key decides anything.
-        match keys.iter().position(|key| key.field == unique) {
-            Some(index) => keys.truncate(index + 1),
+        if let Some(index) = keys.iter().position(|key| key.field == unique) {
+            keys.truncate(index + 1);
+        } else {
             // In the direction of the key before it, so that an index of that key has the whole order.
-            None => {
-                let descending = keys.last().is_some_and(|key| key.descending);
-                keys.push(Key { field: unique, descending });
-            }
+            let descending = keys.last().is_some_and(|key| key.descending);
+            keys.push(Key { field: unique, descending });
         }
         Self { keys }
     }
