@@ -34,7 +34,7 @@ pub fn new_keys(count: usize) -> Result<Vec<String>> {
 pub(crate) fn count(transaction: &Transaction, owner: i64, more: i64) -> Result<()> {
     transaction.run(
         "WITH RECURSIVE chain(id) AS (
-             SELECT ?1 UNION SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)
+             SELECT ?1 UNION ALL SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)
          UPDATE accounts SET descendants = descendants + ?2 WHERE id IN (SELECT id FROM chain)",
         &[owner.into(), more.into()],
     )?;

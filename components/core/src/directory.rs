@@ -201,7 +201,7 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
     let reach = membership::reach(connection, caller)?;
     let hint = listing.filter.as_ref().and_then(hint);
     let start = Start::choose(reach, hint.is_some());
-    let hint = hint.filter(|_| start != Start::Visible);
+    let hint = hint.filter(|_| start.is_among_many());
     let mut conditions = Sql::default();
     for condition in listing.filter.as_ref().map(Filter::sql).into_iter().chain(listing.search.clone()) {
         and(&mut conditions, condition);
@@ -216,7 +216,7 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
         row.ok_or_else(|| anyhow!("a count counts"))?.take(0)
     };
     let mut count = conditions.text.is_empty().then_some(reach.accounts);
-    if count.is_none() && start != Start::Visible {
+    if count.is_none() && start.is_among_many() {
         count = Some(count_matches()?);
     }
 
@@ -256,12 +256,14 @@ fn and(sql: &mut Sql, condition: Sql) {
 }
 
 /// Where a listing starts from.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Start {
     /// The accounts: the caller sees every one.
     All,
     /// The accounts that the filter leads to. Each is asked whether the caller sees it.
     Hint,
+    /// One account, and all that it owns: what most callers see.
+    Owner(i64),
     /// The accounts that the caller sees.
     Visible,
 }
@@ -271,18 +273,27 @@ impl Start {
         match reach {
             Reach { everything: true, .. } => Self::All,
             Reach { accounts, .. } if hinted && accounts > FEW => Self::Hint,
-            Reach { .. } => Self::Visible,
+            Reach { root, .. } => root.map_or(Self::Visible, Self::Owner),
         }
+    }
+
+    /// Whether it is among accounts that the caller may not see, or too many to look at each.
+    fn is_among_many(self) -> bool {
+        matches!(self, Self::All | Self::Hint)
     }
 
     /// The beginning of a statement over the accounts that the caller sees: conditions follow.
     fn select(self, columns: &str, caller: &Caller) -> Sql {
-        let (before, condition) = match self {
-            Self::All => ("", "1".to_owned()),
-            Self::Hint => ("", format!("{ROLES} IS NOT NULL")),
-            Self::Visible => (VISIBLE, "a.id IN (SELECT id FROM visible)".to_owned()),
+        const IN_VISIBLE: &str = "a.id IN (SELECT id FROM visible)";
+        const OWNED: &str = "WITH RECURSIVE visible(id) AS (
+             SELECT ?1 UNION ALL SELECT o.id FROM visible JOIN accounts o ON o.owner_id = visible.id) ";
+        let caller = || membership::parameters(caller).to_vec();
+        let (before, condition, parameters) = match self {
+            Self::All => ("", "1".to_owned(), Vec::new()),
+            Self::Hint => ("", format!("{ROLES} IS NOT NULL"), caller()),
+            Self::Owner(account) => (OWNED, IN_VISIBLE.to_owned(), vec![account.into()]),
+            Self::Visible => (VISIBLE, IN_VISIBLE.to_owned(), caller()),
         };
-        let parameters = if let Self::All = self { Vec::new() } else { membership::parameters(caller).to_vec() };
         Sql { text: format!("{before}SELECT {columns} FROM accounts a WHERE {condition}"), parameters }
     }
 }

@@ -101,19 +101,20 @@ macro_rules! managing {
 /// The roles of a caller in the account `a`, as an expression: role names with a space between them, null if the caller
 /// has none there. The caller is `?1` and `?2`, see [`parameters`]. It climbs from the account to its owners; `shared` is
 /// whether each account on the way shares its data.
+///
+/// Every request asks this. It is written so that SQLite needs no table in between: the chain is read once, and joined by
+/// `UNION ALL` (nobody owns itself, through however many others).
 pub(crate) const ROLES: &str = concat!(
     "(WITH RECURSIVE chain(id, shared) AS (
          SELECT a.id, 1
-         UNION SELECT o.owner_id, chain.shared AND o.datashare FROM chain JOIN accounts o ON o.id = chain.id
+         UNION ALL SELECT o.owner_id, chain.shared AND o.datashare FROM chain JOIN accounts o ON o.id = chain.id
           WHERE o.owner_id IS NOT NULL)
-     SELECT group_concat(role, ' ') FROM (
-         SELECT r.role FROM chain
-           JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
-           JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
-          WHERE chain.shared OR r.role IN ",
+     SELECT group_concat(coalesce(r.role, 'client'), ' ') FROM chain
+       LEFT JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
+       LEFT JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
+      WHERE chain.id = ?2 OR r.role IS NOT NULL AND (chain.shared OR r.role IN ",
     managing!(),
-    "
-         UNION ALL SELECT 'client' FROM chain WHERE chain.id = ?2))"
+    "))"
 );
 
 /// Where a caller's roles are held, as a table expression: `held(id, manages)`.
@@ -138,8 +139,8 @@ pub(crate) const VISIBLE: &str = concat!(
     held!(),
     ", visible(id, manages) AS (
          SELECT id, manages FROM held
-         UNION SELECT o.id, 1 FROM visible JOIN accounts o ON o.owner_id = visible.id WHERE visible.manages
-         UNION SELECT o.id, 0 FROM visible JOIN accounts o ON o.owner_id = visible.id AND o.datashare = 1
+         UNION ALL SELECT o.id, 1 FROM visible JOIN accounts o ON o.owner_id = visible.id WHERE visible.manages
+         UNION ALL SELECT o.id, 0 FROM visible JOIN accounts o ON o.owner_id = visible.id AND o.datashare = 1
           WHERE NOT visible.manages) "
 );
 
@@ -150,6 +151,8 @@ pub(crate) struct Reach {
     pub accounts: i64,
     /// Whether those are all that there are.
     pub everything: bool,
+    /// The account that they are owned by, if that is the only one that the caller has a role in, and manages.
+    pub root: Option<i64>,
 }
 
 /// Counts the accounts that a caller has a role in, from what each account knows of how many it owns. Only those that a
@@ -158,17 +161,17 @@ pub(crate) fn reach(connection: &Connection, caller: &Caller) -> Result<Reach> {
     let statement = concat!(
         "WITH ",
         held!(),
-        " SELECT held.manages, a.owner_id IS NULL, 1 + a.descendants FROM held JOIN accounts a ON a.id = held.id"
+        " SELECT a.id, held.manages, a.owner_id IS NULL, 1 + a.descendants FROM held JOIN accounts a ON a.id = held.id"
     );
     let held = connection.query(statement, &parameters(caller))?;
-    let held = held.into_iter().map(|mut row| Ok((row.take(0)?, row.take(1)?, row.take(2)?)));
-    let held = held.collect::<Result<Vec<(bool, bool, i64)>>>()?;
+    let held = held.into_iter().map(|mut row| Ok((row.take(0)?, row.take(1)?, row.take(2)?, row.take(3)?)));
+    let held = held.collect::<Result<Vec<(i64, bool, bool, i64)>>>()?;
     // Who manages the operator account sees all; and most callers have one account, which they manage.
-    if let Some((_, _, accounts)) = held.iter().find(|(manages, operator, _)| *manages && *operator) {
-        return Ok(Reach { accounts: *accounts, everything: true });
+    if let Some((_, _, _, accounts)) = held.iter().find(|(_, manages, operator, _)| *manages && *operator) {
+        return Ok(Reach { accounts: *accounts, everything: true, root: None });
     }
-    if let [(true, _, accounts)] = held.as_slice() {
-        return Ok(Reach { accounts: *accounts, everything: false });
+    if let [(root, true, _, accounts)] = held.as_slice() {
+        return Ok(Reach { accounts: *accounts, everything: false, root: Some(*root) });
     }
     // Of accounts held one above the other the topmost counts: `above` climbs from each to where all is counted already.
     let statement = concat!(
@@ -184,19 +187,19 @@ pub(crate) fn reach(connection: &Connection, caller: &Caller) -> Result<Reach> {
           WHERE NOT EXISTS (
                 WITH RECURSIVE above(id) AS (
                     SELECT CASE WHEN counted.manages THEN a.owner_id ELSE a.id END FROM accounts a WHERE a.id = counted.id
-                    UNION SELECT o.owner_id FROM above JOIN accounts o ON o.id = above.id)
+                    UNION ALL SELECT o.owner_id FROM above JOIN accounts o ON o.id = above.id)
                 SELECT 1 FROM above JOIN held ON held.id = above.id AND held.manages)"
     );
     let row = connection.query_first(statement, &parameters(caller))?;
     let mut row = row.ok_or_else(|| anyhow!("a count counts"))?;
-    Ok(Reach { accounts: row.take(0)?, everything: false })
+    Ok(Reach { accounts: row.take(0)?, everything: false, root: None })
 }
 
 /// Whether the user `?1` belongs to the account `a`, as a condition: by an active membership there, or in an active
 /// account that owns it through accounts that share their data. Such a user may sign in to it.
 pub(crate) const BELONGS: &str = "EXISTS (
      WITH RECURSIVE chain(id) AS (
-         SELECT a.id UNION SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id AND o.datashare = 1
+         SELECT a.id UNION ALL SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id AND o.datashare = 1
           WHERE o.owner_id IS NOT NULL)
      SELECT 1 FROM chain
        JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'

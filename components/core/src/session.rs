@@ -291,7 +291,7 @@ pub fn end(transaction: &Transaction, family: &str, access_lifetime: i64) -> Res
 pub fn belongs_to(connection: &Connection, of: i64, account: i64) -> Result<bool> {
     let row = connection.query_first(
         "WITH RECURSIVE chain(id) AS (
-             SELECT ?1 UNION SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)
+             SELECT ?1 UNION ALL SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)
          SELECT EXISTS (SELECT 1 FROM chain WHERE id = ?2)",
         &[of.into(), account.into()],
     )?;
