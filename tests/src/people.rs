@@ -89,6 +89,16 @@ impl Accord {
         answer(self.as_user(Method::DELETE, path, token)).await
     }
 
+    /// Has the accounts count again what they own, after a test has moved or made some by itself.
+    pub fn recount(&self) {
+        let migration = std::fs::read_to_string(crate::root().join("components/core/migrations/0003_growth.sql"));
+        let migration = migration.expect("the migration is there");
+        let update = migration.split(";\n").find(|statement| statement.contains("UPDATE accounts SET descendants"));
+        let store = self.store();
+        store.execute("UPDATE accounts SET descendants = 0", ());
+        store.execute(update.expect("it counts what there is"), ());
+    }
+
     /// Makes a user a member with one role, as the accounts API would.
     pub fn join(&self, account: i64, user: i64, role: &str) {
         let store = self.store();

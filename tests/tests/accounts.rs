@@ -333,6 +333,205 @@ async fn nobody_sees_a_sibling_and_an_owner_sees_all() {
     assert_eq!(accord.store().number(&owner), one.account);
 }
 
+/// Four accounts, of which each but the sibling owns the next: grandparent, parent, child; the sibling is the child's. Who has
+/// a role in one of them sees which of the others, by whether the parent and the child share their data with their owner?
+#[tokio::test]
+async fn who_manages_sees_what_is_owned_and_who_looks_what_is_shared() {
+    let accord = Accord::start().await;
+    let mut accounts = Vec::new();
+    for name in ["grandparent", "parent", "sibling", "child"] {
+        accounts.push((name, accord.person(name).await.account));
+    }
+    let [grandparent, parent, sibling, child] = [0, 1, 2, 3].map(|index: usize| accounts[index].1);
+    for (owner, owned) in [(grandparent, parent), (parent, sibling), (parent, child)] {
+        accord.store().execute("UPDATE accounts SET owner_id = ?1 WHERE id = ?2", (owner, owned));
+    }
+    accord.recount();
+    let mut callers = Vec::new();
+    for (place, account) in &accounts {
+        for role in ["manage", "viewer"] {
+            let person = accord.person(&format!("home of {role} of {place}")).await;
+            accord.store().execute("DELETE FROM memberships WHERE user_id = ?", [person.id]);
+            accord.join(*account, person.id, role);
+            callers.push((format!("{role} of {place}"), person.token));
+        }
+    }
+    let mut rows = vec!["parent shares, child shares: caller sees".to_owned()];
+    for (parent_shares, child_shares) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        for (account, shares) in [(parent, parent_shares), (child, child_shares)] {
+            accord.store().execute("UPDATE accounts SET datashare = ?1 WHERE id = ?2", (shares, account));
+        }
+        for (caller, token) in &callers {
+            let listed = accord.get(token, "/api/accounts").await.json();
+            let listed_names: Vec<_> = listed["value"].as_array().expect("accounts").iter().collect();
+            let listed_names: Vec<_> = listed_names.iter().map(|one| one["name"].as_str().expect("a name")).collect();
+            assert_eq!(listed["count"], json!(listed_names.len()), "{caller}");
+            let mut seen = Vec::new();
+            for (name, account) in &accounts {
+                let got = accord.get(token, &path(*account)).await.status;
+                assert_eq!(
+                    got == 200,
+                    listed_names.contains(name),
+                    "{caller}: {name} is in the listing if it can be got"
+                );
+                let change = accord.put(token, &path(*account), &json!({ "description": "x" })).await.status;
+                match (got, change) {
+                    (200, 200) => seen.push((*name).to_owned()),
+                    (200, 403) => seen.push(format!("({name})")),
+                    (404, 404) => {}
+                    other => panic!("{caller}: {name}: {other:?}"),
+                }
+            }
+            rows.push(format!("{parent_shares}, {child_shares}: {caller} sees {}", seen.join(" ")));
+        }
+    }
+    rows.push("In parentheses: sees it and may not change it.".to_owned());
+    assert_snapshot!("who_sees_what", rows.join("\n"));
+}
+
+/// A listing says the number of accounts without counting them: it has to be right whatever was made and deleted.
+#[tokio::test]
+async fn a_listing_knows_how_many_accounts_there_are() {
+    let accord = Accord::start().await;
+    let admin = accord.admin().await;
+    let count = async |token: &str| accord.get(token, "/api/accounts?$top=0").await.json()["count"].clone();
+    let bootstrap = accord.token().await;
+    // A reseller with a connector of its own, and another that the first one owns.
+    let (one, other) = (accord.person("One").await, accord.person("Other").await);
+    accord.store().execute("UPDATE accounts SET type = 'reseller' WHERE id IN (?1, ?2)", (one.account, other.account));
+    accord.store().execute("UPDATE accounts SET owner_id = ?1 WHERE id = ?2", (one.account, other.account));
+    accord.recount();
+    let mut portals = vec![bootstrap];
+    for person in [&one, &other] {
+        let made = accord.post(&person.token, "/api/connectors", &json!({ "name": "Portal" })).await.json();
+        let text = |name: &str| made[name].as_str().expect("a text").to_owned();
+        portals.push(accord.token_of(&text("clientId"), &text("clientSecret")).await);
+    }
+    // One that belongs to both: what is below both counts once.
+    let both = accord.person("Both").await;
+    accord.join(one.account, both.id, "admin");
+    accord.join(other.account, both.id, "viewer");
+
+    let mut random = 7_u32;
+    let mut next = |below: u32| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 8) % below
+    };
+    let owners = [admin.as_str(), &one.token, &other.token];
+    let mut made: Vec<(usize, Value)> = Vec::new();
+    for step in 0..60 {
+        let who = next(3) as usize;
+        match next(4) {
+            0 => {
+                let answer =
+                    accord.post(owners[who], "/api/accounts", &json!({ "name": format!("Made {step}") })).await;
+                assert_eq!(answer.status, 201, "{answer}");
+                made.push((who, answer.json()["id"].clone()));
+            }
+            1 if !made.is_empty() => {
+                let (who, account) = made.swap_remove(next(u32::try_from(made.len()).expect("few")) as usize);
+                assert_eq!(accord.delete(owners[who], &format!("/api/accounts/{account}")).await.status, 200);
+            }
+            // Many at once, some of them there already, some to be moved, some to go.
+            _ => {
+                let mut body = serde_json::Map::new();
+                for _ in 0..next(12) {
+                    let account = json!({ "name": "Pushed", "id": format!("{}", next(10)) });
+                    let entry = if next(3) == 0 { Value::Null } else { account };
+                    body.insert(format!("external {}", next(14)), entry);
+                }
+                let answer = accord.patch_accounts(&portals[who], &Value::Object(body)).await;
+                assert_eq!(answer.status, 200, "{answer}");
+            }
+        }
+        let wrong = accord.store().lines(
+            "SELECT name, CAST(descendants AS TEXT) FROM accounts a WHERE descendants <> (
+                 WITH RECURSIVE owned(id) AS (
+                     SELECT id FROM accounts WHERE owner_id = a.id
+                     UNION SELECT o.id FROM owned JOIN accounts o ON o.owner_id = owned.id)
+                 SELECT count(*) FROM owned)",
+        );
+        assert!(wrong.is_empty(), "step {step}: {wrong:?}");
+        if step % 10 == 0 {
+            assert_eq!(count(&admin).await, json!(accord.store().number("SELECT count(*) FROM accounts")));
+            let owned = |account| format!("SELECT 1 + descendants FROM accounts WHERE id = {account}");
+            assert_eq!(count(&one.token).await, json!(accord.store().number(&owned(one.account))));
+            assert_eq!(count(&other.token).await, json!(accord.store().number(&owned(other.account))));
+            // And an account of that person's own.
+            assert_eq!(count(&both.token).await, json!(accord.store().number(&owned(one.account)) + 1));
+        }
+    }
+}
+
+/// A listing goes another way where there is much to list: the same is found there.
+#[tokio::test]
+async fn a_filter_finds_the_same_among_few_and_among_many() {
+    let accord = Accord::start().await;
+    let admin = accord.admin().await;
+    let (large, small) = (accord.person("Large").await, accord.person("Small").await);
+    accord
+        .store()
+        .execute("UPDATE accounts SET type = 'reseller' WHERE id IN (?1, ?2)", (large.account, small.account));
+    for (reseller, number) in [(&large, 2500), (&small, 250)] {
+        accord.store().execute(
+            "INSERT INTO accounts (owner_id, account_key, registration_id, subdomain, name, name_key, origin, created_at, updated_at)
+             WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 - 1)
+             SELECT ?1, ?1 || 'key' || i, 'r' || i, 's' || ?1 || '-' || i,
+                    CASE i % 5 WHEN 0 THEN 'Ähtäri ' WHEN 1 THEN 'ÄHTÄRI ' ELSE 'Acme ' END || i,
+                    CASE WHEN i % 5 < 2 THEN 'ähtäri ' ELSE 'acme ' END || i, 'portal', i, 0 FROM n",
+            (reseller.account, number),
+        );
+    }
+    accord.recount();
+    let options = |filter: &str, rest: &str| {
+        let url = Url::parse_with_params(&accord.url("/api/accounts"), [("$filter", filter)]).expect("an address");
+        format!("/api/accounts?{}{rest}", url.query().expect("there are options"))
+    };
+    for (filter, among_large, among_small) in [
+        ("name eq 'Acme 7'", 1, 1),
+        ("'Acme 2497' eq name", 1, 0),
+        ("name eq 'ACME 7'", 0, 0),
+        ("tolower(name) eq 'ähtäri 11'", 1, 1),
+        ("toupper(name) eq 'ÄHTÄRI 11' and status eq 'active'", 1, 1),
+        ("startswith(name,'Ähtäri 2')", 2 + 20 + 100, 2 + 10),
+        ("startswith(tolower(name),'ähtäri 11')", 1 + 4 + 40, 1 + 4),
+        ("startswith(name,'')", 2500 + 1, 250 + 1),
+        ("name in ('Acme 7','ÄHTÄRI 11','Acme 12','Large','Small')", 4, 4),
+        ("name in ('Acme 7',null)", 1, 1),
+        ("registrationId eq 'r7'", 1, 1),
+        ("registrationId eq 'R7'", 0, 0),
+        ("registrationId in ('r7','r2499','r8') and contains(name,'7')", 1, 1),
+        ("name eq 'Acme 7' or name eq 'Acme 8'", 2, 2),
+        ("not (name eq 'Acme 7')", 2500, 250),
+        ("name ne 'Acme 7' and contains(name,'249')", 13, 1),
+        ("contains(name,'7') and name eq 'Acme 7' and registrationId eq 'r7'", 1, 1),
+    ] {
+        let mut found = Vec::new();
+        for token in [&large.token, &small.token, &admin] {
+            let first = accord.get(token, &options(filter, "&$top=3&$orderby=createdAt%20desc")).await.json();
+            let count = first["count"].as_i64().unwrap_or_else(|| panic!("{filter}: {first}"));
+            let mut listed = first["value"].as_array().expect("accounts").len();
+            let mut next = first["@odata.nextLink"].as_str().map(str::to_owned);
+            for _ in 0..4 {
+                let Some(link) = next else { break };
+                let (_, path) = link.split_once("/api/").expect("a link to this API");
+                let page = accord.get(token, &format!("/api/{path}")).await.json();
+                listed += page["value"].as_array().expect("accounts").len();
+                next = page["@odata.nextLink"].as_str().map(str::to_owned);
+            }
+            assert_eq!(i64::try_from(listed).expect("few"), count.min(15), "{filter}");
+            found.push(count);
+        }
+        // The operator's admin sees both, and the operator account.
+        let operator = i64::from(["not (name eq 'Acme 7')", "startswith(name,'')"].contains(&filter));
+        assert_eq!(found, [among_large, among_small, among_large + among_small + operator], "{filter}");
+    }
+    let by_subdomain = options(&format!("subdomain eq 's{}-7'", large.account), "&$select=name");
+    for (token, expected) in [(&large.token, 1), (&admin, 1), (&small.token, 0)] {
+        assert_eq!(accord.get(token, &by_subdomain).await.json()["count"], expected);
+    }
+}
+
 #[tokio::test]
 async fn a_deleted_account_leaves_its_users() {
     let accord = Accord::start().await;

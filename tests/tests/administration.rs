@@ -311,6 +311,7 @@ async fn lists_have_no_end() {
          SELECT CASE WHEN n % 2 THEN 1 ELSE ?1 END, 'key-' || n, 'name ' || n, 'name ' || n, 'portal', 0, 0 FROM n",
         [reseller.account],
     );
+    accord.recount();
     store.execute(
         "INSERT INTO connectors (account_id, client_id, secret_hash, scopes, name, created_at, updated_at)
          SELECT id, account_key, 'x', '', name, 0, 0 FROM accounts WHERE name LIKE 'name %'",

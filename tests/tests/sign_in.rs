@@ -43,6 +43,64 @@ async fn a_user_with_several_accounts_names_one() {
 }
 
 #[tokio::test]
+async fn a_user_may_sign_in_to_what_an_account_of_theirs_owns_if_that_shares_its_data() {
+    let accord = Accord::start().await;
+    let person = accord.person("Reseller").await;
+    let (customer, branch) = (accord.person("Customer").await.account, accord.person("Branch").await.account);
+    let store = accord.store();
+    store.execute("UPDATE accounts SET type = 'reseller' WHERE id = ?", [person.account]);
+    for (owner, owned) in [(person.account, customer), (customer, branch)] {
+        store.execute("UPDATE accounts SET owner_id = ?1 WHERE id = ?2", (owner, owned));
+    }
+    accord.recount();
+    let share = |account: i64, shares: bool| {
+        store.execute("UPDATE accounts SET datashare = ?1 WHERE id = ?2", (shares, account));
+    };
+    let sign_in = async |account: &str| accord.sign_in(&person.email, PASSWORD, Some(account)).await;
+    let named = [customer.to_string(), branch.to_string()];
+    for (customer_shares, branch_shares, expected) in
+        [(false, false, [400, 400]), (false, true, [400, 400]), (true, false, [200, 400]), (true, true, [200, 200])]
+    {
+        share(customer, customer_shares);
+        share(branch, branch_shares);
+        let statuses = [sign_in(&named[0]).await.status, sign_in(&named[1]).await.status];
+        assert_eq!(statuses, expected, "{customer_shares} {branch_shares}");
+    }
+    // The token carries the account, and what is not named is not asked for.
+    let signed_in = sign_in(" branch ").await;
+    let shown = at(&accord, "/oauth/introspect", &text(&signed_in, "access_token"), true).await.json();
+    assert_eq!(shown["account"], json!(branch), "{shown}");
+    let unnamed = accord.sign_in(&person.email, PASSWORD, None).await;
+    let shown = at(&accord, "/oauth/introspect", &text(&unnamed, "access_token"), true).await.json();
+    assert_eq!(shown["account"], json!(person.account), "{shown}");
+    // What the user is a member of comes before what it owns, if both have one name.
+    store.execute(
+        "UPDATE accounts SET name = 'Reseller', name_key = 'reseller', name_reserved = 0 WHERE id = ?",
+        [customer],
+    );
+    let of_name = sign_in("Reseller").await;
+    let shown = at(&accord, "/oauth/introspect", &text(&of_name, "access_token"), true).await.json();
+    assert_eq!(shown["account"], json!(person.account), "{shown}");
+
+    // The session lives as long as there is a way to the account.
+    let refreshed = refresh(&accord, &text(&signed_in, "refresh_token")).await;
+    assert_eq!(refreshed.status, 200, "{refreshed}");
+    for end in [
+        format!("UPDATE accounts SET datashare = 0 WHERE id = {customer}"),
+        format!("UPDATE memberships SET status = 'inactive' WHERE account_id = {}", person.account),
+        format!("UPDATE accounts SET status = 'inactive' WHERE id = {}", person.account),
+    ] {
+        let token = text(&sign_in(&named[1]).await, "refresh_token");
+        store.execute(&end, ());
+        assert_eq!(refresh(&accord, &token).await.status, 400, "{end}");
+        assert_eq!(sign_in(&named[1]).await.status, 400, "{end}");
+        share(customer, true);
+        store.execute("UPDATE memberships SET status = 'active' WHERE account_id = ?", [person.account]);
+        store.execute("UPDATE accounts SET status = 'active' WHERE id = ?", [person.account]);
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_an_unknown_user_cannot_be_told_apart() {
     let accord = Accord::start_with(Options::default().variable("failed_sign_in_limit", &1000)).await;
     let person = accord.person("Acme").await;

@@ -47,31 +47,74 @@ async fn every_query_that_a_request_makes_uses_an_index() {
     answer(accord.request(Method::GET, "/.well-known/jwks.json")).await;
 
     use_accounts(&accord).await;
+    list_all(&accord).await;
 
     let statements: BTreeSet<_> = accord.statements().into_iter().collect();
     let queries: Vec<_> = statements
         .iter()
-        .filter(|sql| ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.trim_start().starts_with(verb)))
+        // A migration runs once.
+        .filter(|sql| !sql.trim_end().ends_with(';'))
+        .filter(|sql| {
+            ["SELECT", "WITH", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.trim_start().starts_with(verb))
+        })
         .collect();
     assert!(queries.len() > 30, "the requests above run the statements that there are");
     let store = accord.store();
     // A body's entries, literal rows and the results of subqueries are read from end to end: none grows with the
-    // directory. A chain of owners is short, and what a caller may see is what a listing is about. The tables of keys and
-    // of migrations have a handful of rows.
+    // directory. A chain of owners is short, memberships are of one user, and what a caller may see is what a listing is
+    // about. The tables of keys and of migrations have a handful of rows.
     let bounded = |step: &str| {
-        ["e ", "json_each", "(subquery", "signing_keys", "migrations", "chain", "visible", "of"]
-            .iter()
-            .any(|name| step.contains(&format!("SCAN {name}")))
+        let common = ["e ", "json_each", "(subquery", "signing_keys", "migrations", "of"];
+        let of_the_caller = ["chain", "above", "held", "looked_at", "counted", "visible"];
+        common.iter().chain(&of_the_caller).any(|name| step.contains(&format!("SCAN {name}")))
             || step.ends_with("CONSTANT ROW")
             || step.ends_with("VALUES CLAUSE")
     };
+    // Whoever sees all accounts gets a page of them by walking an order that there is: the page bounds the walk, for
+    // nothing is sorted.
+    let walked = |step: &str, sql: &str, plan: &[String]| {
+        let page = sql.contains(" ORDER BY ") && sql.contains(" LIMIT ") && !sql.contains("count(");
+        let in_order = !plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        page && in_order && (step == "SCAN a" || step.starts_with("SCAN a USING INDEX"))
+    };
     let scans: Vec<_> = queries
         .iter()
-        .flat_map(|sql| store.plan(sql).into_iter().map(move |step| (step, sql)))
-        .filter(|(step, _)| step.starts_with("SCAN") && !bounded(step))
+        .flat_map(|sql| {
+            let plan = store.plan(sql);
+            let scans =
+                plan.iter().filter(|step| step.starts_with("SCAN") && !bounded(step) && !walked(step, sql, &plan));
+            scans.map(|step| (step.clone(), sql)).collect::<Vec<_>>()
+        })
         .map(|(step, sql)| format!("{step}: {sql}"))
         .collect();
     assert!(scans.is_empty(), "{}", scans.join("\n\n"));
+}
+
+/// The listings of somebody who sees all accounts that have to stay as fast in a large directory: in an order that an index
+/// has, or with a filter that leads to one. (Others read every account: there is no index of what a name contains.)
+async fn list_all(accord: &Accord) {
+    let admin = accord.admin().await;
+    for list in [
+        "",
+        "?$orderby=id%20desc",
+        "?$orderby=createdAt&$top=1",
+        "?$orderby=createdAt%20desc&$top=1",
+        "?$filter=name%20eq%20'Acme'&$orderby=createdAt%20desc",
+        "?$filter=startswith(tolower(name),'acme')",
+        "?$filter=accountKey%20eq%20'x'",
+        "?$filter=registrationId%20eq%20'1'%20and%20status%20eq%20'active'",
+        "?$filter=subdomain%20in%20('a','b')",
+        "?$filter=id%20eq%201",
+    ] {
+        let mut next = Some(format!("/api/accounts{list}"));
+        for _ in 0..2 {
+            let Some(path) = next else { break };
+            let listed = accord.get(&admin, &path).await;
+            assert_eq!(listed.status, 200, "{listed}");
+            let link = listed.json()["@odata.nextLink"].as_str().map(str::to_owned);
+            next = link.and_then(|link| Some(format!("/api/accounts?{}", link.split_once('?')?.1)));
+        }
+    }
 }
 
 /// Every statement of the accounts API.

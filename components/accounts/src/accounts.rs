@@ -6,12 +6,12 @@ use accord_core::directory::{self, AccountChange, CONTACT_MAX, DESCRIPTION_MAX, 
 use accord_core::fields::Fields;
 use accord_core::odata::{Field, Kind};
 use accord_core::store::{Connection, Transaction, Value};
+pub use accord_core::time::rfc3339 as time;
 use accord_core::{Error, setting};
 use axum::Json;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, Uri, header};
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as JsonValue;
 
@@ -21,12 +21,6 @@ use crate::options::Options;
 use crate::problem;
 #[cfg(not(target_family = "wasm"))]
 use crate::problem::Problems;
-
-/// A point in time as this API writes it (RFC 3339), from milliseconds since the epoch.
-pub fn time(milliseconds: i64) -> String {
-    // What the store counts is within what a timestamp can be.
-    Timestamp::from_millisecond(milliseconds).unwrap_or_default().to_string()
-}
 
 /// A field's value as this API writes it.
 pub fn shown(field: &Field, value: Value) -> JsonValue {

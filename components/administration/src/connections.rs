@@ -3,10 +3,9 @@
 use accord_core::health::Health;
 use accord_core::provisioning::Connections;
 use accord_core::store::Connection;
-use accord_core::{Error, Faults, Result};
+use accord_core::{Error, Faults, Result, time};
 use axum::response::Response;
 use http::StatusCode;
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::Caller;
@@ -69,13 +68,13 @@ impl From<Health> for ConnectionRow {
             in_error_state: health.is_paused(),
             integration: health.integration,
             property: health.property,
-            expires: health.token_expires_at.map(time),
-            created: time(health.created_at),
+            expires: health.token_expires_at.map(seconds),
+            created: seconds(health.created_at),
             status,
             environment: health.environment,
-            last_sync: health.last_success_at.map(time),
+            last_sync: health.last_success_at.map(seconds),
             last_sync_error_count: health.last_failure_at.map(|_| health.failures.to_string()),
-            last_sync_error: health.last_failure_at.map(time),
+            last_sync_error: health.last_failure_at.map(seconds),
             last_sync_error_message: health.last_failure,
             active: status == "ACTIVE",
             name: health.account_name,
@@ -84,10 +83,10 @@ impl From<Health> for ConnectionRow {
     }
 }
 
-/// Milliseconds since the epoch as this API writes them.
-fn time(milliseconds: i64) -> String {
-    // What the store has lies within jiff's range; what would not is shown as the epoch.
-    Timestamp::from_millisecond(milliseconds).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S").to_string()
+/// Milliseconds since the epoch as this API writes them: UTC, to the second.
+fn seconds(milliseconds: i64) -> String {
+    let written = time::rfc3339(milliseconds - milliseconds.rem_euclid(1000));
+    written.trim_end_matches('Z').replacen('T', " ", 1)
 }
 
 /// What a query asks for. The first of two parameters of a name counts.
@@ -152,6 +151,6 @@ mod tests {
 
     #[test]
     fn times_are_written_as_in_the_document() {
-        assert_eq!(time(1_636_138_943_999), "2021-11-05 19:02:23");
+        assert_eq!(seconds(1_636_138_943_999), "2021-11-05 19:02:23");
     }
 }

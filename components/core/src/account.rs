@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::error::Result;
 use crate::secret;
-use crate::store::now;
+use crate::store::{Transaction, now};
 
 /// Longest name, in characters.
 pub const NAME_MAX: usize = 255;
@@ -27,6 +27,18 @@ pub fn new_keys(count: usize) -> Result<Vec<String>> {
         key
     };
     Ok(random.chunks_exact(8).map(key).collect())
+}
+
+/// Notes that `owner` owns so many accounts more, or fewer: it does, and so do those that own it. To be called once for all
+/// accounts of an owner that a transaction makes or deletes.
+pub(crate) fn count(transaction: &Transaction, owner: i64, more: i64) -> Result<()> {
+    transaction.run(
+        "WITH RECURSIVE chain(id) AS (
+             SELECT ?1 UNION ALL SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)
+         UPDATE accounts SET descendants = descendants + ?2 WHERE id IN (SELECT id FROM chain)",
+        &[owner.into(), more.into()],
+    )?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 use crate::account;
 use crate::audit::{self, Author};
 use crate::error::{Error, Result};
-use crate::membership::{self, ROLES, Roles};
-use crate::odata::{Field, Filter, Kind, Order, Sql};
+use crate::membership::{self, BELONGS, ROLES, Reach, Roles, VISIBLE};
+use crate::odata::{Demand, Field, Filter, Kind, Order, Sql, Wanted};
 use crate::scope;
 use crate::store::{Connection, Row, Transaction, Value, now};
 use crate::text;
@@ -185,43 +185,49 @@ pub struct Page {
     pub more: bool,
 }
 
+/// How many accounts are looked at one by one rather than looked for among all.
+const FEW: i64 = 2000;
+
 /// Lists accounts that the caller may see: those it belongs to, and what they own.
+///
+/// How it goes about that depends on how many those are, see [`Start`]. Their number is known beforehand, so that a listing
+/// of all of them counts nothing.
 pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Result<Page> {
     if let Caller::Client(client) = caller
         && Roles::of(caller, Some("client")).is_none()
     {
         client.require(scope::ACCOUNTS_READ)?;
     }
-    let [user, client] = membership::parameters(caller);
-    let mut visible = Sql::default();
-    visible.push(
-        "WITH RECURSIVE visible(id) AS (SELECT account_id FROM memberships WHERE status = 'active' AND user_id = ",
-    );
-    visible.bind(user);
-    visible.push(" UNION SELECT id FROM accounts WHERE id = ");
-    visible.bind(client);
-    visible.push(" UNION SELECT o.id FROM visible JOIN accounts o ON o.owner_id = visible.id) ");
-    let mut matching = Sql::default();
-    matching.push(" FROM accounts a WHERE a.id IN (SELECT id FROM visible)");
+    let reach = membership::reach(connection, caller)?;
+    let hint = listing.filter.as_ref().and_then(hint);
+    let start = Start::choose(reach, hint.is_some());
+    let hint = hint.filter(|_| start.is_among_many());
+    let mut conditions = Sql::default();
     for condition in listing.filter.as_ref().map(Filter::sql).into_iter().chain(listing.search.clone()) {
-        matching.push(" AND (");
-        matching.append(condition);
-        matching.push(")");
+        and(&mut conditions, condition);
+    }
+    let count_matches = || -> Result<i64> {
+        let mut count = start.select("count(*)", caller);
+        if let Some(hint) = hint.clone() {
+            and(&mut count, hint);
+        }
+        count.append(conditions.clone());
+        let row = connection.query_first(&count.text, &count.parameters)?;
+        row.ok_or_else(|| anyhow!("a count counts"))?.take(0)
+    };
+    let mut count = conditions.text.is_empty().then_some(reach.accounts);
+    if count.is_none() && start.is_among_many() {
+        count = Some(count_matches()?);
     }
 
-    let mut count = visible.clone();
-    count.push("SELECT count(*)");
-    count.append(matching.clone());
-    let row = connection.query_first(&count.text, &count.parameters)?;
-    let count = row.ok_or_else(|| anyhow!("a count counts"))?.take(0)?;
-
-    let mut page = visible;
-    page.push(&format!("SELECT {COLUMNS}"));
-    page.append(matching);
+    let mut page = start.select(COLUMNS, caller);
+    // Few matches are found and put in order; many are come across soon enough when the accounts are walked in order.
+    if let Some(hint) = hint.clone().filter(|_| count.is_some_and(|count| count <= FEW)) {
+        and(&mut page, hint);
+    }
+    page.append(conditions.clone());
     if let Some(after) = listing.after.clone() {
-        page.push(" AND (");
-        page.append(after);
-        page.push(")");
+        and(&mut page, after);
     }
     page.push(&format!(" ORDER BY {} LIMIT ", listing.order.sql()));
     // One more tells whether there is more.
@@ -231,9 +237,107 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
     let rows = connection.query(&page.text, &page.parameters)?;
     let mut accounts = rows.into_iter().map(|mut row| Account::take(&mut row)).collect::<Result<Vec<_>>>()?;
     let top = usize::try_from(listing.top).unwrap_or(usize::MAX);
+    let whole = accounts.len() <= top && listing.after.is_none() && listing.skip == 0;
+    let count = match count {
+        Some(count) => count,
+        // The first page is all that there is.
+        None if whole => i64::try_from(accounts.len()).unwrap_or(i64::MAX),
+        None => count_matches()?,
+    };
     let more = accounts.len() > top && top > 0;
     accounts.truncate(top);
     Ok(Page { accounts, count, more })
+}
+
+fn and(sql: &mut Sql, condition: Sql) {
+    sql.push(" AND (");
+    sql.append(condition);
+    sql.push(")");
+}
+
+/// Where a listing starts from.
+#[derive(Clone, Copy)]
+enum Start {
+    /// The accounts: the caller sees every one.
+    All,
+    /// The accounts that the filter leads to. Each is asked whether the caller sees it.
+    Hint,
+    /// One account, and all that it owns: what most callers see.
+    Owner(i64),
+    /// The accounts that the caller sees.
+    Visible,
+}
+
+impl Start {
+    fn choose(reach: Reach, hinted: bool) -> Self {
+        match reach {
+            Reach { everything: true, .. } => Self::All,
+            Reach { accounts, .. } if hinted && accounts > FEW => Self::Hint,
+            Reach { root, .. } => root.map_or(Self::Visible, Self::Owner),
+        }
+    }
+
+    /// Whether it is among accounts that the caller may not see, or too many to look at each.
+    fn is_among_many(self) -> bool {
+        matches!(self, Self::All | Self::Hint)
+    }
+
+    /// The beginning of a statement over the accounts that the caller sees: conditions follow.
+    fn select(self, columns: &str, caller: &Caller) -> Sql {
+        const IN_VISIBLE: &str = "a.id IN (SELECT id FROM visible)";
+        const OWNED: &str = "WITH RECURSIVE visible(id) AS (
+             SELECT ?1 UNION ALL SELECT o.id FROM visible JOIN accounts o ON o.owner_id = visible.id) ";
+        let caller = || membership::parameters(caller).to_vec();
+        let (before, condition, parameters) = match self {
+            Self::All => ("", "1".to_owned(), Vec::new()),
+            Self::Hint => ("", format!("{ROLES} IS NOT NULL"), caller()),
+            Self::Owner(account) => (OWNED, IN_VISIBLE.to_owned(), vec![account.into()]),
+            Self::Visible => (VISIBLE, IN_VISIBLE.to_owned(), caller()),
+        };
+        Sql { text: format!("{before}SELECT {columns} FROM accounts a WHERE {condition}"), parameters }
+    }
+}
+
+/// A condition that follows from the filter and leads to an index, if there is one: the filter's own compares values that
+/// no index has. Whatever else the filter says is checked as well.
+fn hint(filter: &Filter) -> Option<Sql> {
+    filter.demands().into_iter().find_map(|Demand { field, folded, wanted }| {
+        let mut sql = Sql::default();
+        match (field.name, wanted) {
+            ("name", Wanted::OneOf(names)) => {
+                sql.push("a.name_key");
+                one_of(&mut sql, names.into_iter().map(|name| text::fold(name).into()));
+            }
+            ("name", Wanted::Prefix(prefix)) => {
+                let (from, to) = text::prefix_range(&text::fold(prefix))?;
+                sql.push("a.name_key >= ");
+                sql.bind(from);
+                sql.push(" AND a.name_key < ");
+                sql.bind(to);
+            }
+            _ if folded => return None,
+            // Registration ids are unique, and found, among the accounts of an owner.
+            ("registrationId", Wanted::OneOf(ids)) => {
+                sql.push("a.owner_id IN (SELECT id FROM accounts WHERE descendants > 0) AND a.registration_id");
+                one_of(&mut sql, ids.into_iter().map(Value::from));
+            }
+            ("accountKey" | "subdomain", Wanted::OneOf(keys)) => {
+                sql.push(field.column);
+                one_of(&mut sql, keys.into_iter().map(Value::from));
+            }
+            _ => return None,
+        }
+        Some(sql)
+    })
+}
+
+fn one_of(sql: &mut Sql, values: impl Iterator<Item = Value>) {
+    sql.push(" IN (");
+    for (index, value) in values.enumerate() {
+        sql.push(if index > 0 { ", " } else { "" });
+        sql.bind(value);
+    }
+    sql.push(")");
 }
 
 /// An account to be made.
@@ -264,10 +368,11 @@ pub async fn create(transaction: &Transaction, author: &Author, caller: &Caller,
         }
     };
     let row = transaction.run_first(
-        "SELECT CASE WHEN a.type = 'reseller' THEN a.id ELSE coalesce(a.owner_id, a.id) END FROM accounts a
-          WHERE a.id = ?1 AND (?2 IS NULL OR EXISTS (
-                SELECT 1 FROM memberships m WHERE m.account_id = a.id AND m.user_id = ?2 AND m.status = 'active'))",
-        &[optional(home), optional(user)],
+        &format!(
+            "SELECT CASE WHEN a.type = 'reseller' THEN a.id ELSE coalesce(a.owner_id, a.id) END FROM accounts a
+              WHERE a.id = ?2 AND (?1 IS NULL OR {BELONGS})"
+        ),
+        &[optional(user), optional(home)],
     )?;
     let owner = row.map(|mut row| row.take(0)).transpose()?;
     let account = insert(transaction, author, owner, new).await?;
@@ -293,7 +398,7 @@ pub(crate) async fn insert(
          SELECT o.id, ?2, ?3, ?4, 1, ?5, ?6, ?7, (SELECT p.id FROM packages p WHERE p.owner_id = o.id AND p.is_default = 1),
                 'accounts', ?8, ?8
            FROM accounts o WHERE o.id = coalesce(?1, (SELECT id FROM accounts WHERE owner_id IS NULL))
-         RETURNING {}",
+         RETURNING {}, owner_id",
         COLUMNS.replace("a.", "")
     );
     let row = transaction.run_first(
@@ -313,6 +418,7 @@ pub(crate) async fn insert(
     let mut row =
         row.ok_or(Error::Unavailable { retry_after: 5, reason: "Accord has not been started for the first time" })?;
     let account = Account::take(&mut row)?;
+    account::count(transaction, row.take(WIDTH)?, 1)?;
     audit::record(transaction, author, "created", "accounts", &[(account.id, Json::Null)]).await?;
     Ok(account)
 }
@@ -412,6 +518,7 @@ pub async fn delete(transaction: &Transaction, author: &Author, caller: &Caller,
         .batch("UPDATE users SET account_id = ?2 WHERE account_id = ?1", vec![account_id.into(), owner.into()])
         .await?;
     transaction.batch("DELETE FROM accounts WHERE id = ?", vec![account_id.into()]).await?;
+    account::count(transaction, owner, -1)?;
     let detail = json!({ "name": account.name, "accountKey": account.account_key });
     audit::record(transaction, author, "deleted", "accounts", &[(account_id, detail)]).await
 }

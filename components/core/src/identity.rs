@@ -193,6 +193,7 @@ impl<'a> AccountPlan<'a> {
             notes.push((id, json!({ "registrationId": &registration_id })));
             made.insert(registration_id, id);
         }
+        account::count(transaction, client.account_id, i64::try_from(made.len()).map_err(anyhow::Error::from)?)?;
         audit::record(transaction, author, "created", "accounts", &notes).await?;
         Ok(made)
     }
@@ -288,10 +289,15 @@ async fn prune_accounts(
            AND NOT EXISTS (SELECT 1 FROM connectors c WHERE c.account_id = accounts.id)
            AND NOT EXISTS (SELECT 1 FROM users u WHERE u.account_id = accounts.id)
            AND NOT EXISTS (SELECT 1 FROM accounts o WHERE o.owner_id = accounts.id)
-         RETURNING id, registration_id";
+         RETURNING id, registration_id, owner_id";
     let mut notes = Vec::new();
+    let mut fewer: BTreeMap<i64, i64> = BTreeMap::new();
     for mut row in transaction.batch(accounts, vec![rows(left)?]).await? {
         notes.push((row.take(0)?, json!({ "registrationId": row.take::<Option<String>>(1)? })));
+        *fewer.entry(row.take(2)?).or_default() -= 1;
+    }
+    for (owner, fewer) in fewer {
+        account::count(transaction, owner, fewer)?;
     }
     audit::record(transaction, author, "deleted", "accounts", &notes).await
 }

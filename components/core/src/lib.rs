@@ -35,6 +35,7 @@ pub mod sign_in;
 pub mod sign_up;
 pub mod store;
 pub mod text;
+pub mod time;
 pub mod token;
 pub mod user;
 

@@ -1,9 +1,13 @@
 //! Memberships and roles: who may do what in which account, and who decides that (003).
 //!
-//! Roles are read from the store at each request, never from the token: taking one away works at once. A role held in an
-//! account counts in every account that this one owns, directly or through others, so that a reseller's people manage
-//! its customers. Siblings do not see each other. A connector counts as `manage` with the scope `accounts:manage` and as
-//! `viewer` with `accounts:read`, in its account and in what that owns.
+//! Roles are read from the store at each request, never from the token: taking one away works at once. A role that
+//! manages counts in every account that the account of the membership owns, directly or through others, so that a
+//! reseller's people manage its customers. The other roles, which only look, count there as long as the accounts on the
+//! way share their data with their owners (`datashare`, 002). Siblings do not see each other. A connector counts as
+//! `manage` with the scope `accounts:manage` and as `viewer` with `accounts:read`, in its account and in all that this
+//! owns.
+//!
+//! SQL says the rule twice: [`ROLES`] climbs from one account to its owners, [`VISIBLE`] comes down to all accounts.
 
 use anyhow::anyhow;
 use serde_json::json;
@@ -92,15 +96,119 @@ impl Roles {
     }
 }
 
+/// The roles that manage, as a list of SQL.
+macro_rules! managing {
+    () => {
+        "('owner', 'admin', 'manage')"
+    };
+}
+
 /// The roles of a caller in the account `a`, as an expression: role names with a space between them, null if the caller
-/// has none there. The caller is `?1` and `?2`, see [`parameters`]. It climbs from the account to its owners.
-pub(crate) const ROLES: &str = "(WITH RECURSIVE chain(id) AS (
-         SELECT a.id UNION SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)
-     SELECT group_concat(role, ' ') FROM (
-         SELECT r.role FROM chain
-           JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
-           JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
-         UNION ALL SELECT 'client' FROM chain WHERE chain.id = ?2))";
+/// has none there. The caller is `?1` and `?2`, see [`parameters`]. It climbs from the account to its owners; `shared` is
+/// whether each account on the way shares its data.
+///
+/// Every request asks this. It is written so that SQLite needs no table in between: the chain is read once, and joined by
+/// `UNION ALL` (nobody owns itself, through however many others).
+pub(crate) const ROLES: &str = concat!(
+    "(WITH RECURSIVE chain(id, shared) AS (
+         SELECT a.id, 1
+         UNION ALL SELECT o.owner_id, chain.shared AND o.datashare FROM chain JOIN accounts o ON o.id = chain.id
+          WHERE o.owner_id IS NOT NULL)
+     SELECT group_concat(coalesce(r.role, 'client'), ' ') FROM chain
+       LEFT JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
+       LEFT JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
+      WHERE chain.id = ?2 OR r.role IS NOT NULL AND (chain.shared OR r.role IN ",
+    managing!(),
+    "))"
+);
+
+/// Where a caller's roles are held, as a table expression: `held(id, manages)`.
+macro_rules! held {
+    () => {
+        concat!(
+            "held(id, manages) AS (
+                 SELECT m.account_id, max(r.role IN ",
+            managing!(),
+            ") FROM memberships m
+                   JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
+                  WHERE m.user_id = ?1 AND m.status = 'active' GROUP BY m.account_id
+                 UNION ALL SELECT id, 1 FROM accounts WHERE id = ?2)"
+        )
+    };
+}
+
+/// The accounts that a caller has a role in, as the beginning of a statement: `visible(id, manages)`. The caller is `?1`
+/// and `?2`.
+pub(crate) const VISIBLE: &str = concat!(
+    "WITH RECURSIVE ",
+    held!(),
+    ", visible(id, manages) AS (
+         SELECT id, manages FROM held
+         UNION ALL SELECT o.id, 1 FROM visible JOIN accounts o ON o.owner_id = visible.id WHERE visible.manages
+         UNION ALL SELECT o.id, 0 FROM visible JOIN accounts o ON o.owner_id = visible.id AND o.datashare = 1
+          WHERE NOT visible.manages) "
+);
+
+/// How many accounts a caller sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// How many.
+    pub accounts: i64,
+    /// Whether those are all that there are.
+    pub everything: bool,
+    /// The account that they are owned by, if that is the only one that the caller has a role in, and manages.
+    pub root: Option<i64>,
+}
+
+/// Counts the accounts that a caller has a role in, from what each account knows of how many it owns. Only those that a
+/// role that looks sees by `datashare` are counted one by one.
+pub(crate) fn reach(connection: &Connection, caller: &Caller) -> Result<Reach> {
+    let statement = concat!(
+        "WITH ",
+        held!(),
+        " SELECT a.id, held.manages, a.owner_id IS NULL, 1 + a.descendants FROM held JOIN accounts a ON a.id = held.id"
+    );
+    let held = connection.query(statement, &parameters(caller))?;
+    let held = held.into_iter().map(|mut row| Ok((row.take(0)?, row.take(1)?, row.take(2)?, row.take(3)?)));
+    let held = held.collect::<Result<Vec<(i64, bool, bool, i64)>>>()?;
+    // Who manages the operator account sees all; and most callers have one account, which they manage.
+    if let Some((_, _, _, accounts)) = held.iter().find(|(_, manages, operator, _)| *manages && *operator) {
+        return Ok(Reach { accounts: *accounts, everything: true, root: None });
+    }
+    if let [(root, true, _, accounts)] = held.as_slice() {
+        return Ok(Reach { accounts: *accounts, everything: false, root: Some(*root) });
+    }
+    // Of accounts held one above the other the topmost counts: `above` climbs from each to where all is counted already.
+    let statement = concat!(
+        "WITH RECURSIVE ",
+        held!(),
+        ", looked_at(id) AS (
+             SELECT id FROM held WHERE NOT manages
+             UNION SELECT o.id FROM looked_at JOIN accounts o ON o.owner_id = looked_at.id AND o.datashare = 1),
+         counted(id, accounts, manages) AS (
+             SELECT a.id, 1 + a.descendants, 1 FROM held JOIN accounts a ON a.id = held.id WHERE held.manages
+             UNION ALL SELECT id, 1, 0 FROM looked_at)
+         SELECT coalesce(sum(counted.accounts), 0) FROM counted
+          WHERE NOT EXISTS (
+                WITH RECURSIVE above(id) AS (
+                    SELECT CASE WHEN counted.manages THEN a.owner_id ELSE a.id END FROM accounts a WHERE a.id = counted.id
+                    UNION ALL SELECT o.owner_id FROM above JOIN accounts o ON o.id = above.id)
+                SELECT 1 FROM above JOIN held ON held.id = above.id AND held.manages)"
+    );
+    let row = connection.query_first(statement, &parameters(caller))?;
+    let mut row = row.ok_or_else(|| anyhow!("a count counts"))?;
+    Ok(Reach { accounts: row.take(0)?, everything: false, root: None })
+}
+
+/// Whether the user `?1` belongs to the account `a`, as a condition: by an active membership there, or in an active
+/// account that owns it through accounts that share their data. Such a user may sign in to it.
+pub(crate) const BELONGS: &str = "EXISTS (
+     WITH RECURSIVE chain(id) AS (
+         SELECT a.id UNION ALL SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id AND o.datashare = 1
+          WHERE o.owner_id IS NOT NULL)
+     SELECT 1 FROM chain
+       JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
+       JOIN accounts h ON h.id = m.account_id AND h.status = 'active')";
 
 /// The caller as the first two parameters of a statement: a user's id or null, a client's account or null.
 pub(crate) fn parameters(caller: &Caller) -> [Value; 2] {

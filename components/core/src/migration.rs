@@ -7,8 +7,11 @@ use crate::error::{Error, Result};
 use crate::store::{Connection, now};
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 2] =
-    [include_str!("../migrations/0001_directory.sql"), include_str!("../migrations/0002_sign_up.sql")];
+const FILES: [&str; 3] = [
+    include_str!("../migrations/0001_directory.sql"),
+    include_str!("../migrations/0002_sign_up.sql"),
+    include_str!("../migrations/0003_growth.sql"),
+];
 
 /// Brings the database to the schema of this release, in one transaction.
 ///

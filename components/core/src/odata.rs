@@ -31,12 +31,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
 use crate::error::{Error, Faults};
 use crate::store::Value;
+use crate::time;
 
 /// Most operators, functions, fields and values of an option. SQLite bounds the depth of an expression at 1000.
 const NODES_MAX: usize = 300;
@@ -304,6 +301,69 @@ impl Filter {
         render(&self.expression, &self.letters, &mut sql);
         sql
     }
+
+    /// What the filter demands of the texts of fields, each by itself: nothing is found that one of them is not true of.
+    pub fn demands(&self) -> Vec<Demand<'_>> {
+        let mut demands = Vec::new();
+        let mut conjuncts = vec![&self.expression];
+        while let Some(expression) = conjuncts.pop() {
+            match expression {
+                Expression::And(left, right) => conjuncts.extend([right.as_ref(), left.as_ref()]),
+                other => demands.extend(Demand::of(other)),
+            }
+        }
+        demands
+    }
+}
+
+/// What must be true of a field, if a filter lets through what has it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Demand<'a> {
+    /// The field.
+    pub field: &'static Field,
+    /// Whether it is so of the field in lower or upper case, and not as it is.
+    pub folded: bool,
+    /// What its text must be.
+    pub wanted: Wanted<'a>,
+}
+
+/// What a text must be.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    /// One of these.
+    OneOf(Vec<&'a str>),
+    /// What begins with this.
+    Prefix(&'a str),
+}
+
+impl<'a> Demand<'a> {
+    fn of(expression: &'a Expression) -> Option<Self> {
+        let (operand, wanted) = match expression {
+            Expression::Compare(Comparison::Eq, left, right) => match (left.as_ref(), right.as_ref()) {
+                (operand, Expression::Literal(Literal::Text(text)))
+                | (Expression::Literal(Literal::Text(text)), operand) => (operand, Wanted::OneOf(vec![text])),
+                _ => return None,
+            },
+            Expression::In(operand, literals) => {
+                let text =
+                    |literal: &'a Literal| if let Literal::Text(text) = literal { Some(text.as_str()) } else { None };
+                (operand.as_ref(), Wanted::OneOf(literals.iter().map(text).collect::<Option<_>>()?))
+            }
+            Expression::Call(Function::StartsWith, operands) => match operands.as_slice() {
+                [operand, Expression::Literal(Literal::Text(text))] => (operand, Wanted::Prefix(text)),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        match operand {
+            Expression::Field(field) => Some(Self { field, folded: false, wanted }),
+            Expression::Call(Function::ToLower | Function::ToUpper, operands) => match operands.as_slice() {
+                [Expression::Field(field)] => Some(Self { field, folded: true, wanted }),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 fn render(expression: &Expression, letters: &Letters, sql: &mut Sql) {
@@ -500,9 +560,12 @@ impl Order {
 
     fn unique_by(mut keys: Vec<Key>, unique: &'static Field) -> Self {
         // Nothing after the unique key decides anything.
-        match keys.iter().position(|key| key.field == unique) {
-            Some(index) => keys.truncate(index + 1),
-            None => keys.push(Key { field: unique, descending: false }),
+        if let Some(index) = keys.iter().position(|key| key.field == unique) {
+            keys.truncate(index + 1);
+        } else {
+            // In the direction of the key before it, so that an index of that key has the whole order.
+            let descending = keys.last().is_some_and(|key| key.descending);
+            keys.push(Key { field: unique, descending });
         }
         Self { keys }
     }
@@ -1067,11 +1130,8 @@ fn number_or_time(rest: &str, at: usize) -> Result<(Token<'_>, usize), Fault> {
     let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.:".contains(c)).unwrap_or(rest.len());
     let text = &rest[..length];
     let is_date = text.len() >= 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
-    let literal = if is_date && text.len() == 10 {
-        let midnight = text.parse::<Date>().and_then(|date| date.to_zoned(TimeZone::UTC));
-        midnight.ok().map(|midnight| Literal::Time(midnight.timestamp().as_millisecond()))
-    } else if is_date {
-        text.parse::<Timestamp>().ok().map(|time| Literal::Time(time.as_millisecond()))
+    let literal = if is_date {
+        time::parse(text).map(Literal::Time)
     } else if text.bytes().all(|b| b.is_ascii_digit() || b"-.".contains(&b)) {
         let decimal = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(Literal::Decimal);
         // A whole number that the store could not hold compares as a decimal.

@@ -118,6 +118,7 @@ pub async fn create(author: &Author, administrator: &Administrator, new: &NewAcc
         other => other,
     })?;
     let account_id = row.ok_or_else(|| anyhow!("an insert returned nothing"))?.take(0)?;
+    account::count(&transaction, owner, 1)?;
     audit::record(&transaction, author, "created", "accounts", &[(account_id, Json::Null)]).await?;
     if let Some(hash) = password_hash {
         let user_id = create_admin(&transaction, author, account_id, new, hash).await?;
@@ -352,8 +353,7 @@ impl Owned {
     pub fn next_page(&mut self) -> Result<Option<Vec<Listed>>> {
         while let Some(owner) = self.owners.front().copied() {
             let rows = self.connection.query(
-                "SELECT a.id, EXISTS (SELECT 1 FROM accounts o WHERE o.owner_id = a.id),
-                        a.name, a.account_key, a.subdomain, a.domain, a.package_id, a.email_admin
+                "SELECT a.id, a.descendants > 0, a.name, a.account_key, a.subdomain, a.domain, a.package_id, a.email_admin
                    FROM accounts a WHERE a.owner_id = ?1 AND a.id > ?2 ORDER BY a.id LIMIT ?3",
                 &[owner.into(), self.after.into(), PAGE.into()],
             )?;
@@ -450,8 +450,7 @@ impl Connections {
             self.steps.pop_front();
             if let Step::OwnedBy(owner) = step {
                 let rows = self.connection.query(
-                    "SELECT a.id FROM accounts a
-                      WHERE a.owner_id = ? AND EXISTS (SELECT 1 FROM accounts o WHERE o.owner_id = a.id) ORDER BY a.id",
+                    "SELECT a.id FROM accounts a WHERE a.owner_id = ? AND a.descendants > 0 ORDER BY a.id",
                     &[owner.into()],
                 )?;
                 for mut row in rows {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::connector::Authenticated;
 use crate::directory::optional;
 use crate::error::{Error, Result, Unauthenticated};
+use crate::membership::BELONGS;
 use crate::scope::Scopes;
 use crate::store::{Connection, Row, Transaction, Value, now};
 use crate::{account, secret, setting, sign_in, text, token};
@@ -112,7 +113,8 @@ impl Candidate {
     }
 }
 
-/// Signs a user in by e-mail address or username and password. `wanted` is the account to sign in to, an id or a name.
+/// Signs a user in by e-mail address or username and password. `wanted` is the account to sign in to, an id or a name: one
+/// that the user is a member of, or that such a one owns and that shares its data with it (002, `datashare`).
 ///
 /// # Errors
 ///
@@ -126,31 +128,37 @@ pub async fn sign_in(
     address: Option<IpAddr>,
 ) -> Result<SignIn> {
     let user = Candidate::find(connection, name, password)?.verify(connection, password, address).await?;
+    choose(connection, user, wanted)
+}
+
+/// Picks the account to sign in to: the one that is `wanted`, or the only one that the user is a member of.
+fn choose(connection: &Connection, user: SignedIn, wanted: Option<&str>) -> Result<SignIn> {
+    if let Some(wanted) = wanted {
+        let key = text::clean(wanted, account::NAME_MAX).map_or_else(|_| String::new(), |name| text::fold(&name));
+        // An id before a name; of accounts of one name first those that the user is a member of, then the oldest.
+        let statement = format!(
+            "SELECT a.id FROM accounts a
+              WHERE (a.id = ?2 OR a.name_key = ?3) AND a.status = 'active' AND {BELONGS}
+              ORDER BY a.id IS NOT ?2, NOT EXISTS (
+                    SELECT 1 FROM memberships m WHERE m.account_id = a.id AND m.user_id = ?1 AND m.status = 'active'), a.id
+              LIMIT 1"
+        );
+        let parameters = [user.user_id.into(), optional(wanted.parse::<i64>().ok()), key.into()];
+        let account_id = connection.query_first(&statement, &parameters)?.ok_or(WRONG)?.take(0)?;
+        return Ok(SignIn::Done(SignedIn { account_id: Some(account_id), ..user }));
+    }
     let rows = connection.query(
-        "SELECT a.id, a.name, a.name_key FROM memberships m JOIN accounts a ON a.id = m.account_id
+        "SELECT a.id, a.name FROM memberships m JOIN accounts a ON a.id = m.account_id
           WHERE m.user_id = ? AND m.status = 'active' AND a.status = 'active' ORDER BY a.id LIMIT 1000",
         &[user.user_id.into()],
     )?;
     let accounts =
-        rows.into_iter().map(|mut row| Ok((row.take(0)?, row.take(1)?, row.take(2)?))).collect::<Result<Vec<_>>>()?;
-    choose(user, accounts, wanted)
-}
-
-/// Picks the account to sign in to, from (id, name, folded name).
-fn choose(user: SignedIn, accounts: Vec<(i64, String, String)>, wanted: Option<&str>) -> Result<SignIn> {
-    let chosen = match wanted {
-        Some(wanted) => {
-            let id = wanted.parse::<i64>().ok();
-            let key = text::clean(wanted, account::NAME_MAX).map_or_else(|_| String::new(), |name| text::fold(&name));
-            let by_id = accounts.iter().find(|account| Some(account.0) == id);
-            Some(by_id.or_else(|| accounts.iter().find(|account| account.2 == key)).ok_or(WRONG)?.0)
-        }
-        None if accounts.len() > 1 => {
-            return Ok(SignIn::Select(accounts.into_iter().map(|(id, name, _)| (id, name)).collect()));
-        }
-        None => accounts.first().map(|account| account.0),
-    };
-    Ok(SignIn::Done(SignedIn { account_id: chosen, ..user }))
+        rows.into_iter().map(|mut row| Ok((row.take(0)?, row.take(1)?))).collect::<Result<Vec<(i64, String)>>>()?;
+    match accounts.as_slice() {
+        [] => Ok(SignIn::Done(user)),
+        [(account_id, _)] => Ok(SignIn::Done(SignedIn { account_id: Some(*account_id), ..user })),
+        _ => Ok(SignIn::Select(accounts)),
+    }
 }
 
 /// Whose session it is.
@@ -303,10 +311,11 @@ pub async fn refresh(refresh_token: &str, connector: Option<&Authenticated>) -> 
 /// The user of a session, if the user still may sign in there.
 fn signed_in(transaction: &Transaction, user_id: i64, account_id: Option<i64>) -> Result<Option<SignedIn>> {
     let row = transaction.run_first(
-        "SELECT u.uuid, u.password_version FROM users u
-          WHERE u.id = ?1 AND u.is_active = 1 AND (?2 IS NULL OR EXISTS (
-                SELECT 1 FROM memberships m JOIN accounts a ON a.id = m.account_id
-                 WHERE m.account_id = ?2 AND m.user_id = u.id AND m.status = 'active' AND a.status = 'active'))",
+        &format!(
+            "SELECT u.uuid, u.password_version FROM users u
+              WHERE u.id = ?1 AND u.is_active = 1 AND (?2 IS NULL OR EXISTS (
+                    SELECT 1 FROM accounts a WHERE a.id = ?2 AND a.status = 'active' AND {BELONGS}))"
+        ),
         &[user_id.into(), optional(account_id)],
     )?;
     row.map(|mut row| Ok(SignedIn { user_id, uuid: row.take(0)?, password_version: row.take(1)?, account_id }))
@@ -323,7 +332,7 @@ pub fn end(transaction: &Transaction, family: &str, access_lifetime: i64) -> Res
 pub fn belongs_to(connection: &Connection, of: i64, account: i64) -> Result<bool> {
     let row = connection.query_first(
         "WITH RECURSIVE chain(id) AS (
-             SELECT ?1 UNION SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)
+             SELECT ?1 UNION ALL SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)
          SELECT EXISTS (SELECT 1 FROM chain WHERE id = ?2)",
         &[of.into(), account.into()],
     )?;

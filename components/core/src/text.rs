@@ -56,6 +56,16 @@ pub fn fold(text: &str) -> String {
     if text.is_ascii() { text.to_ascii_lowercase() } else { UniCase::unicode(text).to_folded_case() }
 }
 
+/// The range of the texts that begin with `prefix`, by Unicode's order: from the first to before the second. `None` if there
+/// is no text after them.
+pub fn prefix_range(prefix: &str) -> Option<(String, String)> {
+    let mut end = prefix.to_owned();
+    let last = end.pop()?;
+    // The next character: a range of characters knows where there are none.
+    end.push((last..=char::MAX).nth(1)?);
+    Some((prefix.to_owned(), end))
+}
+
 /// An e-mail address: the address as given, and the key it is compared by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {

@@ -1,8 +1,8 @@
 //! The answer: the record of an account with its foreign keys as objects.
 
 use accord_core::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
+use accord_core::time;
 use accord_core::user::{Owner, User};
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -134,8 +134,7 @@ impl AbstractText {
 
 /// A time of the store as the seed writes it: `1900-01-01T12:00:00Z`, in UTC, without fractions of a second.
 fn date_time(milliseconds: i64) -> String {
-    // The store's times are those of its own clock; what jiff cannot tell is past the year 9999.
-    Timestamp::from_second(milliseconds.div_euclid(1000)).unwrap_or(Timestamp::MAX).to_string()
+    time::rfc3339(milliseconds - milliseconds.rem_euclid(1000))
 }
 
 #[cfg(test)]
