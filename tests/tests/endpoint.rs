@@ -755,8 +755,8 @@ async fn each_change_is_in_the_audit_and_counts_as_a_success_of_the_connector() 
             format!(r#"the connector | updated | users | {{"fields":["email","is_active"]}} | {}"#, key(&changed)),
         ]
     );
-    let successes = "SELECT count(*) FROM connectors WHERE failures = 0 AND last_success_at > 0";
-    assert_eq!(endpoint.accord.store().number(successes), 1);
+    let noted = "SELECT count(*) FROM connectors WHERE failures = 1 AND last_success_at > 0";
+    assert_eq!(endpoint.accord.store().number(noted), 1, "the successes ended the row, and the refusal begins another");
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 use accord_core::health::Health;
 use accord_core::provisioning::Connections;
 use accord_core::store::Connection;
-use accord_core::{Error, Faults, Result, time};
+use accord_core::{Faults, Result, time};
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
@@ -112,7 +112,7 @@ impl Query {
             match STATUSES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
                 Some((_, stored)) => statuses.push(*stored),
                 None => {
-                    faults.add("statuses", "must be a list of ACTIVE, PENDING and INACTIVE with commas between them")
+                    faults.add("statuses", "must be a list of ACTIVE, PENDING and INACTIVE with commas between them");
                 }
             }
         }
@@ -135,6 +135,8 @@ pub async fn health(caller: &Caller, query: &str) -> Result<Response> {
 
 #[cfg(test)]
 mod tests {
+    use accord_core::Error;
+
     use super::*;
 
     #[test]

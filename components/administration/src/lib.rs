@@ -128,7 +128,7 @@ async fn change(call: Call, request: Request) -> Response {
 /// Lists the connectors of the account and of those that it owns, and how they fare.
 #[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connection_health", path = PATH, tag = "administration",
     params(openapi::AccountKey, openapi::Filters),
-    responses((status = 200, description = "It is done.", body = openapi::Connections), openapi::Failures),
+    responses((status = 200, description = "It is done.", body = openapi::ConnectionList), openapi::Failures),
     security(("basic" = []))
 ))]
 async fn look(call: Call, uri: Uri, headers: HeaderMap) -> Response {

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, IntoResponses, ToSchema};
 use crate::accounts::{AccountRow, Created, Updated};
 use crate::answer::Message;
 use crate::connections::ConnectionRow;
-use crate::packages::{PackageCreated, Packages};
+use crate::packages::{PackageCreated, PackageList};
 
 /// For whom the caller acts.
 #[derive(IntoParams)]
@@ -144,16 +144,16 @@ pub struct ListPackages {
 #[schema(as = AdministrationChanged)]
 pub enum Changed {
     Created(Created),
-    Accounts(Accounts),
+    AccountList(AccountList),
     Updated(Updated),
     PackageCreated(PackageCreated),
-    Packages(Packages),
+    PackageList(PackageList),
 }
 
 /// Every account that the caller's account owns, directly or through others.
 #[derive(ToSchema)]
 #[schema(as = AdministrationAccounts)]
-pub struct Accounts {
+pub struct AccountList {
     #[schema(example = 200)]
     status_code: u16,
     #[schema(example = "Accounts list successfully generated")]
@@ -164,7 +164,7 @@ pub struct Accounts {
 /// The connectors of the account and of those that it owns.
 #[derive(ToSchema)]
 #[schema(as = AdministrationConnections)]
-pub struct Connections {
+pub struct ConnectionList {
     #[schema(example = 200)]
     status_code: u16,
     #[schema(example = "Connection health generated")]

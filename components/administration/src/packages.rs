@@ -41,7 +41,7 @@ pub async fn create(caller: &Caller, mut fields: Fields<'_>) -> Result<Response>
 /// The packages that an account may get.
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
-pub struct Packages {
+pub struct PackageList {
     #[cfg_attr(not(target_family = "wasm"), schema(example = 200))]
     status_code: u16,
     #[cfg_attr(not(target_family = "wasm"), schema(example = "Packages list successfully generated"))]
@@ -71,7 +71,7 @@ pub async fn list(caller: &Caller, fields: Fields<'_>) -> Result<Response> {
         name: package.name,
         default: if package.is_default { "1" } else { "0" },
     };
-    let packages = Packages {
+    let packages = PackageList {
         status_code: StatusCode::OK.as_u16(),
         message: "Packages list successfully generated",
         packages: known.into_iter().map(row).collect(),

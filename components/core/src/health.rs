@@ -26,7 +26,8 @@ const FAULTS_TOLD: usize = 3;
 /// Does a write of the connector that calls, and notes it if it is refused or fails. `api` is the name of the API, as the
 /// audit has it.
 ///
-/// What is neither right nor wrong of the connector does not count: a directory that was busy.
+/// Writes that ran at the same time count as one failure, as one attempt of the connector; a directory that was busy
+/// counts as none.
 ///
 /// # Errors
 ///
@@ -35,10 +36,11 @@ pub async fn write<T>(client: &Client, api: &'static str, write: impl Future<Out
     if client.is_paused {
         return Err(Error::Conflict(PAUSED));
     }
+    let begun = now();
     let written = write.await;
     if let Err(error) = &written
         && !matches!(error, Error::Unavailable { .. })
-        && let Err(unnoted) = write_failed(client.connector_id, api, error).await
+        && let Err(unnoted) = write_failed(client.connector_id, begun, api, error).await
     {
         // The caller is told what went wrong with the write, whatever went wrong with the note.
         eprintln!("error: connector {}: a failed write was not noted: {unnoted}", client.connector_id);
@@ -55,15 +57,11 @@ pub fn write_succeeded(transaction: &Transaction, connector_id: i64) -> Result<(
     Ok(())
 }
 
-async fn write_failed(connector_id: i64, api: &str, error: &Error) -> Result<()> {
-    let statement =
-        "UPDATE connectors SET last_failure_at = ?2, last_failure = ?3, failures = failures + 1 WHERE id = ?1";
-    let message = message(api, error);
-    Connection::lease()
-        .await?
-        .execute(statement, vec![connector_id.into(), now().into(), message.into()])
-        .await
-        .map(drop)
+async fn write_failed(connector_id: i64, begun: i64, api: &str, error: &Error) -> Result<()> {
+    let statement = "UPDATE connectors SET last_failure_at = ?3, last_failure = ?4,
+                failures = failures + (last_failure_at IS NULL OR last_failure_at <= ?2) WHERE id = ?1";
+    let parameters = vec![connector_id.into(), begun.into(), now().into(), message(api, error).into()];
+    Connection::lease().await?.execute(statement, parameters).await.map(drop)
 }
 
 /// An error, technically, for those who look after the connector.
