@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use accord_tests::{ADMIN_EMAIL, Accord, CLIENT_ID, CLIENT_SECRET, Options, PASSWORD, USERS, answer, on_spin};
+use accord_tests::{
+    ADMIN_EMAIL, Accord, Administrator, CLIENT_ID, CLIENT_SECRET, Options, PASSWORD, USERS, answer, on_spin,
+};
 use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::json;
@@ -47,6 +49,7 @@ async fn every_query_that_a_request_makes_uses_an_index() {
     answer(accord.request(Method::GET, "/.well-known/jwks.json")).await;
 
     use_accounts(&accord).await;
+    use_administration(&accord).await;
     list_all(&accord).await;
 
     let statements: BTreeSet<_> = accord.statements().into_iter().collect();
@@ -115,6 +118,31 @@ async fn list_all(accord: &Accord) {
             next = link.and_then(|link| Some(format!("/api/accounts?{}", link.split_once('?')?.1)));
         }
     }
+}
+
+/// Every statement of the administration API.
+async fn use_administration(accord: &Accord) {
+    let operator = accord.operator().await;
+    let reseller = accord.make_account(&operator, "reseller", "reseller").await;
+    accord.make_account(&reseller, "customer", "standard").await;
+    let key = &reseller.account_key;
+    for body in [
+        json!({ "action": "create_package", "name": "Gold", "default": "1" }),
+        json!({ "action": "list_packages" }),
+        json!({ "action": "list_accounts" }),
+        json!({ "action": "update_account", "account_key": key, "package_id": 1, "active": "1" }),
+    ] {
+        assert_eq!(accord.administer(&operator, &body).await.status, 200);
+    }
+    for filter in ["", "&statuses=ACTIVE", &format!("&account_key={key}")] {
+        assert_eq!(accord.connections(&operator, filter).await.status, 200);
+    }
+    let client = Administrator { name: CLIENT_ID.to_owned(), password: CLIENT_SECRET.to_owned(), ..operator };
+    assert_eq!(accord.connections(&client, "").await.status, 200);
+    let admin = accord.admin().await;
+    let connector = accord.post(&admin, "/api/connectors", &json!({ "name": "C" })).await.json()["id"].clone();
+    let resumed = accord.post(&admin, &format!("/api/connectors/{connector}/resume"), &json!({})).await;
+    assert_eq!(resumed.status, 200);
 }
 
 /// Every statement of the accounts API.
