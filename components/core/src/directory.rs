@@ -10,6 +10,7 @@ use crate::audit::{self, Author};
 use crate::error::{Error, Result};
 use crate::membership::{self, BELONGS, ROLES, Reach, Roles, VISIBLE};
 use crate::odata::{Demand, Field, Filter, Kind, Order, Sql, Wanted};
+use crate::provisioning::DEFAULT_PACKAGE;
 use crate::scope;
 use crate::store::{Connection, Row, Transaction, Value, now};
 use crate::text;
@@ -395,8 +396,7 @@ pub(crate) async fn insert(
     let statement = format!(
         "INSERT INTO accounts AS a (owner_id, account_key, name, name_key, name_reserved, description, primary_contact,
                                country, package_id, origin, created_at, updated_at)
-         SELECT o.id, ?2, ?3, ?4, 1, ?5, ?6, ?7, (SELECT p.id FROM packages p WHERE p.owner_id = o.id AND p.is_default = 1),
-                'accounts', ?8, ?8
+         SELECT o.id, ?2, ?3, ?4, 1, ?5, ?6, ?7, {DEFAULT_PACKAGE}, 'accounts', ?8, ?8
            FROM accounts o WHERE o.id = coalesce(?1, (SELECT id FROM accounts WHERE owner_id IS NULL))
          RETURNING {}, owner_id",
         COLUMNS.replace("a.", "")

@@ -90,14 +90,15 @@ pub async fn create(author: &Author, administrator: &Administrator, new: &NewAcc
     let account_key = account::new_keys(1)?.pop().ok_or_else(|| anyhow!("no account key"))?;
     let transaction = Transaction::begin().await?;
     let owner = reseller(&transaction, administrator)?;
-    let package = match new.package_id {
-        Some(package) => Some(known_package(&transaction, owner, package)?),
-        None => default_package(&transaction, owner)?,
-    };
-    let row = transaction.run_first(
+    let package = new.package_id.map(|package| known_package(&transaction, owner, package)).transpose()?;
+    let statement = format!(
         "INSERT INTO accounts (owner_id, account_key, type, status, name, name_key, subdomain, domain, package_id,
                                email_admin, datashare, origin, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'administration', ?12, ?12) RETURNING id",
+         SELECT o.id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce(?9, {DEFAULT_PACKAGE}), ?10, ?11, 'administration', ?12, ?12
+           FROM accounts o WHERE o.id = ?1 RETURNING id"
+    );
+    let row = transaction.run_first(
+        &statement,
         &[
             owner.into(),
             account_key.as_str().into(),
@@ -263,14 +264,14 @@ fn known_package(transaction: &Transaction, owner: i64, package: i64) -> Result<
     row.ok_or_else(|| Error::Invalid(Faults::of("package_id", "is not known")))?.take(0)
 }
 
-/// The package that accounts of `owner` get without naming one: its default, else the default of the nearest that owns it.
-fn default_package(transaction: &Transaction, owner: i64) -> Result<Option<i64>> {
-    let statement = format!(
-        "{OWNERS} SELECT p.id FROM chain JOIN packages p ON p.owner_id = chain.id AND p.is_default = 1
-          ORDER BY chain.depth LIMIT 1"
-    );
-    transaction.run_first(&statement, &[owner.into()])?.map(|mut row| row.take(0)).transpose()
-}
+/// The package that accounts of the account `o` get without naming one, as an expression: its default, else the default
+/// of the nearest that owns it, else null.
+pub(crate) const DEFAULT_PACKAGE: &str = "(WITH RECURSIVE chain(id, depth) AS (
+         SELECT o.id, 0
+          UNION ALL SELECT n.owner_id, depth + 1 FROM chain JOIN accounts n ON n.id = chain.id
+                     WHERE n.owner_id IS NOT NULL)
+     SELECT p.id FROM chain JOIN packages p ON p.owner_id = chain.id AND p.is_default = 1
+      ORDER BY chain.depth LIMIT 1)";
 
 /// The packages that accounts of the administrator's account may get, the oldest first.
 pub fn packages(connection: &Connection, administrator: &Administrator) -> Result<Vec<Package>> {
