@@ -32,6 +32,8 @@ def main() -> None:
     # What is not the whole run does not replace its results.
     whole = not arguments.quick and chosen == list(SECTIONS)
     home = ROOT / "bench" if whole else WORK / "partial"
+    home.mkdir(parents=True, exist_ok=True)
+    kept = WORK / "results.json" if whole else home / "results.json"
 
     for directory in ("requests", "state", "peers"):
         shutil.rmtree(WORK / directory, ignore_errors=True)
@@ -44,11 +46,11 @@ def main() -> None:
     }
     for name in chosen:
         results[name] = SECTIONS[name](plan)
-    results["minutes"] = (time.monotonic() - started) / 60
+        results["minutes"] = (time.monotonic() - started) / 60
+        # After each part, for the report of a run that ends before its time.
+        kept.write_text(json.dumps(results, indent=1))
     # Each copy of a directory is as large as the directory.
     shutil.rmtree(WORK / "state", ignore_errors=True)
-    home.mkdir(parents=True, exist_ok=True)
-    (WORK / "results.json" if whole else home / "results.json").write_text(json.dumps(results, indent=1))
     report.write(results, home)
     sections.say(f"{home / 'RESULTS.md'} is written, after {results['minutes']:.1f} minutes")
 

@@ -72,10 +72,10 @@ UPDATE accounts SET descendants = owned.number
 class Directory:
     """A directory with `count` accounts behind the operator, in a state of its own that the bench may change."""
 
-    def __init__(self, count: int):
+    def __init__(self, count: int, home: Path = WORK / "state"):
         self.count = count
         self._kept = _kept(count)
-        self.state = WORK / "state" / str(count)
+        self.state = home / str(count)
         self.reset()
 
     def reset(self) -> None:

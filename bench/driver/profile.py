@@ -24,7 +24,7 @@ def profile(name: str, size: int, connections: int = 16, seconds: int = 5) -> No
     """Prints which functions an operation spends the host's time in."""
     operation = next(one for one in operations.OPERATIONS if one.name == name)
     manifest = _with_names()
-    directory = Directory(size)
+    directory = Directory(size, HOME / "state")
     with Accord(directory.state, manifest=manifest) as accord:
         one = Load(name, accord, operation.requests(directory, operations.sign_in(accord, directory)))
         one.run(connections, 1)

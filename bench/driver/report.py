@@ -54,6 +54,8 @@ def _with_spread(values: list[float]) -> str:
 
 def _ratios(over: list[float], under: list[float]) -> list[float]:
     """Of each round its own ratio: what disturbs a round disturbs both."""
+    if len(over) != len(under):
+        return [median(over) / median(under)]
     return [a / b for a, b in zip(over, under, strict=True)]
 
 

@@ -74,6 +74,9 @@ def work(plan: Plan) -> dict:
                             one.check()
                         one.server.settle()
                         saw = one.run_alone(2) if one.slow else one.run(connections, plan.seconds)
+                        if saw is None:
+                            say(f"no answer in a round at {size:,} accounts and {connections} connections")
+                            continue
                         rows.setdefault(str(size), {}).setdefault(str(connections), []).append(vars(saw))
         resident = {str(size): accord.resident() for size, accord in accords.items()}
     return {"operations": seen, "resident": resident}
