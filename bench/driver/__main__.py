@@ -16,6 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/run", description="Measures Accord on this machine.")
     parser.add_argument("--quick", action="store_true", help="a few short rounds on small directories, to try the bench")
     parser.add_argument("--only", action="append", choices=SECTIONS, help="one part; may be given several times")
+    parser.add_argument("--resume", action="store_true", help="the parts that the last whole run did not come to")
     parser.add_argument("--profile", metavar="OPERATION", choices=[operation.name for operation in OPERATIONS],
                         help="where the host's time goes in one operation, as perf sees it")
     parser.add_argument("--accounts", type=int, default=1000, help="size of the directory for --profile")
@@ -44,9 +45,14 @@ def main() -> None:
         "plan": vars(plan),
         "sizes": sections.sizes(),
     }
+    if arguments.resume:
+        results |= json.loads(kept.read_text())
+    before = results.get("minutes", 0)
     for name in chosen:
+        if name in results:
+            continue
         results[name] = SECTIONS[name](plan)
-        results["minutes"] = (time.monotonic() - started) / 60
+        results["minutes"] = before + (time.monotonic() - started) / 60
         # After each part, for the report of a run that ends before its time.
         kept.write_text(json.dumps(results, indent=1))
     # Each copy of a directory is as large as the directory.

@@ -181,8 +181,9 @@ def peers(plan: Plan) -> dict:
         ]
         seen["add a member"] = _alternate(plan, [Load("POST users", accord, add), Load("addMember", auth, _members(auth))])
         reseller, _ = callers.resellers[0]
-        form = urllib.parse.urlencode(
-            {"grant_type": "password", "username": f"user-{reseller}", "password": PASSWORD})
+        # The account is named, for by now this user is a member of many.
+        form = urllib.parse.urlencode({
+            "grant_type": "password", "username": f"user-{reseller}", "password": PASSWORD, "account": reseller + 1})
         sign_in = json.dumps({"email": auth.seed["owners"][0]["email"], "password": auth.seed["password"]})
         seen["sign in"] = _alternate(plan, [
             Load("password grant", accord, [request("POST", "/oauth/token", operations.FORM, form)]),
