@@ -1,0 +1,1 @@
+"""The bench: starts servers, loads them with wrk, and writes what came out."""

@@ -1,0 +1,214 @@
+"""The servers that are measured: started, stopped, and looked at."""
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from driver import machine
+from driver.machine import ROOT, TARGET, WORK
+
+CLIENT_ID = "bench"
+CLIENT_SECRET = "the-secret-of-the-bench-0123456789abcdef"
+ADMIN = "admin@example.com"
+PASSWORD = "correct horse battery staple"
+
+# Processes of a server that has no threads: one for each processor.
+WORKERS = os.cpu_count() or 1
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+class Server:
+    """A process that listens."""
+
+    def __init__(self, name: str, command, environment: dict[str, str] | None = None, cwd: Path = ROOT):
+        """`command` makes the arguments from a port."""
+        self.name = name
+        self.port = free_port()
+        self.started = 0.0
+        self._command = command
+        self._environment = {**os.environ, **(environment or {})}
+        self._cwd = cwd
+        self._process: subprocess.Popen | None = None
+
+    def start(self) -> "Server":
+        """Starts the process and waits until it accepts connections."""
+        self.started = time.perf_counter()
+        with (WORK / "servers.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(self.port), env=self._environment, cwd=self._cwd, stdout=log, stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return self
+            except ConnectionRefusedError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit(f"{self.name} does not start: see {WORK / 'servers.log'}") from None
+                time.sleep(0.0005)
+
+    def stop(self) -> None:
+        """Stops the process and what it started."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait()
+        self._process = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def cpu_seconds(self) -> float:
+        return machine.cpu_seconds(self.pid)
+
+    def resident(self) -> float:
+        return machine.resident(self.pid)
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+
+    def settle(self) -> None:
+        """Waits until the server has nothing to do: a client that went away cancels nothing."""
+        deadline = time.monotonic() + 60
+        before = self.cpu_seconds()
+        while time.monotonic() < deadline:
+            time.sleep(0.05)
+            now = self.cpu_seconds()
+            if now - before <= 0.01:
+                return
+            before = now
+
+
+def _up(manifest: Path, state: Path, instances: int):
+    return lambda port: [
+        str(TARGET / "release/accord"), "up", "--no-build", "--quiet", "--from", str(manifest),
+        "--listen", f"127.0.0.1:{port}", "--state-dir", str(state), "--max-instances", str(instances),
+    ]
+
+
+class Accord(Server):
+    """Accord on its embedded host, with data in `state`."""
+
+    # The host's default. Each component has an equal share.
+    INSTANCES = 64
+
+    def __init__(self, state: Path, name: str = "Accord", manifest: Path = ROOT / "spin.toml"):
+        variables = {
+            "admin_email": ADMIN,
+            "admin_password": PASSWORD,
+            "bootstrap_client_id": CLIENT_ID,
+            "bootstrap_client_secret": CLIENT_SECRET,
+            # Wrong passwords are sent on purpose.
+            "failed_sign_in_limit": "1000000",
+        }
+        environment = {f"SPIN_VARIABLE_{name.upper()}": value for name, value in variables.items()}
+        super().__init__(name, _up(manifest, state, self.INSTANCES), environment)
+        self.state = state
+        self.store = state / "sqlite_db.db"
+
+
+def components() -> dict[str, Path]:
+    """Accord's components: name and file."""
+    import tomllib
+
+    manifest = tomllib.loads((ROOT / "spin.toml").read_text())
+    return {name: ROOT / component["source"] for name, component in manifest["component"].items()}
+
+
+def empty() -> Server:
+    """The empty component, with as many instances as each component of Accord has."""
+    share = Accord.INSTANCES // len(components())
+    return Server("empty component", _up(ROOT / "bench/empty/spin.toml", WORK / "empty", share))
+
+
+def empty_on_spin() -> Server | None:
+    """The empty component under Spin itself, where that is installed."""
+    if shutil.which("spin") is None:
+        return None
+    manifest = str(ROOT / "bench/empty/spin.toml")
+    command = lambda port: ["spin", "up", "--quiet", "--from", manifest, "--listen", f"127.0.0.1:{port}"]  # noqa: E731
+    return Server("empty component under Spin", command)
+
+
+def copy_of(store: Path, name: str) -> Path:
+    """A copy of a store that no server has open."""
+    directory = WORK / "peers"
+    directory.mkdir(parents=True, exist_ok=True)
+    for suffix in ("", "-wal", "-shm"):
+        (directory / f"{name}.db{suffix}").unlink(missing_ok=True)
+    return shutil.copyfile(store, directory / f"{name}.db")
+
+
+def twin(store: Path) -> Server:
+    """The native twin, on a copy of Accord's store."""
+    copy = copy_of(store, "twin")
+    program = str(TARGET / "release/accord-twin")
+    return Server(
+        "native twin", lambda port: [program, "serve", "--store", str(copy), "--listen", f"127.0.0.1:{port}"])
+
+
+def fastapi(store: Path) -> Server:
+    """FastAPI and SQLAlchemy, on a copy of Accord's store."""
+    return Server(
+        "FastAPI",
+        lambda port: [
+            str(WORK / "venv/bin/python"), "-m", "uvicorn", "service:app", "--port", str(port),
+            "--workers", str(WORKERS), "--loop", "uvloop", "--http", "httptools", "--no-access-log",
+            "--log-level", "warning",
+        ],
+        {"STORE": str(copy_of(store, "fastapi"))},
+        ROOT / "bench/peers/fastapi",
+    )
+
+
+class BetterAuth(Server):
+    """better-auth, with a store of its own that has as many organizations."""
+
+    def __init__(self, organizations: int):
+        import json
+
+        directory = WORK / "better-auth"
+        for file in directory.glob("store.db*"):
+            file.unlink()
+        environment = {
+            "STORE": str(directory / "store.db"),
+            "WORKERS": str(WORKERS),
+            "ORGANIZATIONS": str(organizations),
+            "NODE_ENV": "production",
+        }
+        super().__init__("better-auth", lambda _: ["node", "server.mjs"], environment, directory)
+        self._environment |= {"PORT": str(self.port), "URL": self.url}
+        seed = subprocess.run(
+            ["node", "seed.mjs"], env=self._environment, cwd=directory, capture_output=True, text=True, check=False)
+        if seed.returncode != 0:
+            raise SystemExit(f"better-auth cannot be filled: {seed.stderr}")
+        self.seed = json.loads(seed.stdout)
