@@ -46,7 +46,7 @@ def main() -> None:
         "sizes": sections.sizes(),
     }
     if arguments.resume:
-        results |= json.loads(kept.read_text())
+        results |= json.loads(kept.read_text()) | {"resumed": True}
     before = results.get("minutes", 0)
     for name in chosen:
         if name in results:

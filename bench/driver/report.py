@@ -68,12 +68,13 @@ def _save(figure, plots: Path, name: str) -> str:
 def _head(results: dict) -> str:
     plan = results["plan"]
     rows = [list(row) for row in results["machine"]]
+    resumed = ", resumed once or more: what a part compares is of one run, the parts are not" if results.get("resumed") else ""
     return f"""# What Accord costs, measured
 
-Written by `bench/run`{" --quick" if plan["rounds"] < 5 else ""} on {results["date"]}, in {results["minutes"]:.0f} minutes.
-Every number is of one run on one machine, on which the load runs too; the ratios say more than the numbers.
-Load is a closed loop of `wrk`: a warm-up, then {plan["rounds"]} rounds of {plan["seconds"]} s in which the compared take turns. A
-number is the median of the rounds, ± half of their range. Processor time is of the server's processes, user and system.
+Written by `bench/run`{" --quick" if plan["rounds"] < 5 else ""} on {results["date"]}, in {results["minutes"]:.0f} minutes{resumed}.
+The load runs on the same machine, and so may others: the ratios say more than the numbers. Load is a closed loop of
+`wrk`: a warm-up, then {plan["rounds"]} rounds of {plan["seconds"]} s in which the compared take turns. A number is the
+median of the rounds, ± half of their range. Processor time is of the server's processes, user and system.
 
 {_table(["", "versions"], rows, 2)}"""
 
