@@ -23,6 +23,7 @@ use crate::guest::Guest;
 use crate::guest::spin::sqlite::sqlite::{
     Connection, Error, Host, HostConnection, HostConnectionWithStore, QueryResult, RowResult, Value,
 };
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -105,6 +106,8 @@ impl Session {
     fn open(path: &Path) -> rusqlite::Result<Self> {
         let mut sqlite = rusqlite::Connection::open(path)?;
         sqlite.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        // A statement is planned once, and not again for each value that it is given.
+        sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let brief = Arc::new(AtomicBool::new(false));
         let end = brief.clone();
         sqlite.progress_handler(BRIEF, Some(move || end.swap(false, Ordering::Relaxed)))?;
