@@ -132,7 +132,8 @@ def administration_list(directory: Directory, _callers: Callers) -> list[str]:
         headers = {"Authorization": f"Basic {basic}", "Account-Key": directory.account_key(number)} | JSON
         return request("POST", "/app/api.php", headers, json.dumps({"action": "list_accounts"}))
 
-    return [of(number) for number in directory.resellers()]
+    # One and the same: an integration has one password, and an instance remembers those that come again.
+    return [of(directory.resellers()[0])]
 
 
 @dataclass
@@ -161,15 +162,6 @@ OPERATIONS = [
     Operation("portal PATCH of 1, new", portal_new(1), grows=True),
     Operation("portal PATCH of 100, new", portal_new(100), grows=True),
 ]
-
-
-def has_administration(accord: Accord) -> bool:
-    """Whether this Accord has the administration API."""
-    connection = accord.connect()
-    connection.request("POST", "/app/api.php", "{}", JSON)
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status != 404
 
 
 def another_token_each(directory: Directory, callers: Callers, count: int) -> list[str]:

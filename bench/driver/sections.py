@@ -13,7 +13,7 @@ from driver.directory import Directory
 from driver.load import Load, bearer, request
 from driver.machine import ROOT, TARGET, WORK
 from driver.operations import JSON, OPERATIONS
-from driver.servers import PASSWORD, Accord, Server
+from driver.servers import INSTANCE_REQUESTS, PASSWORD, Accord, Server
 
 
 class Plan:
@@ -46,11 +46,7 @@ def work(plan: Plan) -> dict:
     with ExitStack() as stack:
         accords = {size: stack.enter_context(directory.accord()) for size, directory in directories.items()}
         callers = {size: operations.sign_in(accords[size], directories[size]) for size in plan.sizes}
-        known = operations.has_administration(accords[plan.sizes[0]])
         for operation in OPERATIONS:
-            if operation.name == "administration list" and not known:
-                say("there is no administration API yet: skipped")
-                continue
             say(operation.name)
             loads = {
                 size: Load(operation.name, accords[size], operation.requests(directories[size], callers[size]))
@@ -262,7 +258,7 @@ def cold(plan: Plan) -> dict:
     with_cache = [start() for _ in range(plan.starts)]
 
     say("first requests of instances")
-    times = 128
+    times = INSTANCE_REQUESTS
     with directory.accord() as accord:
         callers = operations.sign_in(accord, directory)
         connection = accord.connect()
@@ -274,9 +270,19 @@ def cold(plan: Plan) -> dict:
             answer.read()
             took.append((time.perf_counter() - started) * 1000)
             assert answer.status == 200, answer.status
-    # An instance of the host serves 128 requests. Sent one after another, each 128th is the first of an instance.
+    # Sent one after another, each request of this number is the first of an instance.
     places = [took[place::times] for place in range(times)]
+    say("by password and by token")
+    with directory.accord() as accord:
+        callers = operations.sign_in(accord, directory)
+        kinds = {"basic": operations.administration_list, "bearer": operations.page_as_reseller}
+        averages = {kind: [] for kind in kinds}
+        for _ in range(plan.rounds):
+            for kind, requests in kinds.items():
+                one = requests(directory, callers)[0]
+                averages[kind].append(load.sequence(accord, one, 200))
     return {
+        **averages,
         "without_cache": without,
         "with_cache": with_cache,
         "first": places[0][1:],

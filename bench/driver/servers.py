@@ -25,6 +25,9 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 
+# Requests after which an instance of the host ends (`host/src/lib.rs`).
+INSTANCE_REQUESTS = 1024
+
 
 class Server:
     """A process that listens."""

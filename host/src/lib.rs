@@ -97,7 +97,8 @@ pub struct Limits {
     pub max_instances: usize,
     /// Requests that an instance serves at a time. Spin's default is 16, and so is this.
     pub max_concurrent_per_instance: usize,
-    /// Requests after which an instance ends. Spin's default is 128, and so is this.
+    /// Requests after which an instance ends. Spin's default is 128; this is more, for what an instance remembers is dear: a
+    /// password that it has verified has taken some 50 ms.
     pub max_requests_per_instance: usize,
     /// An instance without requests ends after this time. Spin's default is one second. Ten keep the verified tokens and
     /// keys that an instance remembers through a pause in the traffic, and cost a few megabytes.
@@ -113,7 +114,7 @@ impl Default for Limits {
         Self {
             max_instances: 64,
             max_concurrent_per_instance: 16,
-            max_requests_per_instance: 128,
+            max_requests_per_instance: 1024,
             idle_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             memory: 256 << 20,
