@@ -17,6 +17,9 @@ CLIENT_SECRET = "the-secret-of-the-bench-0123456789abcdef"
 ADMIN = "admin@example.com"
 PASSWORD = "correct horse battery staple"
 
+# Requests after which an instance of the host ends (`host/src/lib.rs`).
+INSTANCE_REQUESTS = 1024
+
 # Processes of a server that has no threads: one for each processor.
 WORKERS = os.cpu_count() or 1
 
@@ -25,8 +28,6 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 
-# Requests after which an instance of the host ends (`host/src/lib.rs`).
-INSTANCE_REQUESTS = 1024
 
 
 class Server:

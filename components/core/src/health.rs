@@ -48,10 +48,12 @@ pub async fn write<T>(client: &Client, api: &'static str, write: impl Future<Out
     written
 }
 
-/// Notes that a write of the connector succeeded, in the transaction that it made.
+/// Notes that a write of the connector succeeded, in the transaction that it made. Health is told to the second: more
+/// than one success in a second is one, so that a write that changes nothing mostly writes nothing.
 pub fn write_succeeded(transaction: &Transaction, connector_id: i64) -> Result<()> {
     transaction.run(
-        "UPDATE connectors SET last_success_at = ?2, failures = 0 WHERE id = ?1",
+        "UPDATE connectors SET last_success_at = ?2, failures = 0
+          WHERE id = ?1 AND (failures > 0 OR last_success_at IS NULL OR last_success_at / 1000 <> ?2 / 1000)",
         &[connector_id.into(), now().into()],
     )?;
     Ok(())
