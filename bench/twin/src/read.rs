@@ -44,7 +44,7 @@ const STATEMENT: &str = "SELECT a.id, a.name, a.description, a.status, a.type, a
              SELECT r.role FROM chain
                JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
                JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
-             UNION ALL SELECT 'client' FROM chain WHERE chain.id = ?2)) AS roles
+             UNION ALL SELECT 'connector' FROM chain WHERE chain.id = ?2)) AS roles
    FROM accounts a WHERE a.id = ?3 AND roles IS NOT NULL";
 
 fn shown(row: &Row<'_>) -> rusqlite::Result<Shown> {
@@ -70,11 +70,11 @@ pub async fn account(State(app): State<Arc<App>>, Path(id): Path<i64>, headers: 
     // Short reads run on the thread that they are on, as in Accord's host.
     let found = app.store.with(|connection| {
         let Ok(caller) = app.tokens.caller(&headers, connection) else { return Ok(Err(StatusCode::UNAUTHORIZED)) };
-        let (user, client) = match caller {
+        let (user, connector) = match caller {
             Caller::User(id) => (Some(id), None),
             Caller::Connector { account_id, .. } => (None, Some(account_id)),
         };
-        let found = connection.prepare_cached(STATEMENT)?.query_row((user, client, id), shown).optional()?;
+        let found = connection.prepare_cached(STATEMENT)?.query_row((user, connector, id), shown).optional()?;
         Ok(found.ok_or(StatusCode::NOT_FOUND))
     });
     match found {
