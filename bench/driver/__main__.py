@@ -4,38 +4,68 @@ import argparse
 import json
 import shutil
 import time
+from pathlib import Path
 
-from driver import machine, report, sections
+from driver import build, compare, machine, report, sections
 from driver.machine import ROOT, WORK
 from driver.operations import OPERATIONS
 from driver.profile import profile
-from driver.sections import SECTIONS, Plan
+from driver.sections import NEEDS, SECTIONS, Plan
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/run", description="Measures Accord on this machine.")
     parser.add_argument("--quick", action="store_true", help="a few short rounds on small directories, to try the bench")
     parser.add_argument("--only", action="append", choices=SECTIONS, help="one part; may be given several times")
-    parser.add_argument("--resume", action="store_true", help="the parts that the last whole run did not come to")
+    parser.add_argument("--operation", action="append", metavar="TEXT",
+                        help="of the part work only operations with this in their name; may be given several times")
+    parser.add_argument("--resume", action="store_true", help="the parts that the last such run did not come to")
+    parser.add_argument("--report", action="store_true", help="write the report of the last such run anew")
+    parser.add_argument("--compare", metavar="REV",
+                        help="this tree and a revision from its history in turn; prints ratios and writes no report")
+    parser.add_argument("--target", metavar="DIRECTORY", type=Path, default=compare.HOME / "target",
+                        help="where --compare builds the revision, kept for the next time; below the tree's own target/ "
+                             "unless given")
     parser.add_argument("--profile", metavar="OPERATION", choices=[operation.name for operation in OPERATIONS],
                         help="where the host's time goes in one operation, as perf sees it")
-    parser.add_argument("--accounts", type=int, default=1000, help="size of the directory for --profile")
-    parser.add_argument("--report", action="store_true", help="write the last whole run's report anew")
+    parser.add_argument("--accounts", type=int, help="size of the directory for --compare and --profile")
     arguments = parser.parse_args()
-    if arguments.report:
-        report.write(json.loads((WORK / "results.json").read_text()), ROOT / "bench")
-        return
-    if arguments.profile:
-        profile(arguments.profile, arguments.accounts)
-        return
-    chosen = arguments.only or list(SECTIONS)
-    plan = Plan(arguments.quick)
-    # What is not the whole run does not replace its results.
-    whole = not arguments.quick and chosen == list(SECTIONS)
-    home = ROOT / "bench" if whole else WORK / "partial"
-    home.mkdir(parents=True, exist_ok=True)
-    kept = WORK / "results.json" if whole else home / "results.json"
 
+    operations = [
+        operation for operation in OPERATIONS
+        if not arguments.operation or any(part.lower() in operation.name.lower() for part in arguments.operation)
+    ]
+    if not operations:
+        parser.error(f"no operation has such a name; there are: {'; '.join(operation.name for operation in OPERATIONS)}")
+    chosen = arguments.only or (["work"] if arguments.operation else list(SECTIONS))
+    if arguments.compare:
+        if arguments.only and not set(chosen) <= set(compare.PARTS):
+            parser.error(f"--compare has the parts {', '.join(compare.PARTS)}")
+        plan = compare.Plan(arguments.quick, operations, arguments.accounts)
+        compare.compare(arguments.compare, arguments.target, plan, [part for part in compare.PARTS if part in chosen])
+    elif arguments.profile:
+        build.install("wrk", "perf")
+        build.accord()
+        profile(arguments.profile, arguments.accounts or 1000)
+    else:
+        # What is not the whole run does not replace its results.
+        whole = not arguments.quick and chosen == list(SECTIONS) and operations == OPERATIONS
+        run(Plan(arguments.quick, operations), chosen, ROOT / "bench" if whole else WORK / "partial", arguments)
+
+
+def run(plan: Plan, chosen: list[str], home: Path, arguments: argparse.Namespace) -> None:
+    """Runs the chosen parts and writes the report into `home`."""
+    kept = (WORK if home == ROOT / "bench" else home) / "results.json"
+    home.mkdir(parents=True, exist_ok=True)
+    if (arguments.report or arguments.resume) and not kept.exists():
+        raise SystemExit(f"there was no such run: {kept} is missing")
+    if arguments.report:
+        report.write(json.loads(kept.read_text()), home)
+        return
+    build.install("wrk")
+    build.accord()
+    for need in dict.fromkeys(need for name in chosen for need in NEEDS.get(name, ())):
+        need()
     for directory in ("requests", "state", "peers"):
         shutil.rmtree(WORK / directory, ignore_errors=True)
     started = time.monotonic()

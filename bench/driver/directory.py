@@ -3,8 +3,11 @@
 import hashlib
 import http.client
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 import urllib.parse
 from pathlib import Path
@@ -25,7 +28,7 @@ CREATE TEMP TABLE n AS
 INSERT INTO accounts (id, owner_id, account_key, registration_id, type, name, name_key, description, primary_contact,
                       country, subdomain, origin, created_at, updated_at)
   SELECT i + 1, CASE WHEN place BETWEEN 1 AND :customers THEN reseller * :block + 2 ELSE 1 END,
-         printf('%014x.%08d', i * 2654435761 % 72057594037927936, i), printf('R-%d', i),
+         account_key(i), printf('R-%d', i),
          CASE WHEN place = 0 THEN 'reseller' ELSE 'standard' END,
          printf('Company %d', i), printf('company %d', i), printf('Account number %d', i),
          printf('contact-%d@example.com', i), 'FI', NULL, 'portal', at, at
@@ -33,8 +36,7 @@ INSERT INTO accounts (id, owner_id, account_key, registration_id, type, name, na
 
 INSERT INTO users (id, uuid, account_id, username, username_key, email, email_key, first_name, last_name, name,
                    password_hash, password_version, origin, created_at, updated_at)
-  SELECT i + 1, printf('%08x-0000-4000-8000-%012x', i * 2654435761 % 4294967296, i), 1,
-         printf('user-%d', i), printf('user-%d', i), printf('user-%d@example.com', i),
+  SELECT i + 1, user_uuid(i), 1, printf('user-%d', i), printf('user-%d', i), printf('user-%d@example.com', i),
          printf('user-%d@example.com', i), printf('First %d', i), printf('Last %d', i), printf('First %d Last %d', i, i),
          admin.password_hash, admin.password_version, 'portal', at, at
     FROM n, users admin WHERE admin.id = 1;
@@ -52,8 +54,7 @@ INSERT INTO user_identities (connector_id, external_id, user_id, created_at)
 INSERT INTO user_bindings (connector_id, external_id, account_id, created_at)
   SELECT 1, printf('user-%d', i), i + 1, at FROM n WHERE place <> 0;
 INSERT INTO audit (at, actor, api, action, subject, subject_id, detail, request_id)
-  SELECT at, 'connector:1', 'portal', 'created', 'accounts', i + 1, printf('{"registrationId":"R-%d"}', i),
-         printf('%08x-0000-4000-8000-%012x', i * 2654435761 % 4294967296, i)
+  SELECT at, 'connector:1', 'portal', 'created', 'accounts', i + 1, printf('{"registrationId":"R-%d"}', i), user_uuid(i)
     FROM n;
 DROP TABLE n;
 """
@@ -69,12 +70,26 @@ UPDATE accounts SET descendants = owned.number
 """
 
 
-class Directory:
-    """A directory with `count` accounts behind the operator, in a state of its own that the bench may change."""
+def account_key(number: int) -> str:
+    """The account key of the account of this number."""
+    return f"{number * 2654435761 % 2**56:014x}.{number:08d}"
 
-    def __init__(self, count: int, home: Path = WORK / "state"):
+
+def user_uuid(number: int) -> str:
+    """The UUID of the user of this number, and of the request that made the account."""
+    return f"{number * 2654435761 % 2**32:08x}-0000-4000-8000-{number:012x}"
+
+
+class Directory:
+    """A directory with `count` accounts behind the operator, in a state of its own that the bench may change.
+
+    It is one of the Accord whose tree is in `root`, and has the tables of that one.
+    """
+
+    def __init__(self, count: int, home: Path = WORK / "state", root: Path = ROOT):
         self.count = count
-        self._kept = _kept(count)
+        self._root = root
+        self._kept = _kept(count) if root == ROOT else _kept_by(root, count)
         self.state = home / str(count)
         self.reset()
 
@@ -88,8 +103,8 @@ class Directory:
         """The database as it is kept, with no server on it."""
         return self._kept / "sqlite_db.db"
 
-    def accord(self) -> Accord:
-        return Accord(self.state)
+    def accord(self, name: str = "Accord") -> Accord:
+        return Accord(self.state, name, self._root)
 
     def resellers(self) -> list[int]:
         """The numbers of some resellers, evenly spread."""
@@ -105,13 +120,6 @@ class Directory:
         """Numbers of accounts that the operator owns without a gap."""
         return range(CUSTOMERS + 2, min(self.count, BLOCK) + 1)
 
-    def account_key(self, number: int) -> str:
-        store = sqlite3.connect(self.store)
-        try:
-            return store.execute("SELECT account_key FROM accounts WHERE id = ?", (number + 1,)).fetchone()[0]
-        finally:
-            store.close()
-
 
 def token(connection: http.client.HTTPConnection, **form: str) -> str:
     """An access token of the token endpoint."""
@@ -124,10 +132,34 @@ def token(connection: http.client.HTTPConnection, **form: str) -> str:
     return json.loads(text)["access_token"]
 
 
+def migrations() -> list[Path]:
+    """The files that make the tables, in order."""
+    files = sorted((ROOT / "components/core").rglob("*.sql"))
+    if not files:
+        raise SystemExit("there are no migrations below components/core")
+    return files
+
+
+def _kept_by(root: Path, count: int) -> Path:
+    """The state of a directory of this size as the bench of another tree makes and keeps it.
+
+    Of that bench it needs `Directory(count).store` and no more.
+    """
+    program = f"from driver.directory import Directory; print(Directory({count}).store.parent)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, env={**os.environ, "PYTHONPATH": str(root / "bench")},
+        stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"the bench in {root} makes no directory")
+    *said, kept = done.stdout.splitlines()
+    print(*said, sep="\n", end="\n" if said else "", flush=True)
+    return Path(kept)
+
+
 def _kept(count: int) -> Path:
     """The state of a directory of this size, made unless it is kept from an earlier run."""
     digest = hashlib.sha256((_FILL + _DESCENDANTS).encode())
-    for migration in sorted((ROOT / "components/core/migrations").glob("*.sql")):
+    for migration in migrations():
         digest.update(migration.read_bytes())
     home = WORK / "directories" / digest.hexdigest()[:16]
     state = home / str(count)
@@ -140,7 +172,7 @@ def _kept(count: int) -> Path:
         shutil.rmtree(making, ignore_errors=True)
         shutil.copytree(base, making)
         print(f"filling a directory of {count:,} accounts", flush=True)
-        _fill(making / "sqlite_db.db", count)
+        fill(making / "sqlite_db.db", count)
         making.rename(state)
     return state
 
@@ -157,8 +189,11 @@ def _begin(state: Path) -> None:
     making.rename(state)
 
 
-def _fill(path: Path, count: int) -> None:
+def fill(path: Path, count: int) -> None:
+    """Adds this many accounts, and what belongs to them, to a store that has what a first start makes."""
     store = sqlite3.connect(path, isolation_level=None)
+    store.create_function("account_key", 1, account_key, deterministic=True)
+    store.create_function("user_uuid", 1, user_uuid, deterministic=True)
     store.execute("PRAGMA synchronous = OFF")
     store.execute("PRAGMA cache_size = -1000000")
     store.execute("PRAGMA foreign_keys = ON")

@@ -59,6 +59,10 @@ def sequence(server: Server, one: str, times: int) -> float:
     return (time.perf_counter() - started) * 1000 / times
 
 
+class Refused(SystemExit):
+    """A server does not answer a request with success. The bench ends, but where it can do without the load."""
+
+
 class Load:
     """Requests of one kind for one server. They are sent in turn."""
 
@@ -94,7 +98,7 @@ class Load:
         took = time.perf_counter() - started
         connection.close()
         if answer.status >= 300:
-            raise SystemExit(f"{self.server.name}, {self.name}: {answer.status} {said[:500].decode()}\n{text[:500]}")
+            raise Refused(f"{self.server.name}, {self.name}: {answer.status} {said[:500].decode()}\n{text[:500]}")
         return took
 
     def warm_up(self, rounds: int) -> None:
@@ -118,13 +122,18 @@ class Load:
         except json.JSONDecodeError:
             raise SystemExit(f"wrk failed: {done.stdout}{done.stderr}") from None
         if saw["statuses"] or saw["failures"]:
-            raise SystemExit(f"{self.server.name}, {self.name}: {saw}")
+            raise Refused(f"{self.server.name}, {self.name}: {saw}")
         if not saw["requests"]:
             return None
         # Those that were on their way at the end are not counted.
         self._sent += saw["requests"] + connections
         return Round(
             saw["requests"] / saw["seconds"], saw["p50"] / 1000, saw["p99"] / 1000, cpu / saw["requests"] * 1e6)
+
+    def round(self, connections: int, seconds: int) -> Round | None:
+        """A round on a server that has nothing else to do: with wrk, or of two requests where one takes long."""
+        self.server.settle()
+        return self.run_alone(2) if self.slow else self.run(connections, seconds)
 
     def run_alone(self, times: int) -> Round:
         """A round of few requests, one after another."""
@@ -136,16 +145,6 @@ class Load:
     @property
     def slow(self) -> bool:
         return self.took > SLOW
-
-
-def median(values) -> float:
-    return statistics.median(values)
-
-
-def spread(values) -> float:
-    """The half of the range, as a share of the median."""
-    values = list(values)
-    return (max(values) - min(values)) / 2 / (median(values) or 1)
 
 
 def write(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import jwt
 
-from driver.directory import Directory, token
+from driver.directory import Directory, account_key, token, user_uuid
 from driver.load import UNIQUE, bearer, request
 from driver.servers import ADMIN, CLIENT_ID, CLIENT_SECRET, PASSWORD, Accord
 
@@ -87,12 +87,9 @@ def page_as_reseller(_directory: Directory, callers: Callers) -> list[str]:
 
 
 def endpoint_update(directory: Directory, callers: Callers) -> list[str]:
-    store = sqlite3.connect(directory.store)
-    ids = store.execute(
-        f"SELECT uuid FROM users WHERE id IN ({','.join(str(number + 1) for number in _sample(directory))})").fetchall()
-    store.close()
+    ids = [user_uuid(number) for number in sorted(set(_sample(directory)))]
     headers = bearer(callers.connector) | JSON
-    return [request("PATCH", ENDPOINT, headers, json.dumps({"Id": id, "FirstName": UNIQUE})) for (id,) in ids]
+    return [request("PATCH", ENDPOINT, headers, json.dumps({"Id": id, "FirstName": UNIQUE})) for id in ids]
 
 
 def endpoint_insert(_directory: Directory, callers: Callers) -> list[str]:
@@ -129,7 +126,7 @@ def portal_again(count: int):
 def administration_list(directory: Directory, _callers: Callers) -> list[str]:
     def of(number: int) -> str:
         basic = base64.b64encode(f"user-{number}:{PASSWORD}".encode()).decode()
-        headers = {"Authorization": f"Basic {basic}", "Account-Key": directory.account_key(number)} | JSON
+        headers = {"Authorization": f"Basic {basic}", "Account-Key": account_key(number)} | JSON
         return request("POST", "/app/api.php", headers, json.dumps({"action": "list_accounts"}))
 
     # One and the same: an integration has one password, and an instance remembers those that come again.

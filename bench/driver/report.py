@@ -1,18 +1,21 @@
 """RESULTS.md and its plots, from what the sections saw."""
 
 from pathlib import Path
+from statistics import median
 
 import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-from driver.load import median, spread  # noqa: E402
+from driver import text  # noqa: E402
 from driver.machine import ROOT  # noqa: E402
 from driver.servers import INSTANCE_REQUESTS  # noqa: E402
 
 # The connections at which ratios are told where one number has to do.
 CONNECTIONS = "16"
+
+LINES = ("-", "--", ":")
 
 
 def write(results: dict, home: Path) -> None:
@@ -32,32 +35,10 @@ def write(results: dict, home: Path) -> None:
     (home / "RESULTS.md").write_text("\n\n".join(part.strip() for part in parts) + "\n")
 
 
-def _table(head: list[str], rows: list[list], text_columns: int = 1) -> str:
-    align = ["---"] * text_columns + ["---:"] * (len(head) - text_columns)
-    lines = [head, align, *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
-def _number(value: float) -> str:
-    """Three digits that count."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def _of(rounds: list[dict], key: str) -> list[float]:
-    return [one[key] for one in rounds]
-
-
-def _with_spread(values: list[float]) -> str:
-    return f"{_number(median(values))} ± {spread(values) * 100:.0f} %"
-
-
-def _ratios(over: list[float], under: list[float]) -> list[float]:
-    """Of each round its own ratio: what disturbs a round disturbs both."""
-    if len(over) != len(under):
-        return [median(over) / median(under)]
-    return [a / b for a, b in zip(over, under, strict=True)]
+def _of(rounds: dict, connections: str, key: str) -> list[float]:
+    """What the rounds of as many connections saw. There may be none: not everything is measured at all of them, and a
+    round in which nothing was answered is not kept."""
+    return [one[key] for one in rounds.get(connections, [])]
 
 
 def _save(figure, plots: Path, name: str) -> str:
@@ -69,123 +50,132 @@ def _save(figure, plots: Path, name: str) -> str:
 def _head(results: dict) -> str:
     plan = results["plan"]
     rows = [list(row) for row in results["machine"]]
-    resumed = ", resumed once or more: what a part compares is of one run, the parts are not" if results.get("resumed") else ""
+    resumed = ""
+    if results.get("resumed"):
+        resumed = ", resumed once or more: what a part compares is of one run, the parts are not"
+    if plan["quick"]:
+        measured = f"one round of {plan['seconds']} s, without a warm-up: enough to try the bench, too little to compare by."
+    else:
+        measured = f"""a warm-up, then {plan["rounds"]} rounds of {plan["seconds"]} s in which the compared take turns. A number is the
+median of the rounds, ± half of their range."""
     return f"""# What Accord costs, measured
 
-Written by `bench/run`{" --quick" if plan["rounds"] < 5 else ""} on {results["date"]}, in {results["minutes"]:.0f} minutes{resumed}.
+Written by `bench/run{" --quick" if plan["quick"] else ""}` on {results["date"]}, in {results["minutes"]:.0f} minutes{resumed}.
 The load runs on the same machine, and so may others: the ratios say more than the numbers. Load is a closed loop of
-`wrk`: a warm-up, then {plan["rounds"]} rounds of {plan["seconds"]} s in which the compared take turns. A number is the
-median of the rounds, ± half of their range. Processor time is of the server's processes, user and system.
+`wrk`: {measured} Processor time is of the server's processes, user and system.
 
-{_table(["", "versions"], rows, 2)}"""
+{text.table(["", "versions"], rows, 2)}"""
 
 
 def _row(rows: list[dict], server: str, what: str | None = None) -> dict | None:
     return next((row for row in rows if row["server"] == server and what in (None, row["what"])), None)
 
 
-def _peer_ratio(results: dict, server: str, key: str = "rate") -> list[float] | None:
+def _peer_ratios(results: dict, server: str) -> list[float]:
+    """How many times as many requests Accord answers as another does, round by round."""
     rows = results.get("peers", {}).get("rounds", {}).get("read", [])
-    other = _row(rows, server)
-    if other is None:
-        return None
-    return _ratios(_of(_row(rows, "Accord", "GET by id")["rounds"][CONNECTIONS], key), _of(other["rounds"][CONNECTIONS], key))
+    accord, other = _row(rows, "Accord", "GET by id"), _row(rows, server)
+    if accord is None or other is None:
+        return []
+    return text.ratios(_of(accord["rounds"], CONNECTIONS, "rate"), _of(other["rounds"], CONNECTIONS, "rate"))
 
 
 def _growth(results: dict) -> dict[str, list[float]]:
     """Of each operation the p50 at the largest directory over that at the smallest, round by round."""
     small, large = (str(results["plan"]["sizes"][at]) for at in (0, -1))
     return {
-        name: _ratios(_of(sizes[large]["1"], "p50"), _of(sizes[small]["1"], "p50"))
+        name: text.ratios(_of(sizes.get(large, {}), "1", "p50"), _of(sizes.get(small, {}), "1", "p50"))
         for name, sizes in results["work"]["operations"].items()
     }
 
 
 def _targets(results: dict) -> str:
+    plan = results["plan"]
     rows = []
 
-    def target(text: str, value: float | None, shown: str, reached: bool) -> None:
-        if value is not None:
-            rows.append([text, shown, "yes" if reached else "**no**"])
+    def target(what: str, shown: str, reached: bool) -> None:
+        rows.append([what, shown, "yes" if reached else "**no**"])
 
-    for text, server, least in (
+    for what, server, least in (
         ("`GET` by id, warm token: ≥ 0.6 × an empty component on the same host", "empty component", 0.6),
         ("… ≥ 0.3 × the native twin", "native twin", 0.3),
         ("… ≥ 5 × better-auth", "better-auth", 5),
         ("… ≥ 8 × FastAPI", "FastAPI", 8),
     ):
-        if ratios := _peer_ratio(results, server):
-            value = median(ratios)
-            target(text, value, f"{_number(value)} × at {CONNECTIONS} connections", value >= least)
-    plan = results["plan"]
+        if ratios := _peer_ratios(results, server):
+            target(what, f"{text.times(ratios)} at {CONNECTIONS} connections", median(ratios) >= least)
     if "bulk" in results:
-        values = {size: median(_ratios(seen["raw"], seen["new"])) for size, seen in results["bulk"].items()}
-        shown = ", ".join(f"{_number(value)} × at {int(size):,}" for size, value in values.items())
+        speeds = {size: text.ratios(seen["raw"], seen["new"]) for size, seen in results["bulk"].items()}
         target(f"portal PATCH of {plan['bulk']:,} new accounts: ≥ 0.5 × raw SQLite inserting the same rows",
-               min(values.values()), shown, min(values.values()) >= 0.5)
-    if "work" in results:
-        growth = {name: median(ratios) for name, ratios in _growth(results).items()}
+               ", ".join(f"{text.times(ratios)} at {int(size):,}" for size, ratios in speeds.items()),
+               all(median(ratios) >= 0.5 for ratios in speeds.values()))
+    growth = {name: median(ratios) for name, ratios in _growth(results).items() if ratios} if "work" in results else {}
+    if growth:
         worst = max(growth, key=growth.get)
         over = sum(value > 1.5 for value in growth.values())
         target(f"at {plan['sizes'][-1]:,} accounts every operation's p50 ≤ 1.5 × that at {plan['sizes'][0]:,}",
-               growth[worst], f"worst {_number(growth[worst])} × ({worst}); {over} of {len(growth)} are over",
-               growth[worst] <= 1.5)
+               f"worst {text.number(growth[worst])} × ({worst}); {over} of {len(growth)} are over", over == 0)
     if "cold" in results:
         cold = results["cold"]
         more = median(cold["first"]) - median(cold["warm"])
-        target("first request of a fresh instance ≤ 3 ms over a warm one", more, f"{_number(more)} ms", more <= 3)
+        target("first request of a fresh instance ≤ 3 ms over a warm one", f"{text.number(more)} ms", more <= 3)
         start = median(cold["with_cache"])
-        target("host start to first answer < 50 ms with precompiled artifacts", start, f"{_number(start)} ms", start < 50)
+        target("host start to first answer < 50 ms with precompiled artifacts", f"{text.number(start)} ms", start < 50)
     name, size = max(results["sizes"].items(), key=lambda pair: pair[1])
-    target("no component over 1.5 MB", size, f"largest {size / 1e6:.2f} MB ({name})", size <= 1.5e6)
+    target("no component over 1.5 MB", f"largest {size / 1e6:.2f} MB ({name})", size <= 1.5e6)
     if "memory" in results:
         memory = results["memory"]
         reads = memory["reads"]
-        target("host < 150 MB resident at 64 connections of reads", reads, f"{_number(reads)} MB", reads < 150)
+        target("host < 150 MB resident at 64 connections of reads", f"{text.number(reads)} MB", reads < 150)
         *_, before, last = memory["sign_ins"]
         # Instances keep what they took: bounded is what a further wave adds nothing to.
-        target(f"… and bounded while {plan['sign_ins']} sign-ins hash", last,
-               ", ".join(f"{_number(peak)} MB" for peak in memory["sign_ins"]) + ", wave by wave", last <= 1.1 * before)
-    return "## Targets\n\n" + _table(["target", "reached", ""], rows, 3)
+        target(f"… and bounded while {plan['sign_ins']} sign-ins hash",
+               ", ".join(f"{text.number(peak)} MB" for peak in memory["sign_ins"]) + ", wave by wave", last <= 1.1 * before)
+    return "## Targets\n\n" + text.table(["target", "reached", ""], rows, 3)
 
 
 def _peers(results: dict, plots: Path) -> str:
     peers = results["peers"]
-    text = ["## Beside others", """`GET` of an account by id, on the store of the smallest directory. The twin is the same read with axum and rusqlite and
+    parts = ["## Beside others", """`GET` of an account by id, on the store of the smallest directory. The twin is the same read with axum and rusqlite and
 without WebAssembly, on a copy of the same store, with the same token. FastAPI and SQLAlchemy run as one process for each
 processor, and so does better-auth; both remember what they have verified as Accord does (better-auth keeps sessions in
 its store). All have WAL and `synchronous = FULL`."""]
+    parts.append(_rates(peers["rounds"]["read"], plots))
     for name, rows in peers["rounds"].items():
         base = rows[0]
         table = []
         for row in rows:
-            for connections, rounds in row["rounds"].items():
-                rates = _of(rounds, "rate")
-                ratio = median(_ratios(_of(base["rounds"][connections], "rate"), rates))
-                costs = median(_ratios(_of(rounds, "cpu"), _of(base["rounds"][connections], "cpu")))
+            for connections in row["rounds"]:
+                rates, costs = (_of(row["rounds"], connections, key) for key in ("rate", "cpu"))
+                faster, dearer = "", ""
+                if row is not base:
+                    faster = text.times(text.ratios(_of(base["rounds"], connections, "rate"), rates))
+                    dearer = text.times(text.ratios(costs, _of(base["rounds"], connections, "cpu")))
                 table.append([
-                    row["server"], row["what"], connections, _with_spread(rates), _number(median(_of(rounds, "p50"))),
-                    _number(median(_of(rounds, "p99"))), _number(median(_of(rounds, "cpu"))),
-                    "" if row is base else f"{_number(ratio)} ×", "" if row is base else f"{_number(costs)} ×"])
+                    row["server"], row["what"], connections, text.with_spread(rates),
+                    *(text.median(_of(row["rounds"], connections, key)) for key in ("p50", "p99", "cpu")), faster, dearer])
         title = "Read an account" if name == "read" else name[0].upper() + name[1:]
         head = ["server", "what", "connections", "requests/s", "p50 ms", "p99 ms", "CPU µs/request",
                 "Accord is faster by", "its CPU over Accord's"]
-        text.append(f"### {title}\n\n{_table(head, table, 2)}")
-    rows = peers["rounds"]["read"]
-    text.insert(2, _rates(rows, plots))
-    resident = [[name, _number(megabytes)] for name, megabytes in peers["resident"].items()]
-    text.append("Resident after all of this, in MB:\n\n" + _table(["server", "MB"], resident))
-    return "\n\n".join(text)
+        parts.append(f"### {title}\n\n{text.table(head, table, 2)}")
+    resident = [[name, text.number(megabytes)] for name, megabytes in peers["resident"].items()]
+    parts.append("Resident after all of this, in MB:\n\n" + text.table(["server", "MB"], resident))
+    return "\n\n".join(parts)
 
 
 def _rates(rows: list[dict], plots: Path) -> str:
-    names = [row["server"] + (", other tokens" if "another" in row["what"] else "") for row in rows]
-    rates = [_of(row["rounds"][CONNECTIONS], "rate") for row in rows]
-    figure, axes = plt.subplots(figsize=(8, 0.45 * len(rows) + 1))
-    values = [median(rate) for rate in rates]
-    errors = [[value - min(rate) for value, rate in zip(values, rates)], [max(rate) - value for value, rate in zip(values, rates)]]
-    colors = ["#2a6fdb" if name.startswith("Accord") else "#9aa5b1" for name in names]
-    axes.barh(names, values, xerr=errors, color=colors, ecolor="#444444")
+    bars = {
+        row["server"] + (", other tokens" if "another" in row["what"] else ""): rates
+        for row in rows if (rates := _of(row["rounds"], CONNECTIONS, "rate"))
+    }
+    if not bars:
+        return ""
+    figure, axes = plt.subplots(figsize=(8, 0.45 * len(bars) + 1))
+    values = [median(rates) for rates in bars.values()]
+    errors = [[value - min(rates) for value, rates in zip(values, bars.values())],
+              [max(rates) - value for value, rates in zip(values, bars.values())]]
+    colors = ["#2a6fdb" if name.startswith("Accord") else "#9aa5b1" for name in bars]
+    axes.barh(list(bars), values, xerr=errors, color=colors, ecolor="#444444")
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlabel(f"requests/s at {CONNECTIONS} connections (logarithmic)")
@@ -197,17 +187,15 @@ def _work(results: dict, plots: Path) -> str:
     growth = _growth(results)
     table = []
     for name, sizes in work["operations"].items():
-        for size, by_connections in sizes.items():
-            for connections, rounds in by_connections.items():
-                ratio = ""
-                if connections == "1" and size == str(plan["sizes"][-1]):
-                    ratio = f"{_number(median(growth[name]))} ×"
+        for size, rounds in sizes.items():
+            for connections in rounds:
+                last = connections == "1" and size == str(plan["sizes"][-1])
                 table.append([
-                    name, f"{int(size):,}", connections, _with_spread(_of(rounds, "rate")),
-                    _number(median(_of(rounds, "p50"))), _number(median(_of(rounds, "p99"))),
-                    _number(median(_of(rounds, "cpu"))), ratio])
+                    name, f"{int(size):,}", connections, text.with_spread(_of(rounds, connections, "rate")),
+                    *(text.median(_of(rounds, connections, key)) for key in ("p50", "p99", "cpu")),
+                    text.times(growth[name]) if last else ""])
     head = ["operation", "accounts", "connections", "requests/s", "p50 ms", "p99 ms", "CPU µs/request", "p50 over smallest"]
-    resident = ", ".join(f"{_number(megabytes)} MB at {int(size):,}" for size, megabytes in work["resident"].items())
+    resident = ", ".join(f"{text.number(megabytes)} MB at {int(size):,}" for size, megabytes in work["resident"].items())
     return f"""## Work and growth
 
 The operator sees every account, a reseller itself and 50 customers. There is a user, a membership and an identity of each
@@ -215,16 +203,22 @@ for every account. What makes rows is measured on a directory that is made anew 
 An operation that takes longer than 0.2 s is measured at one connection, twice a round. After all of it the host has
 {resident} resident.
 
-{_curves(results, plots)}
+{_curves(work["operations"], plots)}
 
-{_table(head, table, 1)}"""
+{text.table(head, table, 1)}"""
 
 
-def _curves(results: dict, plots: Path) -> str:
+def _curves(operations: dict, plots: Path) -> str:
+    curves = {
+        name: points for name, sizes in operations.items()
+        if (points := [(int(size), median(seen)) for size, rounds in sizes.items() if (seen := _of(rounds, "1", "p50"))])
+    }
+    if not curves:
+        return ""
     figure, axes = plt.subplots(figsize=(8, 5))
-    for at, (name, sizes) in enumerate(results["work"]["operations"].items()):
-        points = [(int(size), median(_of(rounds["1"], "p50"))) for size, rounds in sizes.items()]
-        axes.plot(*zip(*points), marker="o", linestyle=("-", "--")[at // 10], label=name)
+    for at, (name, points) in enumerate(curves.items()):
+        # There are ten colours.
+        axes.plot(*zip(*points), marker="o", linestyle=LINES[at // 10 % len(LINES)], label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("accounts")
@@ -236,8 +230,8 @@ def _curves(results: dict, plots: Path) -> str:
 def _bulk(results: dict, _plots: Path) -> str:
     count = results["plan"]["bulk"]
     table = [
-        [f"{int(size):,}", *(_with_spread(seen[name]) for name in ("new", "again", "raw")),
-         f"{_number(median(_ratios(seen['raw'], seen['new'])))} ×"]
+        [f"{int(size):,}", *(text.with_spread(seen[name]) for name in ("new", "again", "raw")),
+         text.times(text.ratios(seen["raw"], seen["new"]))]
         for size, seen in results["bulk"].items()
     ]
     head = ["accounts", "new, ms", "the same again, ms", "raw SQLite, ms", "speed of new over raw"]
@@ -246,20 +240,22 @@ def _bulk(results: dict, _plots: Path) -> str:
 Raw SQLite is the same rows (accounts, identities and audit) in the same store in one transaction, by prepared statements
 from a native program that has made all values before: no JSON, no check, no HTTP.
 
-{_table(head, table)}"""
+{text.table(head, table)}"""
 
 
 def _cold(results: dict, _plots: Path) -> str:
     cold = results["cold"]
-    table = [
-        ["host start to first answer, components compiled", _with_spread(cold["with_cache"])],
-        ["host start to first answer, nothing compiled", _with_spread(cold["without_cache"])],
-        ["a request to a warm instance", _with_spread(cold["warm"])],
-        ["the first request of an instance", _with_spread(cold["first"])],
-        ["a list by HTTP Basic, first round of 200", f"{cold['basic'][0]:.2f}"],
-        ["a list by HTTP Basic, the rounds after it", _with_spread(cold["basic"][1:])],
-        ["a list by token", _with_spread(cold["bearer"])],
-    ]
+    rows = {
+        "host start to first answer, components compiled": cold["with_cache"],
+        "host start to first answer, nothing compiled": cold["without_cache"],
+        "a request to a warm instance": cold["warm"],
+        "the first request of an instance": cold["first"],
+        "a list by HTTP Basic, first round of 200": cold["basic"][:1],
+        # A quick run has one round and none after it.
+        "a list by HTTP Basic, the rounds after it": cold["basic"][1:],
+        "a list by token": cold["bearer"],
+    }
+    table = [[what, text.with_spread(took)] for what, took in rows.items()]
     return f"""## Cold
 
 The first answer is of the component `oauth`, from a store that is there. An instance serves {INSTANCE_REQUESTS:,} requests, so of
@@ -267,25 +263,25 @@ requests one after another every such is the first of an instance: it opens a co
 A warm request is the same `GET` by id. The list is of a reseller's 50 customers, 200 times one after another: the
 administration API's by HTTP Basic, of which the first round has to hash the password, and the accounts API's by token.
 
-{_table(["", "ms"], table)}"""
+{text.table(["", "ms"], table)}"""
 
 
 def _memory(results: dict, _plots: Path) -> str:
     memory = results["memory"]
     table = [
-        ["host started", _number(memory["started"])],
-        ["peak at 64 connections of reads", _number(memory["reads"])],
-        ["after them", _number(memory["after_reads"])],
-        *([f"peak while {results['plan']['sign_ins']} sign-ins hash, wave {number}", _number(peak)]
+        ["host started", text.number(memory["started"])],
+        ["peak at 64 connections of reads", text.number(memory["reads"])],
+        ["after them", text.number(memory["after_reads"])],
+        *([f"peak while {results['plan']['sign_ins']} sign-ins hash, wave {number}", text.number(peak)]
           for number, peak in enumerate(memory["sign_ins"], 1)),
     ]
     return f"""## Memory
 
 A sign-in hashes with Argon2id, which takes 7 MiB in the instance that does it.
 
-{_table(["resident", "MB"], table)}"""
+{text.table(["resident", "MB"], table)}"""
 
 
 def _sizes(results: dict) -> str:
     table = [[name, f"{size / 1e6:.3f}"] for name, size in results["sizes"].items()]
-    return f"## Size of each component\n\n{_table(['component', 'MB'], table)}"
+    return f"## Size of each component\n\n{text.table(['component', 'MB'], table)}"

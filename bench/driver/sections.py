@@ -8,18 +8,20 @@ import time
 import urllib.parse
 from contextlib import ExitStack
 
-from driver import load, operations, servers
+from driver import build, load, operations, servers
 from driver.directory import Directory
-from driver.load import Load, bearer, request
+from driver.load import Load, Round, bearer, request
 from driver.machine import ROOT, TARGET, WORK
-from driver.operations import JSON, OPERATIONS
+from driver.operations import JSON, OPERATIONS, Operation
 from driver.servers import INSTANCE_REQUESTS, PASSWORD, Accord, Server
 
 
 class Plan:
-    """How long and how often."""
+    """What, how long and how often."""
 
-    def __init__(self, quick: bool):
+    def __init__(self, quick: bool, chosen: list[Operation] = OPERATIONS):
+        self.quick = quick
+        self.operations = [operation.name for operation in chosen]
         self.rounds = 1 if quick else 5
         self.seconds = 1
         self.sizes = (1_000, 10_000) if quick else (1_000, 100_000, 1_000_000)
@@ -47,6 +49,8 @@ def work(plan: Plan) -> dict:
         accords = {size: stack.enter_context(directory.accord()) for size, directory in directories.items()}
         callers = {size: operations.sign_in(accords[size], directories[size]) for size in plan.sizes}
         for operation in OPERATIONS:
+            if operation.name not in plan.operations:
+                continue
             say(operation.name)
             loads = {
                 size: Load(operation.name, accords[size], operation.requests(directories[size], callers[size]))
@@ -64,18 +68,27 @@ def work(plan: Plan) -> dict:
                         # Copying the largest directory would take longer than the round, and what a round adds to it is
                         # little of it.
                         if operation.grows and size != plan.sizes[-1]:
-                            accords[size].stop()
-                            directories[size].reset()
-                            accords[size].start()
-                            one.check()
-                        one.server.settle()
-                        saw = one.run_alone(2) if one.slow else one.run(connections, plan.seconds)
-                        if saw is None:
-                            say(f"no answer in a round at {size:,} accounts and {connections} connections")
-                            continue
-                        rows.setdefault(str(size), {}).setdefault(str(connections), []).append(vars(saw))
+                            restart(one, directories[size])
+                        saw = one.round(connections, plan.seconds)
+                        _keep(rows.setdefault(str(size), {}), connections, saw, f"{operation.name} at {size:,} accounts")
         resident = {str(size): accord.resident() for size, accord in accords.items()}
     return {"operations": seen, "resident": resident}
+
+
+def restart(one: Load, directory: Directory) -> None:
+    """Starts a load's server anew, with the directory as it was before the first round."""
+    one.server.stop()
+    directory.reset()
+    one.server.start()
+    one.check()
+
+
+def _keep(rounds: dict, connections: int, saw: Round | None, what: str) -> None:
+    """Adds what a round saw to those of as many connections. A round in which nothing was answered saw nothing."""
+    if saw is None:
+        say(f"no answer in a round: {what}, {connections} connections")
+    else:
+        rounds.setdefault(str(connections), []).append(vars(saw))
 
 
 def bulk(plan: Plan) -> dict:
@@ -91,9 +104,9 @@ def bulk(plan: Plan) -> dict:
             with directory.accord() as accord:
                 callers = operations.sign_in(accord, directory)
                 # An instance that has not served yet is measured elsewhere.
-                _patch(accord, callers.connector, json.dumps(operations.new_accounts(1, f"first-{number}")))
+                patch(accord, callers.connector, json.dumps(operations.new_accounts(1, f"first-{number}")))
                 body = json.dumps(operations.new_accounts(plan.bulk, f"bulk-{number}"))
-                sent = {"new": _patch(accord, callers.connector, body), "again": _patch(accord, callers.connector, body)}
+                sent = {"new": patch(accord, callers.connector, body), "again": patch(accord, callers.connector, body)}
                 accord.settle()
                 done = subprocess.run(
                     [TARGET / "release/accord-twin", "insert", "--store", accord.store, "--rows", str(plan.bulk),
@@ -105,7 +118,7 @@ def bulk(plan: Plan) -> dict:
     return seen
 
 
-def _patch(accord: Accord, token: str, body: str) -> float:
+def patch(accord: Accord, token: str, body: str) -> float:
     """Milliseconds that a PATCH of accounts takes."""
     connection = accord.connect()
     connection.connect()
@@ -180,7 +193,7 @@ def peers(plan: Plan) -> dict:
         # The account is named, for by now this user is a member of many.
         form = urllib.parse.urlencode({
             "grant_type": "password", "username": f"user-{reseller}", "password": PASSWORD, "account": reseller + 1})
-        sign_in = json.dumps({"email": auth.seed["owners"][0]["email"], "password": auth.seed["password"]})
+        sign_in = json.dumps({"email": auth.filled["owners"][0]["email"], "password": auth.filled["password"]})
         seen["sign in"] = _alternate(plan, [
             Load("password grant", accord, [request("POST", "/oauth/token", operations.FORM, form)]),
             Load("sign-in/email", auth,
@@ -201,7 +214,7 @@ def _alternate(plan: Plan, loads: list[Load]) -> list[dict]:
             for one, row in zip(loads, rows, strict=True):
                 one.server.settle()
                 saw = one.run(connections, plan.seconds)
-                row["rounds"].setdefault(str(connections), []).append(vars(saw))
+                _keep(row["rounds"], connections, saw, f"{one.name} of {one.server.name}")
     return rows
 
 
@@ -209,7 +222,7 @@ def _organizations(auth: servers.BetterAuth) -> list[str]:
     return [
         request("GET", f"/api/auth/organization/get-organization?organizationId={organization}",
                 {"Cookie": owner["cookie"]})
-        for owner in auth.seed["owners"] for organization in owner["organizations"]
+        for owner in auth.filled["owners"] for organization in owner["organizations"]
     ]
 
 
@@ -217,7 +230,7 @@ def _creations(auth: servers.BetterAuth) -> list[str]:
     body = json.dumps({"name": f"Created {load.UNIQUE}", "slug": f"created-{load.UNIQUE}"})
     return [
         request("POST", "/api/auth/organization/create", JSON | {"Origin": auth.url, "Cookie": creator["cookie"]}, body)
-        for creator in auth.seed["creators"]
+        for creator in auth.filled["creators"]
     ]
 
 
@@ -225,7 +238,7 @@ def _members(auth: servers.BetterAuth) -> list[str]:
     return [
         request("POST", "/add-member", JSON | {"Cookie": owner["cookie"]},
                 json.dumps({"organizationId": organization, "userId": user, "role": "member"}))
-        for user in auth.seed["users"] for owner in auth.seed["owners"] for organization in owner["organizations"]
+        for user in auth.filled["users"] for owner in auth.filled["owners"] for organization in owner["organizations"]
     ]
 
 
@@ -239,23 +252,12 @@ def cold(plan: Plan) -> dict:
     load.write(manifest, text)
     directory = Directory(plan.sizes[0])
     cache = home / "target/accord-cache"
-
-    def start() -> float:
-        with Accord(directory.state, manifest=manifest) as accord:
-            connection = accord.connect()
-            connection.request("GET", "/.well-known/jwks.json")
-            answer = connection.getresponse()
-            answer.read()
-            took = (time.perf_counter() - accord.started) * 1000
-            assert answer.status == 200, answer.status
-            return took
-
     without = []
-    for _ in range(1 if plan.rounds < 5 else 2):
+    for _ in range(1 if plan.quick else 2):
         for file in cache.glob("*.cwasm"):
             file.unlink()
-        without.append(start())
-    with_cache = [start() for _ in range(plan.starts)]
+        without.append(first_answer(Accord(directory.state, manifest=manifest)))
+    with_cache = [first_answer(Accord(directory.state, manifest=manifest)) for _ in range(plan.starts)]
 
     say("first requests of instances")
     times = INSTANCE_REQUESTS
@@ -290,6 +292,18 @@ def cold(plan: Plan) -> dict:
     }
 
 
+def first_answer(accord: Accord) -> float:
+    """Starts the host, and returns the milliseconds until its first answer."""
+    with accord:
+        connection = accord.connect()
+        connection.request("GET", "/.well-known/jwks.json")
+        answer = connection.getresponse()
+        answer.read()
+        took = (time.perf_counter() - accord.started) * 1000
+        assert answer.status == 200, answer.status
+        return took
+
+
 def memory(plan: Plan) -> dict:
     """Resident memory of the host under reads of 64 connections, and while as many people sign in."""
     directory = Directory(plan.sizes[0])
@@ -299,15 +313,15 @@ def memory(plan: Plan) -> dict:
         callers = operations.sign_in(accord, directory)
         say("memory under reads")
         reads = Load("GET by id", accord, operations.get(directory, callers))
-        seen["reads"] = _peak(accord, lambda: reads.run(64, 2 if plan.rounds < 5 else 10))
+        seen["reads"] = peak(accord, lambda: reads.run(64, 2 if plan.quick else 10))
         seen["after_reads"] = accord.resident()
     with directory.accord() as accord:
         say("memory under sign-ins")
-        seen["sign_ins"] = [_peak(accord, lambda: _sign_ins(accord, plan.sign_ins)) for _ in range(4)]
+        seen["sign_ins"] = [peak(accord, lambda: _sign_ins(accord, plan.sign_ins)) for _ in range(4)]
     return seen
 
 
-def _peak(server: Server, run) -> float:
+def peak(server: Server, run) -> float:
     """The most resident memory while something runs."""
     thread = threading.Thread(target=run)
     thread.start()
@@ -346,3 +360,6 @@ def sizes() -> dict:
 
 
 SECTIONS = {"work": work, "bulk": bulk, "peers": peers, "cold": cold, "memory": memory}
+
+# What a section needs beside Accord.
+NEEDS = {"bulk": (build.twin,), "peers": (build.twin, build.empty, build.better_auth)}

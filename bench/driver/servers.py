@@ -1,12 +1,14 @@
 """The servers that are measured: started, stopped, and looked at."""
 
 import http.client
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
+import tomllib
 from pathlib import Path
 
 from driver import machine
@@ -17,7 +19,7 @@ CLIENT_SECRET = "the-secret-of-the-bench-0123456789abcdef"
 ADMIN = "admin@example.com"
 PASSWORD = "correct horse battery staple"
 
-# Requests after which an instance of the host ends (`host/src/lib.rs`).
+# Requests after which an instance of the host ends: the host's default of `max_requests_per_instance`.
 INSTANCE_REQUESTS = 1024
 
 # Processes of a server that has no threads: one for each processor.
@@ -27,7 +29,6 @@ WORKERS = os.cpu_count() or 1
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
-
 
 
 class Server:
@@ -112,20 +113,20 @@ class Server:
             before = now
 
 
-def _up(manifest: Path, state: Path, instances: int):
+def _up(manifest: Path, state: Path, instances: int, root: Path = ROOT):
     return lambda port: [
-        str(TARGET / "release/accord"), "up", "--no-build", "--quiet", "--from", str(manifest),
+        str(root / "target/release/accord"), "up", "--no-build", "--quiet", "--from", str(manifest),
         "--listen", f"127.0.0.1:{port}", "--state-dir", str(state), "--max-instances", str(instances),
     ]
 
 
 class Accord(Server):
-    """Accord on its embedded host, with data in `state`."""
+    """Accord on its embedded host, both of the tree in `root`, with data in `state`."""
 
     # The host's default. Each component has an equal share.
     INSTANCES = 64
 
-    def __init__(self, state: Path, name: str = "Accord", manifest: Path = ROOT / "spin.toml"):
+    def __init__(self, state: Path, name: str = "Accord", root: Path = ROOT, manifest: Path | None = None):
         variables = {
             "admin_email": ADMIN,
             "admin_password": PASSWORD,
@@ -135,17 +136,15 @@ class Accord(Server):
             "failed_sign_in_limit": "1000000",
         }
         environment = {f"SPIN_VARIABLE_{name.upper()}": value for name, value in variables.items()}
-        super().__init__(name, _up(manifest, state, self.INSTANCES), environment)
+        super().__init__(name, _up(manifest or root / "spin.toml", state, self.INSTANCES, root), environment)
         self.state = state
         self.store = state / "sqlite_db.db"
 
 
-def components() -> dict[str, Path]:
+def components(root: Path = ROOT) -> dict[str, Path]:
     """Accord's components: name and file."""
-    import tomllib
-
-    manifest = tomllib.loads((ROOT / "spin.toml").read_text())
-    return {name: ROOT / component["source"] for name, component in manifest["component"].items()}
+    manifest = tomllib.loads((root / "spin.toml").read_text())
+    return {name: root / component["source"] for name, component in manifest["component"].items()}
 
 
 def empty() -> Server:
@@ -198,8 +197,6 @@ class BetterAuth(Server):
     """better-auth, with a store of its own that has as many organizations."""
 
     def __init__(self, organizations: int):
-        import json
-
         directory = WORK / "better-auth"
         for file in directory.glob("store.db*"):
             file.unlink()
@@ -211,8 +208,8 @@ class BetterAuth(Server):
         }
         super().__init__("better-auth", lambda _: ["node", "server.mjs"], environment, directory)
         self._environment |= {"PORT": str(self.port), "URL": self.url}
-        seed = subprocess.run(
-            ["node", "seed.mjs"], env=self._environment, cwd=directory, capture_output=True, text=True, check=False)
-        if seed.returncode != 0:
-            raise SystemExit(f"better-auth cannot be filled: {seed.stderr}")
-        self.seed = json.loads(seed.stdout)
+        done = subprocess.run(
+            ["node", "fill.mjs"], env=self._environment, cwd=directory, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"better-auth cannot be filled: {done.stderr}")
+        self.filled = json.loads(done.stdout)
