@@ -1,9 +1,9 @@
 //! The directory behind Accord's four APIs: its store, its rules, its tokens and its errors.
 //!
-//! A request comes in through one of four dialects. Each parses and authorizes in its own words, calls one function of
+//! A request comes in through one of four APIs. Each parses and authorizes in its own words, calls one function of
 //! this crate, and renders the answer in its own words. What the functions of this crate change, they change in one
 //! transaction, together with the rows of [`audit`] that tell of it. Nothing here knows an HTTP route or a field name of
-//! a dialect.
+//! an API.
 
 pub mod account;
 pub mod administrator;

@@ -1,0 +1,103 @@
+//! `$filter`: which records are listed.
+
+use super::cursor::Cursor;
+use super::expression::{Comparison, Expression, Function, Literal};
+use super::letters::Letters;
+use super::render::render;
+use super::{Fault, Field, Sql, lexer, parser};
+
+/// A parsed `$filter`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter {
+    expression: Expression,
+    letters: Letters,
+}
+
+impl Filter {
+    /// Reads a `$filter` over `fields`.
+    ///
+    /// # Errors
+    ///
+    /// The [`Fault`] says what is wrong, and at which character.
+    pub fn parse(text: &str, fields: &'static [Field]) -> Result<Self, Fault> {
+        let tokens = lexer::tokens(text)?;
+        let letters = Letters::of(&tokens)?;
+        let expression = parser::parse(Cursor::new(text, tokens), fields)?;
+        Ok(Self { expression, letters })
+    }
+
+    /// The condition.
+    pub fn sql(&self) -> Sql {
+        let mut sql = Sql::default();
+        render(&self.expression, &self.letters, &mut sql);
+        sql
+    }
+
+    /// What the filter demands of the texts of fields, each by itself: nothing is found that one of them is not true of.
+    pub fn demands(&self) -> Vec<Demand<'_>> {
+        let mut demands = Vec::new();
+        let mut conjuncts = vec![&self.expression];
+        while let Some(expression) = conjuncts.pop() {
+            match expression {
+                Expression::And(left, right) => conjuncts.extend([right.as_ref(), left.as_ref()]),
+                other => demands.extend(Demand::of(other)),
+            }
+        }
+        demands
+    }
+}
+
+/// What must be true of a field, if a filter lets through what has it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Demand<'a> {
+    /// The field.
+    pub field: &'static Field,
+    /// Whether it is so of the field in lower or upper case, and not as it is.
+    pub folded: bool,
+    /// What its text must be.
+    pub wanted: Wanted<'a>,
+}
+
+/// What a text must be.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    /// One of these.
+    OneOf(Vec<&'a str>),
+    /// What begins with this.
+    Prefix(&'a str),
+}
+
+impl<'a> Demand<'a> {
+    fn of(expression: &'a Expression) -> Option<Self> {
+        let (operand, wanted) = match expression {
+            Expression::Compare(Comparison::Eq, left, right) => match (left.as_ref(), right.as_ref()) {
+                (operand, Expression::Literal(Literal::Text(text)))
+                | (Expression::Literal(Literal::Text(text)), operand) => (operand, Wanted::OneOf(vec![text])),
+                _ => return None,
+            },
+            Expression::In(operand, literals) => {
+                let text =
+                    |literal: &'a Literal| if let Literal::Text(text) = literal { Some(text.as_str()) } else { None };
+                (operand.as_ref(), Wanted::OneOf(literals.iter().map(text).collect::<Option<_>>()?))
+            }
+            Expression::Call(Function::StartsWith, operands) => match operands.as_slice() {
+                [operand, Expression::Literal(Literal::Text(text))] => (operand, Wanted::Prefix(text)),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let (field, folded) = match operand {
+            Expression::Call(Function::ToLower | Function::ToUpper, operands) => (operands.first()?, true),
+            operand => (operand, false),
+        };
+        match field {
+            Expression::Field(field) => Some(Self { field, folded, wanted }),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

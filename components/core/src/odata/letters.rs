@@ -1,0 +1,73 @@
+//! Upper and lower case beyond ASCII, which is all that SQLite's `lower` and `upper` know.
+
+use std::collections::BTreeSet;
+
+use super::expression::Literal;
+use super::lexer::Token;
+use super::{Fault, Sql};
+
+/// Most different letters beyond ASCII in the texts of an option: each costs a `replace` per `tolower`.
+const LETTERS_MAX: usize = 64;
+
+/// The letters beyond ASCII in the texts of an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Letters(BTreeSet<char>);
+
+impl Letters {
+    /// Those of the texts among `tokens`.
+    pub(super) fn of(tokens: &[(usize, Token<'_>)]) -> Result<Self, Fault> {
+        let mut letters = BTreeSet::new();
+        for (at, token) in tokens {
+            let Token::Literal(Literal::Text(text)) = token else { continue };
+            letters.extend(text.chars().filter(|c| !c.is_ascii() && c.is_alphabetic()));
+            if letters.len() > LETTERS_MAX {
+                return Err(Fault::new(
+                    *at,
+                    format!("there may be at most {LETTERS_MAX} different letters beyond ASCII"),
+                ));
+            }
+        }
+        Ok(Self(letters))
+    }
+
+    /// Adds what `inner` adds, in lower case.
+    pub(super) fn lower(&self, sql: &mut Sql, inner: impl FnOnce(&mut Sql)) {
+        let lowered = |c: &char| {
+            let lower = single(c.to_lowercase())?;
+            let upper = single(lower.to_uppercase())?;
+            // Only where both ways agree: the final sigma is no lower case of its capital.
+            (upper != lower && single(upper.to_lowercase()) == Some(lower)).then_some((upper, lower))
+        };
+        replace(self.0.iter().filter_map(lowered).collect(), "lower(", sql, inner);
+    }
+
+    /// Adds what `inner` adds, in upper case.
+    pub(super) fn upper(&self, sql: &mut Sql, inner: impl FnOnce(&mut Sql)) {
+        let raised = |c: &char| {
+            let upper = single(c.to_uppercase())?;
+            let lower = single(upper.to_lowercase())?;
+            (upper != lower).then_some((lower, upper))
+        };
+        replace(self.0.iter().filter_map(raised).collect(), "upper(", sql, inner);
+    }
+}
+
+/// Adds what `inner` adds within `function`, and around that a `replace` of the one letter by the other for each pair.
+fn replace(pairs: BTreeSet<(char, char)>, function: &str, sql: &mut Sql, inner: impl FnOnce(&mut Sql)) {
+    sql.push(&"replace(".repeat(pairs.len()));
+    sql.push(function);
+    inner(sql);
+    sql.push(")");
+    for (from, to) in pairs {
+        sql.push(", ");
+        sql.bind(from.to_string());
+        sql.push(", ");
+        sql.bind(to.to_string());
+        sql.push(")");
+    }
+}
+
+/// The only character, if it is the only one.
+fn single(mut characters: impl Iterator<Item = char>) -> Option<char> {
+    characters.next().filter(|_| characters.next().is_none())
+}

@@ -1,0 +1,74 @@
+//! An expression as SQL.
+
+use super::Sql;
+use super::expression::{Comparison, Expression, Function, Literal};
+use super::letters::Letters;
+
+/// Adds `expression`, whose texts have these `letters`.
+pub(super) fn render(expression: &Expression, letters: &Letters, sql: &mut Sql) {
+    let mut write = |template: &str, operands: &[&Expression]| fill(template, operands, letters, sql);
+    match expression {
+        Expression::Literal(literal) => bind(literal, sql),
+        Expression::Field(field) => sql.push(field.column),
+        Expression::Not(operand) => write("(NOT @)", &[operand]),
+        Expression::And(left, right) => write("(@ AND @)", &[left, right]),
+        Expression::Or(left, right) => write("(@ OR @)", &[left, right]),
+        Expression::Compare(comparison, left, right) => write(template(*comparison), &[left, right]),
+        Expression::In(operand, literals) => {
+            sql.push("(");
+            for (index, literal) in literals.iter().enumerate() {
+                sql.push(if index > 0 { " OR " } else { "" });
+                render(operand, letters, sql);
+                sql.push(" IS ");
+                bind(literal, sql);
+            }
+            sql.push(")");
+        }
+        // `instr` and `substr` instead of `LIKE`: they know no wildcards and no case.
+        Expression::Call(function, operands) => match (function, operands.as_slice()) {
+            (Function::Contains, [text, part]) => write("(instr(@, @) > 0)", &[text, part]),
+            (Function::StartsWith, [text, start]) => write("(substr(@, 1, length(@)) = @)", &[text, start, start]),
+            // Where the end is longer, `substr` gives at most the whole of the text, which is shorter.
+            (Function::EndsWith, [text, end]) => {
+                write("(substr(@, length(@) - length(@) + 1) = @)", &[text, text, end, end]);
+            }
+            (Function::ToLower, [text]) => letters.lower(sql, |sql| render(text, letters, sql)),
+            (Function::ToUpper, [text]) => letters.upper(sql, |sql| render(text, letters, sql)),
+            (Function::Length, [text]) => write("length(@)", &[text]),
+            // The parser gives as many operands as `Function::arity` says.
+            _ => {}
+        },
+    }
+}
+
+/// Adds `template` with the operands, one after the other, in place of each `@`.
+fn fill(template: &str, operands: &[&Expression], letters: &Letters, sql: &mut Sql) {
+    let mut texts = template.split('@');
+    sql.push(texts.next().unwrap_or_default());
+    for (operand, text) in operands.iter().zip(texts) {
+        render(operand, letters, sql);
+        sql.push(text);
+    }
+}
+
+/// What is true or false even of null: see "Null" in the documentation of the module above.
+fn template(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Eq => "(@ IS @)",
+        Comparison::Ne => "(@ IS NOT @)",
+        Comparison::Gt => "coalesce(@ > @, 0)",
+        Comparison::Ge => "coalesce(@ >= @, 0)",
+        Comparison::Lt => "coalesce(@ < @, 0)",
+        Comparison::Le => "coalesce(@ <= @, 0)",
+    }
+}
+
+fn bind(literal: &Literal, sql: &mut Sql) {
+    match literal {
+        Literal::Null => sql.push("NULL"),
+        Literal::Boolean(value) => sql.bind(i64::from(*value)),
+        Literal::Integer(value) | Literal::Time(value) => sql.bind(*value),
+        Literal::Decimal(value) => sql.bind(*value),
+        Literal::Text(value) => sql.bind(value.as_str()),
+    }
+}

@@ -1,0 +1,184 @@
+//! `$search`: words that records must have.
+
+use std::iter::Peekable;
+
+use super::cursor::Cursor;
+use super::expression::Literal;
+use super::letters::Letters;
+use super::lexer::Token;
+use super::{Fault, NODES_MAX, Sql};
+
+/// The condition of a `$search` in any of `columns`, case ignored.
+///
+/// # Errors
+///
+/// The [`Fault`] says what is wrong, and at which character.
+pub fn search(text: &str, columns: &[&str]) -> Result<Sql, Fault> {
+    let tokens = tokens(text)?;
+    let letters = Letters::of(&tokens)?;
+    let mut search = Search { tokens: Cursor::new(text, tokens), letters, columns, sql: Sql::default() };
+    search.or()?;
+    match search.tokens.peek() {
+        None => Ok(search.sql),
+        Some(_) => Err(Fault::new(search.tokens.at(), "expected a word, a phrase or the end")),
+    }
+}
+
+/// The tokens of a `$search`: words and phrases are texts, and only its three operators are [`Token::Word`]s.
+fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, Fault> {
+    let mut tokens = Vec::new();
+    let mut characters = text.chars().zip(1..).peekable();
+    while let Some((first, at)) = characters.next() {
+        let token = match first {
+            c if c.is_whitespace() => continue,
+            '(' => Token::Open,
+            ')' => Token::Close,
+            '"' => Token::Literal(Literal::Text(phrase(&mut characters, at)?)),
+            first => {
+                let mut word = String::from(first);
+                while let Some((c, _)) = characters.next_if(|(c, _)| !c.is_whitespace() && !"()\"".contains(*c)) {
+                    word.push(c);
+                }
+                match ["AND", "OR", "NOT"].into_iter().find(|operator| *operator == word) {
+                    Some(operator) => Token::Word(operator),
+                    None => Token::Literal(Literal::Text(word)),
+                }
+            }
+        };
+        if tokens.len() == NODES_MAX {
+            return Err(Fault::new(at, format!("there may be at most {NODES_MAX} words")));
+        }
+        tokens.push((at, token));
+    }
+    Ok(tokens)
+}
+
+/// What follows the quote at the character `start`, up to the one that ends the phrase.
+fn phrase(characters: &mut Peekable<impl Iterator<Item = (char, usize)>>, start: usize) -> Result<String, Fault> {
+    let mut phrase = String::new();
+    loop {
+        match characters.next() {
+            Some(('"', _)) if phrase.trim().is_empty() => return Err(Fault::new(start, "a phrase must not be empty")),
+            Some(('"', _)) => return Ok(phrase),
+            // A quote or a backslash in a phrase follows a backslash (ABNF, `quoted-escape`).
+            Some(('\\', at)) => match characters.next() {
+                Some((c @ ('"' | '\\'), _)) => phrase.push(c),
+                _ => return Err(Fault::new(at, "expected \\\" or \\\\")),
+            },
+            Some((c, _)) => phrase.push(c),
+            None => return Err(Fault::new(start, "this phrase does not end")),
+        }
+    }
+}
+
+/// Turns tokens into SQL as it reads them.
+struct Search<'a> {
+    tokens: Cursor<'a>,
+    letters: Letters,
+    columns: &'a [&'a str],
+    sql: Sql,
+}
+
+impl Search<'_> {
+    fn or(&mut self) -> Result<(), Fault> {
+        self.sql.push("(");
+        self.and()?;
+        while self.tokens.take_word("OR") {
+            self.sql.push(" OR ");
+            self.and()?;
+        }
+        self.sql.push(")");
+        Ok(())
+    }
+
+    fn and(&mut self) -> Result<(), Fault> {
+        self.sql.push("(");
+        self.term()?;
+        while self.tokens.take_word("AND")
+            || matches!(self.tokens.peek(), Some(Token::Literal(_) | Token::Open | Token::Word("NOT")))
+        {
+            self.sql.push(" AND ");
+            self.term()?;
+        }
+        self.sql.push(")");
+        Ok(())
+    }
+
+    fn term(&mut self) -> Result<(), Fault> {
+        let start = self.tokens.at();
+        if self.tokens.take_word("NOT") {
+            self.sql.push("NOT ");
+        }
+        if self.tokens.take(&Token::Open) {
+            self.tokens.descend(start)?;
+            self.or()?;
+            self.tokens.ascend();
+            if !self.tokens.take(&Token::Close) {
+                return Err(Fault::new(self.tokens.at(), "expected )"));
+            }
+            return Ok(());
+        }
+        let at = self.tokens.at();
+        let Some(Token::Literal(Literal::Text(text))) = self.tokens.next() else {
+            return Err(Fault::new(at, "expected a word or a phrase"));
+        };
+        self.contained(&text);
+        Ok(())
+    }
+
+    /// Adds the condition that one of the columns contains `text`.
+    fn contained(&mut self, text: &str) {
+        let Self { letters, columns, sql, .. } = self;
+        sql.push("(");
+        for (index, column) in columns.iter().enumerate() {
+            sql.push(if index > 0 { " OR instr(" } else { "instr(" });
+            letters.lower(sql, |sql| sql.push(&format!("coalesce({column}, '')")));
+            sql.push(", ");
+            letters.lower(sql, |sql| sql.bind(text));
+            sql.push(") > 0");
+        }
+        sql.push(")");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::fixture::{database, ids, texts};
+    use super::*;
+
+    #[test]
+    fn a_search_finds_words_anywhere_without_case() {
+        let found = |text: &str| {
+            let columns = ["t.name", "t.description"];
+            let condition = search(text, &columns).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+            ids(&database(), &condition, "t.id")
+        };
+        assert_eq!(found("ACME"), [1, 2, 3]);
+        assert_eq!(found("acme corp"), [3]);
+        assert_eq!(found("acme AND main"), [1]);
+        assert_eq!(found("corp OR main"), [1, 3]);
+        assert_eq!(found("acme NOT corp"), [1, 2]);
+        assert_eq!(found("acme (corp OR main)"), [1, 3]);
+        assert_eq!(found("\"main account\""), [1]);
+        assert_eq!(found("\"account main\""), [0; 0]);
+        assert_eq!(found("Ähtäri"), [8, 9]);
+        assert_eq!(found("%"), [5]);
+        assert_eq!(found("\"'; drop table\""), [7]);
+        assert_eq!(found("\"\\\"quoted\\\"\""), [4]);
+        for (text, at) in
+            [("", 1), ("(a", 3), ("a)", 2), ("\"a", 1), ("a OR", 5), ("NOT", 4), ("\"\"", 1), ("a AND OR", 7)]
+        {
+            assert_eq!(search(text, &["t.name"]).map_err(|fault| fault.at).err(), Some(at), "{text}");
+        }
+        assert!(search(&"(".repeat(100_000), &["t.name"]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in texts()) {
+            let _ = search(&text, &["t.name"]);
+        }
+    }
+}
