@@ -1,8 +1,12 @@
 //! The command line: `accord up` and `accord build`, with the options of `spin up` and `spin build` that apply.
 
-use crate::credentials::Credentials;
-use crate::manifest::{Manifest, read_toml};
-use crate::{Config, Server};
+use crate::app::build::build;
+use crate::app::credentials::Credentials;
+use crate::app::manifest::Manifest;
+use crate::app::toml_file;
+use crate::config::Config;
+use crate::log;
+use crate::server::Server;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use std::collections::BTreeMap;
@@ -72,7 +76,7 @@ pub fn cli() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let line = format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join(" ");
-            eprintln!("accord: {line}");
+            log::say(line);
             ExitCode::FAILURE
         }
     }
@@ -91,7 +95,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
         }
     };
     match cli.command {
-        Command::Build(from) => crate::build(&find(from.manifest)?),
+        Command::Build(from) => build(&find(from.manifest)?),
         Command::Up(up) => self::up(up),
     }
 }
@@ -122,7 +126,7 @@ fn up(up: Up) -> Result<()> {
     manifest.resolve(&variables)?;
     std::net::TcpListener::bind(up.listen).map(drop).with_context(|| format!("cannot listen on {}", up.listen))?;
     if !up.no_build {
-        crate::build(&path)?;
+        build(&path)?;
     }
 
     let mut config = Config::new(path, &state_dir);
@@ -166,7 +170,7 @@ fn from_arguments(arguments: &[String]) -> Result<BTreeMap<String, String>> {
     let mut variables = BTreeMap::new();
     for argument in arguments {
         if let Some(file) = argument.strip_prefix('@') {
-            variables.extend(read_toml::<BTreeMap<String, String>>(Path::new(file))?);
+            variables.extend(toml_file::read::<BTreeMap<String, String>>(Path::new(file))?);
         } else {
             // The value is not repeated: it may be a secret.
             let (name, value) = argument.split_once('=').context("--variable needs the form name=value")?;

@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
+use tempfile::NamedTempFile;
 
 /// Makes a directory that only its owner may look into, unless it is there.
 pub(crate) fn private_directory(path: &Path) -> Result<()> {
@@ -22,31 +22,23 @@ pub(crate) fn private_file(path: &Path) -> Result<()> {
 
 /// Writes a file, in place of the one that is there.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let written = temporary(path, bytes)
-        .and_then(|temporary| std::fs::rename(&temporary, path).inspect_err(|_| _ = std::fs::remove_file(&temporary)));
-    written.with_context(|| format!("cannot write {}", path.display()))
+    let replaced = temporary(path, bytes).and_then(|file| Ok(file.persist(path)?));
+    replaced.with_context(|| format!("cannot write {}", path.display())).map(drop)
 }
 
 /// Writes a file, unless it is there. Of two that do so at the same time one succeeds, and both find the same file.
 pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<()> {
-    let linked = temporary(path, bytes).and_then(|temporary| {
-        let linked = std::fs::hard_link(&temporary, path);
-        std::fs::remove_file(&temporary)?;
-        linked
-    });
-    match linked {
+    match temporary(path, bytes).and_then(|file| Ok(file.persist_noclobber(path)?)) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        linked => linked.with_context(|| format!("cannot write {}", path.display())),
+        created => created.with_context(|| format!("cannot write {}", path.display())).map(drop),
     }
 }
 
-/// Writes a file beside `path`, under a name that nobody else uses, and waits until it is on the disk.
-fn temporary(path: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let unique = format!("{}-{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let temporary = path.with_extension(unique);
-    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary);
-    let written = opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.inspect_err(|_| _ = std::fs::remove_file(&temporary))?;
-    Ok(temporary)
+/// Writes a file beside `path`, under a name that nobody else uses, and waits until it is on the disk. Only its owner may
+/// read it.
+fn temporary(path: &Path, bytes: &[u8]) -> std::io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new("")))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }

@@ -1,28 +1,30 @@
-//! The HTTP server in front of the components.
-//!
-//! What it answers itself: `200` at Spin's health path, `404` with an empty body where no route matches, `400` to a
-//! request that does not say for which host it is, and, where a component gives no answer, `500` (it trapped), `503` (it
-//! stayed busy) or `504` (it took too long).
+//! A running application: the server that accepts connections, in front of the components.
 
-use crate::instances::{Failure, Instances};
+mod dispatch;
+
+use crate::app::manifest::Manifest;
+use crate::app::runtime_config::Storage;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::instances::Instances;
+use crate::engine::{self, cache};
 use crate::routes::Router;
-use bytes::Bytes;
-use http::uri::{Authority, Scheme};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, Empty, Full};
-use hyper::body::Incoming;
+use crate::server::dispatch::{Dispatcher, Service};
+use crate::spin::guest::{Grants, Guest};
+use anyhow::{Context as _, Result};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
-use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use wasmtime_wasi_http::WasiBody;
+use wasmtime::component::Linker;
+use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 /// A client has this long to send a request's head, and to begin the next one on a connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,31 +33,100 @@ const MAX_CONNECTIONS: usize = 4096;
 /// Requests in progress have this long to end when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
-const WELL_KNOWN: &str = "/.well-known/spin/";
-
-static PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
-static FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
-static MATCHED_ROUTE: HeaderName = HeaderName::from_static("spin-matched-route");
-static BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
-static RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
-static COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-route");
-static CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
-
-/// A component that answers requests.
-pub(crate) struct Service {
-    pub name: Arc<str>,
-    pub instances: Instances,
+/// A running application.
+pub struct Server {
+    /// The wall clock that its components see.
+    pub clock: Arc<Clock>,
+    addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
 }
 
-/// The application: routes and the components behind them.
-pub(crate) struct App {
-    pub router: Router,
-    pub services: Vec<Service>,
-    pub quiet: bool,
+impl Server {
+    /// Starts an application whose components are built.
+    ///
+    /// # Errors
+    ///
+    /// If the manifest cannot be run as it stands, or the address is in use. The error is one line.
+    pub async fn start(config: Config) -> Result<Self> {
+        let listener = TcpListener::bind(config.listen).await;
+        let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let addr = listener.local_addr()?;
+        let clock = config.clock.clone();
+        let dispatcher = tokio::task::spawn_blocking(move || load(&config)).await??;
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(serve(Arc::new(dispatcher), listener, stopped));
+        Ok(Self { clock, addr, stop, task })
+    }
+
+    /// Where the server listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The address as a URL without a slash at its end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Stops accepting requests, lets those in progress end, and closes the databases.
+    pub async fn shutdown(self) {
+        // Neither fails but when the server is gone.
+        _ = self.stop.send(true);
+        _ = self.task.await;
+    }
+}
+
+/// Reads all that the configuration names and makes an application of it. Blocks.
+fn load(config: &Config) -> Result<Dispatcher> {
+    let manifest = Manifest::read(&config.manifest)?;
+    let values = manifest.resolve(&config.variables)?;
+    let state_dir = manifest.root.join(&config.state_dir);
+    let storage = Storage::open(&state_dir, config.runtime_config.as_deref(), config.statement_observer.as_ref())?;
+
+    let share = (config.limits.max_instances / manifest.components.len().max(1)).max(1);
+    let engine = engine::engine(&config.limits, share * manifest.components.len())?;
+    let mut linker = Linker::new(&engine);
+    Guest::add_to_linker(&mut linker)?;
+
+    let caches = [manifest.root.join("target/accord-cache"), state_dir.join("cache")];
+    let load = &|name: &str, source: &Path| -> Result<ServicePre<Guest>> {
+        let component = cache::load(&engine, source, &caches)?;
+        let prepared = linker.instantiate_pre(&component).and_then(ServicePre::new);
+        prepared.map_err(|error| anyhow::anyhow!("the component {name} cannot run here: {error:#}"))
+    };
+    let services = std::thread::scope(|scope| {
+        let loading = manifest.components.iter().map(|(name, component)| {
+            let source = manifest.root.join(&component.source);
+            scope.spawn(move || load(name, &source))
+        });
+        // All of them start before the first is waited for.
+        let loading: Vec<_> = loading.collect();
+        loading.into_iter().map(|thread| thread.join().expect("loading does not panic")).collect::<Result<Vec<_>>>()
+    })?;
+    let services = services.into_iter().zip(&manifest.components).map(|(service, (name, component))| {
+        let name: Arc<str> = name.as_str().into();
+        let grants = Grants {
+            component: name.clone(),
+            variables: component.variables(&values),
+            databases: storage.databases(&component.sqlite_databases),
+            stores: storage.stores(&component.key_value_stores),
+            outbound: Arc::new(component.outbound_hosts(&values)?),
+            environment: component.environment.clone().into_iter().collect(),
+            clock: config.clock.clone(),
+        };
+        let instances = Instances::new(service, Arc::new(grants), config.limits.clone(), share);
+        Ok(Service { name, instances })
+    });
+    let services = services.collect::<Result<Vec<_>>>()?;
+
+    let place = |name: &str| manifest.components.keys().position(|key| key == name);
+    let routes = manifest.triggers.iter().filter_map(|trigger| Some((&*trigger.route, place(&trigger.component)?)));
+    Ok(Dispatcher { router: Router::new(routes), services, quiet: config.quiet })
 }
 
 /// Accepts connections until `stop` says so or its sender is gone, then lets the requests in progress end.
-pub(crate) async fn serve(app: Arc<App>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+async fn serve(dispatcher: Arc<Dispatcher>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut http = Builder::new(TokioExecutor::new());
@@ -78,10 +149,10 @@ pub(crate) async fn serve(app: Arc<App>, listener: TcpListener, mut stop: watch:
         };
         // Without it small responses wait for the client's acknowledgement. To fail costs only that.
         _ = stream.set_nodelay(true);
-        let app = app.clone();
+        let dispatcher = dispatcher.clone();
         let service = service_fn(move |request| {
-            let app = app.clone();
-            async move { Ok::<_, Infallible>(app.respond(request, client).await) }
+            let dispatcher = dispatcher.clone();
+            async move { Ok::<_, Infallible>(dispatcher.respond(request, client).await) }
         });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service).into_owned());
         tokio::spawn(async move {
@@ -92,106 +163,6 @@ pub(crate) async fn serve(app: Arc<App>, listener: TcpListener, mut stop: watch:
     }
     drop(listener);
     _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
-    let close = app.services.iter().map(|service| service.instances.close(Duration::from_secs(1)));
+    let close = dispatcher.services.iter().map(|service| service.instances.close(Duration::from_secs(1)));
     futures::future::join_all(close).await;
-}
-
-impl App {
-    async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<WasiBody> {
-        if self.quiet {
-            return self.answer(request, client).await.0;
-        }
-        let started = Instant::now();
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let (response, service) = self.answer(request, client).await;
-        log(&method, &uri, response.status(), started.elapsed(), service);
-        response
-    }
-
-    /// The response, and the component that it comes from.
-    async fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> (Response<WasiBody>, Option<&str>) {
-        let path = request.uri().path();
-        if let Some(well_known) = path.strip_prefix(WELL_KNOWN) {
-            let healthy = Full::new(Bytes::from_static(b"OK")).map_err(|never| match never {}).boxed_unsync();
-            let found = well_known == "health";
-            return (if found { Response::new(healthy) } else { empty(StatusCode::NOT_FOUND) }, None);
-        }
-        let Some(found) = self.router.find(path) else { return (empty(StatusCode::NOT_FOUND), None) };
-        let service = &self.services[found.route.component];
-        let name = Some(&*service.name);
-        let Some((authority, full_url)) = address(&request) else { return (empty(StatusCode::BAD_REQUEST), name) };
-        let Ok(path_info) = HeaderValue::from_maybe_shared(Bytes::from(found.path_info)) else {
-            return (empty(StatusCode::BAD_REQUEST), name);
-        };
-
-        let (mut head, body) = request.into_parts();
-        let headers = &mut head.headers;
-        // What the client sent under these names goes: components trust them.
-        headers.insert(&PATH_INFO, path_info);
-        headers.insert(&FULL_URL, full_url);
-        headers.insert(&MATCHED_ROUTE, found.route.matched.clone());
-        headers.insert(&BASE_PATH, HeaderValue::from_static("/"));
-        headers.insert(&RAW_COMPONENT_ROUTE, found.route.raw.clone());
-        headers.insert(&COMPONENT_ROUTE, found.route.prefix.clone());
-        if let Ok(client) = HeaderValue::try_from(client.to_string()) {
-            headers.insert(&CLIENT_ADDR, client);
-        }
-        for (name, value) in found.named {
-            headers.insert(name, value);
-        }
-        let mut uri = head.uri.into_parts();
-        uri.scheme = Some(Scheme::HTTP);
-        uri.authority = Some(authority);
-        let Ok(uri) = Uri::from_parts(uri) else { return (empty(StatusCode::BAD_REQUEST), name) };
-        head.uri = uri;
-
-        let body = body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync();
-        let response = match service.instances.handle(Request::from_parts(head, body)).await {
-            Ok(response) => response,
-            Err(Failure::Timeout) => empty(StatusCode::GATEWAY_TIMEOUT),
-            Err(Failure::Overloaded) => {
-                let mut response = empty(StatusCode::SERVICE_UNAVAILABLE);
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-                response
-            }
-            Err(Failure::Failed(error)) => {
-                eprintln!("accord: {} gave no answer: {}", service.name, error.root_cause());
-                empty(StatusCode::INTERNAL_SERVER_ERROR)
-            }
-        };
-        (response, name)
-    }
-}
-
-/// For whom the request is, and its full URL; `None` if it does not say so or contradicts itself.
-fn address<B>(request: &Request<B>) -> Option<(Authority, HeaderValue)> {
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    let host = hosts.next().map(|host| Authority::try_from(host.as_bytes()));
-    let authority = match (host, request.uri().authority(), hosts.next()) {
-        (Some(Ok(host)), None, None) => host,
-        (Some(Ok(host)), Some(authority), None) if host == *authority => host,
-        (None, Some(authority), None) => authority.clone(),
-        _ => return None,
-    };
-    if authority.as_str().contains('@') {
-        return None;
-    }
-    let path = request.uri().path_and_query()?;
-    let full_url = HeaderValue::from_maybe_shared(Bytes::from(format!("http://{authority}{path}"))).ok()?;
-    Some((authority, full_url))
-}
-
-fn empty(status: StatusCode) -> Response<WasiBody> {
-    let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
-    *response.status_mut() = status;
-    response
-}
-
-/// Writes a line for a request. Neither its query nor its headers are in it: they may hold secrets.
-fn log(method: &Method, uri: &Uri, status: StatusCode, took: Duration, service: Option<&str>) {
-    let (now, path, status) = (jiff::Timestamp::now(), uri.path().escape_debug(), status.as_u16());
-    let (took, service) = (took.as_secs_f64() * 1000.0, service.unwrap_or("-"));
-    let line = format!("{now:.3} {method} {path} {status} {took:.1}ms {service}\n");
-    // There is nowhere to report that standard error is gone.
-    _ = std::io::stderr().write_all(line.as_bytes());
 }

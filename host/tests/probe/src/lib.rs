@@ -3,10 +3,12 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use spin_sdk::http::body::IncomingBodyExt as _;
-use spin_sdk::http::{Request, Response, StatusCode};
+use spin_sdk::http::{HeaderName, Request, Response, StatusCode};
 use spin_sdk::key_value::Store;
 use spin_sdk::sqlite::{Connection, Value};
+use spin_sdk::wasip3::clocks::system_clock;
 use std::fmt::Debug;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 std::thread_local! {
     static REQUESTS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
@@ -17,12 +19,14 @@ type Answer = Result<String, String>;
 /// Answers a request.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn serve(request: Request) -> Response<Full<Bytes>> {
+    let request_id = request.headers().get("x-request-id").cloned();
     let (status, text) = match answer(request).await {
         Ok(text) => (StatusCode::OK, text),
         Err(text) => (StatusCode::BAD_REQUEST, text),
     };
     let mut response = Response::new(Full::new(Bytes::from(text)));
     *response.status_mut() = status;
+    response.headers_mut().extend(request_id.map(|id| (HeaderName::from_static("x-request-id"), id)));
     response
 }
 
@@ -41,6 +45,17 @@ async fn answer(request: Request) -> Answer {
         "variable" => spin_sdk::variables::get(argument).await.map_err(text),
         "environment" => Ok(std::env::vars().map(|(name, value)| name + "=" + &value).collect()),
         "fetch" => Ok(spin_sdk::http::get(argument).await.map_err(text)?.status().to_string()),
+        "clock" => {
+            // The standard library reads the clock of WASI 0.2.
+            let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_err(text)?;
+            Ok(format!("{} {}", clock.as_secs(), system_clock::now().seconds))
+        }
+        "log" => {
+            let body = request.into_body().bytes().await.map_err(text)?;
+            eprintln!("{}", std::str::from_utf8(&body).map_err(text)?);
+            println!("on standard output");
+            Ok(String::new())
+        }
         "files" => std::fs::read_dir("/").map(|_| String::new()).map_err(text),
         "connect" => std::net::TcpStream::connect(argument).map(|_| String::new()).map_err(text),
 

@@ -3,10 +3,10 @@
 //! The configuration is Spin's `runtime-config.toml`, of which only the type `spin` (a file on this machine) is for this
 //! host. An application that needs libSQL or Redis runs on Spin itself.
 
+use crate::app::toml_file;
 use crate::files::{private_directory, private_file};
-use crate::key_value::{Store, Stores};
-use crate::manifest::read_toml;
-use crate::sqlite::{Database, Databases, StatementObserver};
+use crate::spin::database::{Database, Databases, StatementObserver};
+use crate::spin::store::{Store, Stores};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +38,7 @@ impl Storage {
     /// Opens what `runtime_config` names, and the label `default` of both kinds in `state_dir` if it does not.
     pub fn open(state_dir: &Path, runtime_config: Option<&Path>, observer: Option<&StatementObserver>) -> Result<Self> {
         private_directory(state_dir)?;
-        let config = runtime_config.map(read_toml).transpose()?.unwrap_or_default();
+        let config = runtime_config.map(toml_file::read).transpose()?.unwrap_or_default();
         let RuntimeConfig { sqlite_database, key_value_store } = config;
         let databases = paths(sqlite_database, runtime_config, state_dir, "sqlite_db.db")?;
         let stores = paths(key_value_store, runtime_config, state_dir, "sqlite_key_value.db")?;

@@ -4,11 +4,13 @@
 //! administrator and connector, keeps them in the state directory where only their owner may read them, and shows how to
 //! use them without showing them.
 
+use crate::app::manifest::Manifest;
+use crate::app::toml_file;
 use crate::files;
-use crate::manifest::{Manifest, read_toml};
 use anyhow::{Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -56,7 +58,7 @@ impl Credentials {
             // Of two first starts at the same time one makes the file, and both read it.
             files::create(&file, generate()?.as_bytes())?;
         }
-        let kept: BTreeMap<String, String> = read_toml(&file)?;
+        let kept: BTreeMap<String, String> = toml_file::read(&file)?;
         if let Some(name) = NAMES.iter().find(|name| !kept.contains_key(**name)) {
             bail!("{}: {name} is missing", file.display());
         }
@@ -72,7 +74,7 @@ impl Credentials {
     pub fn session(&self, url: &str) -> String {
         let here = std::env::current_dir().unwrap_or_default();
         let directory = self.state_dir.strip_prefix(&here).unwrap_or(&self.state_dir);
-        let file = |name: &str| quote(&directory.join(name).display().to_string());
+        let file = |name: &str| quote(&directory.join(name).display().to_string()).into_owned();
         let (client, token) = (file("curl.conf"), file("token.conf"));
         let mut session = format!("The first credentials are in {}. To try them:\n\n", file("credentials.toml"));
         // Writing to a string does not fail.
@@ -105,10 +107,9 @@ fn generate() -> Result<String> {
     ))
 }
 
-/// `text` as one word of a shell command.
-fn quote(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
-    if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+/// `text` as one word of a shell command. A text with a NUL stays as it is: no shell takes one, and no path has one.
+fn quote(text: &str) -> Cow<'_, str> {
+    shlex::try_quote(text).unwrap_or(Cow::Borrowed(text))
 }
 
 #[cfg(test)]
@@ -166,7 +167,7 @@ mod tests {
     fn the_session_shows_no_secret_and_quotes_paths() {
         let session = Credentials { state_dir: PathBuf::from("/a b/it's") }.session("http://127.0.0.1:3000");
         assert!(
-            session.contains(r"curl -sS -K '/a b/it'\''s/curl.conf' http://127.0.0.1:3000/oauth/token"),
+            session.contains(r#"curl -sS -K "/a b/it's/curl.conf" http://127.0.0.1:3000/oauth/token"#),
             "{session}"
         );
     }

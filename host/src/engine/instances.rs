@@ -8,8 +8,9 @@
 //! has its own share of the pool: no other component, busy or idle, can take it. Requests that find all instances of
 //! their component busy come back to [`Instances::handle`], which lets them try again as soon as one can take another.
 
-use crate::Limits;
-use crate::guest::{Grants, Guest};
+use crate::config::Limits;
+use crate::log::{self, Level};
+use crate::spin::guest::{Grants, Guest};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -208,7 +209,8 @@ impl WorkerState for Worker {
 
     fn drop(&self, store: Store<Guest>, result: Result<(), wasmtime::Error>) {
         if let Err(error) = result {
-            eprintln!("accord: an instance of {} was ended: {}", self.component, error.root_cause());
+            let message = format_args!("an instance was ended: {}", error.root_cause());
+            log::line(Level::Error, &self.component, "-", message);
         }
         drop(store);
     }

@@ -2,7 +2,9 @@
 //!
 //! What it cannot honour it refuses by name and line, so that an application never runs with less than it asked for.
 
-use crate::outbound::AllowedHosts;
+use crate::app::toml_file::Fault;
+use crate::spin::outbound::AllowedHosts;
+use crate::spin::variables;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,16 +130,13 @@ impl Manifest {
     }
 
     fn parse(text: &str, root: PathBuf) -> Result<Self, Fault> {
-        let document: Document = toml::from_str(text).map_err(|error| Fault {
-            at: error.span().map(|span| span.start),
-            message: error.message().lines().collect::<Vec<_>>().join(" "),
-        })?;
+        let document: Document = toml::from_str(text)?;
         let version = &document.spin_manifest_version;
         if *version.get_ref() != 2 {
             return Err(Fault::new(version, "only spin_manifest_version 2 is supported"));
         }
         for name in document.variables.keys() {
-            check_variable_name(name.get_ref()).map_err(|message| Fault::new(name, message))?;
+            variables::check_name(name.get_ref()).map_err(|message| Fault::new(name, message))?;
         }
         let variables: BTreeMap<_, _> =
             document.variables.into_iter().map(|(name, variable)| (name.into_inner(), variable)).collect();
@@ -204,34 +203,6 @@ impl Component {
     }
 }
 
-/// Something wrong at a place in a TOML text.
-struct Fault {
-    at: Option<usize>,
-    message: String,
-}
-
-impl Fault {
-    fn new<T>(place: &Spanned<T>, message: impl Into<String>) -> Self {
-        Self { at: Some(place.span().start), message: message.into() }
-    }
-
-    fn within(self, path: &Path, text: &str) -> anyhow::Error {
-        match self.at.and_then(|at| text.get(..at)) {
-            Some(before) => anyhow!("{}:{}: {}", path.display(), before.matches('\n').count() + 1, self.message),
-            None => anyhow!("{}: {}", path.display(), self.message),
-        }
-    }
-}
-
-/// Reads a TOML file into `T`; an error names the file and the line.
-pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).map_err(|error| {
-        let at = error.span().map(|span| span.start);
-        Fault { at, message: error.message().lines().collect::<Vec<_>>().join(" ") }.within(path, &text)
-    })
-}
-
 /// A piece of a template: some text, then perhaps a variable's value.
 struct Part<'a> {
     text: &'a str,
@@ -259,24 +230,6 @@ fn fill_template(template: &str, values: &BTreeMap<String, String>) -> String {
         filled.push_str(variable.and_then(|name| values.get(name)).map_or("", String::as_str));
     }
     filled
-}
-
-/// Spin's rule for the names of variables; the error says which part of it is broken.
-pub(crate) fn check_variable_name(name: &str) -> Result<(), String> {
-    let reason = if name.is_empty() {
-        "must not be empty"
-    } else if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
-        "may contain only lower-case letters, digits and underscores"
-    } else if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
-        "must start with a lower-case letter"
-    } else if name.ends_with('_') {
-        "must end with a letter or a digit"
-    } else if name.contains("__") {
-        "must not contain two underscores in a row"
-    } else {
-        return Ok(());
-    };
-    Err(format!("{name:?}: {reason}"))
 }
 
 #[cfg(test)]
@@ -347,16 +300,6 @@ mail = "https://{{ relay }}/send?via={{relay}}"
         ] {
             let error = parse(&MANIFEST.replacen(from, to, 1)).unwrap_err();
             assert!(error.starts_with(message), "{to}: {error}");
-        }
-    }
-
-    #[test]
-    fn variable_names_follow_spins_rule() {
-        for name in ["a", "a1", "a_b_1"] {
-            assert!(check_variable_name(name).is_ok(), "{name}");
-        }
-        for name in ["", "A", "1a", "_a", "a_", "a__b", "a-b"] {
-            assert!(check_variable_name(name).is_err(), "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `spin:sqlite`: SQLite databases in files, for the components that are granted them.
+//! SQLite databases in files: connections that are lent, and statements that run on them.
 //!
 //! # Connections
 //!
@@ -19,23 +19,18 @@
 //! SQLite has one writer at a time, and makes the others ask again and again, with pauses, in no order. Here those that
 //! belong to this process stand in a queue.
 
-use crate::guest::Guest;
-use crate::guest::spin::sqlite::sqlite::{
-    Connection, Error, Host, HostConnection, HostConnectionWithStore, QueryResult, RowResult, Value,
-};
+use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
+use rusqlite::TransactionState;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::component::{Accessor, FutureReader, HasSelf, Resource, StreamReader};
 
-/// Connections that one instance may have open at a time, as in Spin.
-const MAX_OPEN: usize = 256;
 /// Bytes of values in one result, as in Spin.
 const MAX_RESULT_BYTES: usize = 128 << 20;
 /// Idle connections that are kept per database.
@@ -47,8 +42,23 @@ const BRIEF: i32 = 20_000;
 /// How long a writer stands in the queue.
 const MAX_QUEUE: Duration = Duration::from_secs(5);
 
-/// Called with the text of each statement before it runs.
-pub type StatementObserver = Arc<dyn Fn(&str) + Send + Sync>;
+/// A statement that a component is about to run, as an observer sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement<'a> {
+    /// Its text, with placeholders for values.
+    pub sql: &'a str,
+    /// The connection that it runs on. Each time that a component opens one, it has a number that no other of this process
+    /// has.
+    pub connection: u64,
+    /// Whether the connection holds the database's write lock when the statement begins. It does from the end of `BEGIN
+    /// IMMEDIATE`, or of the first write in a transaction that began otherwise, to the end of the transaction. So this is
+    /// true of a `COMMIT`, and false of `BEGIN IMMEDIATE` itself and of a write outside a transaction, which has the lock to
+    /// itself.
+    pub locked: bool,
+}
+
+/// Called with each statement before it runs.
+pub type StatementObserver = Arc<dyn Fn(&Statement<'_>) + Send + Sync>;
 
 /// The databases granted to a component, by label. One that is granted but not defined is `None`.
 pub(crate) type Databases = BTreeMap<String, Option<Arc<Database>>>;
@@ -77,7 +87,7 @@ impl Database {
     }
 
     /// Takes an idle connection, or opens one.
-    async fn lease(self: Arc<Self>) -> Result<Lease, Error> {
+    pub async fn lease(self: Arc<Self>) -> Result<Lease, Error> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let session = if let Some(session) = idle {
             session
@@ -85,9 +95,15 @@ impl Database {
             let database = self.clone();
             blocking(move || Session::open(&database.path).map_err(io)).await?
         };
-        let interrupt = session.sqlite.get_interrupt_handle();
-        let (session, turn) = (Mutex::new(Some(session)), Mutex::default());
-        Ok(Lease(Arc::new(Loan { database: self, interrupt, session, turn })))
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        Ok(Lease(Arc::new(Loan {
+            number: COUNT.fetch_add(1, Ordering::Relaxed),
+            database: self,
+            interrupt: session.sqlite.get_interrupt_handle(),
+            session: Mutex::new(Some(session)),
+            turn: Mutex::default(),
+            locked: AtomicBool::new(false),
+        })))
     }
 
     fn take_back(&self, session: Session) {
@@ -139,6 +155,12 @@ impl Session {
 /// A connection that an instance has open: the resource `connection`.
 pub struct Lease(Arc<Loan>);
 
+impl Lease {
+    pub(super) fn loan(&self) -> Arc<Loan> {
+        self.0.clone()
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         // A statement that still runs has an `Arc` of its own. Nobody waits for its result any more.
@@ -148,13 +170,17 @@ impl Drop for Lease {
     }
 }
 
-struct Loan {
+/// What a lease is of. A statement that runs keeps it, also when the lease is gone.
+pub(super) struct Loan {
+    number: u64,
     database: Arc<Database>,
     interrupt: rusqlite::InterruptHandle,
     /// `None` only while it is given back.
     session: Mutex<Option<Session>>,
     /// The turn to write, from the first statement that needs it to the end of its transaction.
     turn: Mutex<Option<OwnedSemaphorePermit>>,
+    /// Whether the last statement left the connection with the write lock.
+    locked: AtomicBool,
 }
 
 impl Drop for Loan {
@@ -167,7 +193,7 @@ impl Drop for Loan {
 }
 
 impl Loan {
-    fn with<T>(&self, work: impl FnOnce(&rusqlite::Connection) -> T) -> Result<T, Error> {
+    pub fn with<T>(&self, work: impl FnOnce(&rusqlite::Connection) -> T) -> Result<T, Error> {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         session.as_ref().map(|session| work(&session.sqlite)).ok_or(Error::InvalidConnection)
     }
@@ -177,9 +203,10 @@ impl Loan {
     }
 
     /// Runs one statement to its end.
-    async fn execute(self: Arc<Self>, statement: String, parameters: Vec<Value>) -> Result<QueryResult, Error> {
+    pub async fn execute(self: Arc<Self>, statement: String, parameters: Vec<Value>) -> Result<QueryResult, Error> {
         if let Some(observer) = &self.database.observer {
-            observer(&statement);
+            let locked = self.locked.load(Ordering::Relaxed);
+            observer(&Statement { sql: &statement, connection: self.number, locked });
         }
         // If another statement has the connection, this one waits on a thread that may.
         if let Ok(session) = self.session.try_lock()
@@ -199,6 +226,8 @@ impl Loan {
             if session.sqlite.is_autocommit() {
                 *self.turn() = None;
             }
+            let state = session.sqlite.transaction_state(rusqlite::DEFAULT_NAME);
+            self.locked.store(matches!(state, Ok(TransactionState::Write)), Ordering::Relaxed);
             result
         })
         .await
@@ -282,105 +311,4 @@ fn io(error: rusqlite::Error) -> Error {
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| Err(Error::Io(panic.to_string())))
-}
-
-impl Guest {
-    fn granted(&self, database: &str) -> Result<Arc<Database>, Error> {
-        if self.open_connections >= MAX_OPEN {
-            return Err(Error::Io("too many connections opened".to_owned()));
-        }
-        self.grants.databases.get(database).ok_or(Error::AccessDenied)?.clone().ok_or(Error::NoSuchDatabase)
-    }
-
-    fn keep(&mut self, lease: Lease) -> wasmtime::Result<Resource<Lease>> {
-        self.open_connections += 1;
-        Ok(self.table.push(lease)?)
-    }
-
-    fn loan(&self, connection: &Resource<Lease>) -> wasmtime::Result<Arc<Loan>> {
-        Ok(self.table.get(connection)?.0.clone())
-    }
-}
-
-impl Host for Guest {}
-
-impl HostConnection for Guest {
-    async fn open(&mut self, database: String) -> Result<Resource<Connection>, Error> {
-        let database = self.granted(&database)?;
-        let lease = database.lease().await?;
-        self.keep(lease).map_err(|error| Error::Io(error.to_string()))
-    }
-
-    async fn execute(
-        &mut self,
-        connection: Resource<Connection>,
-        statement: String,
-        parameters: Vec<Value>,
-    ) -> Result<QueryResult, Error> {
-        let loan = self.loan(&connection).map_err(|_| Error::InvalidConnection)?;
-        loan.execute(statement, parameters).await
-    }
-
-    fn last_insert_rowid(&mut self, connection: Resource<Connection>) -> wasmtime::Result<i64> {
-        Ok(self.loan(&connection)?.with(rusqlite::Connection::last_insert_rowid)?)
-    }
-
-    fn changes(&mut self, connection: Resource<Connection>) -> wasmtime::Result<u64> {
-        Ok(self.loan(&connection)?.with(rusqlite::Connection::changes)?)
-    }
-
-    fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
-        self.open_connections -= 1;
-        self.table.delete(connection)?;
-        Ok(())
-    }
-}
-
-type Rows = (Vec<String>, StreamReader<RowResult>, FutureReader<Result<(), Error>>);
-
-impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Guest> {
-    async fn open_async(
-        accessor: &Accessor<T, Self>,
-        database: String,
-    ) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
-        let database = match accessor.with(|mut access| access.get().granted(&database)) {
-            Ok(database) => database,
-            Err(error) => return Ok(Err(error)),
-        };
-        match database.lease().await {
-            Ok(lease) => accessor.with(|mut access| access.get().keep(lease)).map(Ok),
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
-    async fn execute_async(
-        accessor: &Accessor<T, Self>,
-        connection: Resource<Connection>,
-        statement: String,
-        parameters: Vec<Value>,
-    ) -> wasmtime::Result<Result<Rows, Error>> {
-        let loan = accessor.with(|mut access| access.get().loan(&connection))?;
-        let result = match loan.execute(statement, parameters).await {
-            Ok(result) => result,
-            Err(error) => return Ok(Err(error)),
-        };
-        accessor.with(|mut access| {
-            let rows = StreamReader::new(&mut access, result.rows)?;
-            let end = FutureReader::new(&mut access, std::future::ready(wasmtime::error::Ok(Ok(()))))?;
-            Ok(Ok((result.columns, rows, end)))
-        })
-    }
-
-    async fn last_insert_rowid_async(
-        accessor: &Accessor<T, Self>,
-        connection: Resource<Connection>,
-    ) -> wasmtime::Result<i64> {
-        let loan = accessor.with(|mut access| access.get().loan(&connection))?;
-        Ok(loan.with(rusqlite::Connection::last_insert_rowid)?)
-    }
-
-    async fn changes_async(accessor: &Accessor<T, Self>, connection: Resource<Connection>) -> wasmtime::Result<u64> {
-        let loan = accessor.with(|mut access| access.get().loan(&connection))?;
-        Ok(loan.with(rusqlite::Connection::changes)?)
-    }
 }

@@ -3,6 +3,7 @@
 //! A grant is `scheme://host[:port]`. Each of the three may be `*`; a host may begin with `*.` for any subdomain; a
 //! port may be a range `from..until`; a missing port is the scheme's own. Names and addresses are compared as text.
 
+use crate::log::{self, Level};
 use http::uri::Scheme;
 use http_body_util::BodyExt;
 use std::sync::Arc;
@@ -115,10 +116,8 @@ impl WasiHttpHooks for Outbound {
         let host = uri.host().unwrap_or_default();
         if !self.allowed.allows(scheme, host, uri.port_u16()) {
             let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-            eprintln!(
-                "accord: {} may not reach {scheme}://{host}{port}: it is not in its allowed_outbound_hosts",
-                self.component
-            );
+            let message = format!("{scheme}://{host}{port} is not in its allowed_outbound_hosts, and was not called");
+            log::line(Level::Warn, &self.component, "-", message);
             return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         }
         Box::new(async move {

@@ -1,0 +1,160 @@
+//! A request's way to the component that answers it, and a line in the log.
+//!
+//! What the host answers itself: `200` at Spin's health path, `404` with an empty body where no route matches, `400` to a
+//! request that does not say for which host it is, and, where a component gives no answer, `500` (it trapped), `503` (it
+//! stayed busy) or `504` (it took too long).
+
+use crate::engine::instances::{Failure, Instances};
+use crate::log::{self, Level};
+use crate::routes::Router;
+use bytes::Bytes;
+use http::uri::{Authority, Scheme};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Empty, Full};
+use hyper::body::Incoming;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use wasmtime_wasi_http::WasiBody;
+
+const WELL_KNOWN: &str = "/.well-known/spin/";
+
+static PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
+static FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
+static MATCHED_ROUTE: HeaderName = HeaderName::from_static("spin-matched-route");
+static BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
+static RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
+static COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-route");
+static CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
+
+/// A component that answers requests.
+pub(crate) struct Service {
+    pub name: Arc<str>,
+    pub instances: Instances,
+}
+
+/// Routes, and the components behind them.
+pub(crate) struct Dispatcher {
+    pub router: Router,
+    pub services: Vec<Service>,
+    pub quiet: bool,
+}
+
+impl Dispatcher {
+    /// The response to a request, which is logged unless the server is quiet.
+    pub(super) async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<WasiBody> {
+        if self.quiet {
+            return self.answer(request, client).await.0;
+        }
+        let started = Instant::now();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let (response, component) = self.answer(request, client).await;
+        let (path, status) = (uri.path().escape_debug(), response.status().as_u16());
+        let took = started.elapsed().as_secs_f64() * 1000.0;
+        let message = format_args!("{method} {path} {status} {took:.1}ms");
+        log::line(Level::Info, component.unwrap_or("-"), request_id(&response), message);
+        response
+    }
+
+    /// The response, and the component that it comes from.
+    async fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> (Response<WasiBody>, Option<&str>) {
+        let path = request.uri().path();
+        if let Some(well_known) = path.strip_prefix(WELL_KNOWN) {
+            let healthy = Full::new(Bytes::from_static(b"OK")).map_err(|never| match never {}).boxed_unsync();
+            let found = well_known == "health";
+            return (if found { Response::new(healthy) } else { empty(StatusCode::NOT_FOUND) }, None);
+        }
+        let Some(found) = self.router.find(path) else { return (empty(StatusCode::NOT_FOUND), None) };
+        let service = &self.services[found.route.component];
+        let name = Some(&*service.name);
+        let Some((authority, full_url)) = address(&request) else { return (empty(StatusCode::BAD_REQUEST), name) };
+        let Ok(path_info) = HeaderValue::from_maybe_shared(Bytes::from(found.path_info)) else {
+            return (empty(StatusCode::BAD_REQUEST), name);
+        };
+
+        let (mut head, body) = request.into_parts();
+        let headers = &mut head.headers;
+        // What the client sent under these names goes: components trust them.
+        headers.insert(&PATH_INFO, path_info);
+        headers.insert(&FULL_URL, full_url);
+        headers.insert(&MATCHED_ROUTE, found.route.matched.clone());
+        headers.insert(&BASE_PATH, HeaderValue::from_static("/"));
+        headers.insert(&RAW_COMPONENT_ROUTE, found.route.raw.clone());
+        headers.insert(&COMPONENT_ROUTE, found.route.prefix.clone());
+        if let Ok(client) = HeaderValue::try_from(client.to_string()) {
+            headers.insert(&CLIENT_ADDR, client);
+        }
+        for (name, value) in found.named {
+            headers.insert(name, value);
+        }
+        let mut uri = head.uri.into_parts();
+        uri.scheme = Some(Scheme::HTTP);
+        uri.authority = Some(authority);
+        let Ok(uri) = Uri::from_parts(uri) else { return (empty(StatusCode::BAD_REQUEST), name) };
+        head.uri = uri;
+
+        let body = body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync();
+        let response = match service.instances.handle(Request::from_parts(head, body)).await {
+            Ok(response) => response,
+            Err(Failure::Timeout) => empty(StatusCode::GATEWAY_TIMEOUT),
+            Err(Failure::Overloaded) => {
+                let mut response = empty(StatusCode::SERVICE_UNAVAILABLE);
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                response
+            }
+            Err(Failure::Failed(error)) => {
+                let message = format_args!("gave no answer: {}", error.root_cause());
+                log::line(Level::Error, &service.name, "-", message);
+                empty(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        };
+        (response, name)
+    }
+}
+
+/// For whom the request is, and its full URL; `None` if it does not say so or contradicts itself.
+fn address<B>(request: &Request<B>) -> Option<(Authority, HeaderValue)> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = hosts.next().map(|host| Authority::try_from(host.as_bytes()));
+    let authority = match (host, request.uri().authority(), hosts.next()) {
+        (Some(Ok(host)), None, None) => host,
+        (Some(Ok(host)), Some(authority), None) if host == *authority => host,
+        (None, Some(authority), None) => authority.clone(),
+        _ => return None,
+    };
+    if authority.as_str().contains('@') {
+        return None;
+    }
+    let path = request.uri().path_and_query()?;
+    let full_url = HeaderValue::from_maybe_shared(Bytes::from(format!("http://{authority}{path}"))).ok()?;
+    Some((authority, full_url))
+}
+
+fn empty(status: StatusCode) -> Response<WasiBody> {
+    let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
+    *response.status_mut() = status;
+    response
+}
+
+/// The id that a component gave to a request; `-` if it gave none, or none that is one word.
+fn request_id<B>(response: &Response<B>) -> &str {
+    let id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    id.filter(|id| !id.is_empty() && !id.contains(char::is_whitespace)).unwrap_or("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_one_word() {
+        let id = |value: &'static [u8]| {
+            let mut response = Response::new(());
+            response.headers_mut().insert("x-request-id", HeaderValue::from_bytes(value).unwrap());
+            request_id(&response).to_owned()
+        };
+        assert_eq!(id(b"5f0c6a1e"), "5f0c6a1e");
+        assert_eq!((id(b""), id(b"a b"), id(b"\xfc")), ("-".to_owned(), "-".to_owned(), "-".to_owned()));
+        assert_eq!(request_id(&Response::new(())), "-");
+    }
+}

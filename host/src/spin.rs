@@ -1,0 +1,11 @@
+//! The interfaces that components import, with Spin's rules and error values.
+
+mod bindings;
+pub(crate) mod database;
+pub(crate) mod guest;
+mod key_value;
+pub(crate) mod outbound;
+mod output;
+mod sqlite;
+pub(crate) mod store;
+pub(crate) mod variables;

@@ -1,0 +1,113 @@
+//! `spin:sqlite`: SQLite databases, for the components that are granted them.
+
+use crate::spin::bindings::spin::sqlite::sqlite::{
+    Connection, Error, Host, HostConnection, HostConnectionWithStore, QueryResult, RowResult, Value,
+};
+use crate::spin::database::{Database, Lease, Loan};
+use crate::spin::guest::Guest;
+use std::sync::Arc;
+use wasmtime::component::{Accessor, FutureReader, HasSelf, Resource, StreamReader};
+
+/// Connections that one instance may have open at a time, as in Spin.
+const MAX_OPEN: usize = 256;
+
+impl Guest {
+    fn granted(&self, database: &str) -> Result<Arc<Database>, Error> {
+        if self.open_connections >= MAX_OPEN {
+            return Err(Error::Io("too many connections opened".to_owned()));
+        }
+        self.grants.databases.get(database).ok_or(Error::AccessDenied)?.clone().ok_or(Error::NoSuchDatabase)
+    }
+
+    fn keep(&mut self, lease: Lease) -> wasmtime::Result<Resource<Lease>> {
+        self.open_connections += 1;
+        Ok(self.table.push(lease)?)
+    }
+
+    fn loan(&self, connection: &Resource<Lease>) -> wasmtime::Result<Arc<Loan>> {
+        Ok(self.table.get(connection)?.loan())
+    }
+}
+
+impl Host for Guest {}
+
+impl HostConnection for Guest {
+    async fn open(&mut self, database: String) -> Result<Resource<Connection>, Error> {
+        let database = self.granted(&database)?;
+        let lease = database.lease().await?;
+        self.keep(lease).map_err(|error| Error::Io(error.to_string()))
+    }
+
+    async fn execute(
+        &mut self,
+        connection: Resource<Connection>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Result<QueryResult, Error> {
+        let loan = self.loan(&connection).map_err(|_| Error::InvalidConnection)?;
+        loan.execute(statement, parameters).await
+    }
+
+    fn last_insert_rowid(&mut self, connection: Resource<Connection>) -> wasmtime::Result<i64> {
+        Ok(self.loan(&connection)?.with(rusqlite::Connection::last_insert_rowid)?)
+    }
+
+    fn changes(&mut self, connection: Resource<Connection>) -> wasmtime::Result<u64> {
+        Ok(self.loan(&connection)?.with(rusqlite::Connection::changes)?)
+    }
+
+    fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
+        self.open_connections -= 1;
+        self.table.delete(connection)?;
+        Ok(())
+    }
+}
+
+type Rows = (Vec<String>, StreamReader<RowResult>, FutureReader<Result<(), Error>>);
+
+impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Guest> {
+    async fn open_async(
+        accessor: &Accessor<T, Self>,
+        database: String,
+    ) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
+        let database = match accessor.with(|mut access| access.get().granted(&database)) {
+            Ok(database) => database,
+            Err(error) => return Ok(Err(error)),
+        };
+        match database.lease().await {
+            Ok(lease) => accessor.with(|mut access| access.get().keep(lease)).map(Ok),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn execute_async(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> wasmtime::Result<Result<Rows, Error>> {
+        let loan = accessor.with(|mut access| access.get().loan(&connection))?;
+        let result = match loan.execute(statement, parameters).await {
+            Ok(result) => result,
+            Err(error) => return Ok(Err(error)),
+        };
+        accessor.with(|mut access| {
+            let rows = StreamReader::new(&mut access, result.rows)?;
+            let end = FutureReader::new(&mut access, std::future::ready(wasmtime::error::Ok(Ok(()))))?;
+            Ok(Ok((result.columns, rows, end)))
+        })
+    }
+
+    async fn last_insert_rowid_async(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+    ) -> wasmtime::Result<i64> {
+        let loan = accessor.with(|mut access| access.get().loan(&connection))?;
+        Ok(loan.with(rusqlite::Connection::last_insert_rowid)?)
+    }
+
+    async fn changes_async(accessor: &Accessor<T, Self>, connection: Resource<Connection>) -> wasmtime::Result<u64> {
+        let loan = accessor.with(|mut access| access.get().loan(&connection))?;
+        Ok(loan.with(rusqlite::Connection::changes)?)
+    }
+}

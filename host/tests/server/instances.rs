@@ -1,0 +1,63 @@
+//! How instances are made, shared and ended.
+
+use crate::{Probe, ok};
+use std::time::{Duration, Instant};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_is_used_again_until_its_requests_are_spent() {
+    let probe = Probe::with_limits(|limits| limits.max_requests_per_instance = 3).await;
+    for expected in ["0", "1", "2", "0", "1"] {
+        assert_eq!(probe.get("/count").await, ok(expected));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_instance_ends() {
+    let probe = Probe::with_limits(|limits| limits.idle_timeout = Duration::from_millis(500)).await;
+    assert_eq!(probe.get("/count").await, ok("0"));
+    assert_eq!(probe.get("/count").await, ok("1"));
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(probe.get("/count").await, ok("0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_beyond_what_the_instances_take_wait_their_turn() {
+    for (instances, concurrent) in [(1, 1), (2, 16), (6, 2)] {
+        let probe = Probe::with_limits(|limits| {
+            limits.max_instances = instances;
+            limits.max_concurrent_per_instance = concurrent;
+            limits.max_requests_per_instance = 10;
+        })
+        .await;
+        let paths = (0..200).map(|number| if number % 2 == 0 { "/values" } else { "/poor/count" });
+        let all = futures::future::join_all(paths.map(|path| probe.get(path))).await;
+        assert_eq!(all.iter().filter(|(status, _)| *status != 200).count(), 0, "{instances}, {concurrent}: {all:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trap_costs_one_answer() {
+    let probe = Probe::with_limits(|limits| limits.memory = 16 << 20).await;
+    assert_eq!(probe.get("/count").await, ok("0"));
+    for path in ["/panic", "/fill"] {
+        assert_eq!(probe.get(path).await, (500, String::new()), "{path}");
+        assert_eq!(probe.get("/count").await, ok("0"), "a new instance");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guests_that_never_end_are_ended_and_do_not_stop_the_others() {
+    let probe = Probe::with_limits(|limits| limits.request_timeout = Duration::from_secs(4)).await;
+    let started = Instant::now();
+    let endless = futures::future::join_all((0..4).map(|_| probe.get("/loop")));
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for _ in 0..5 {
+            assert_eq!(probe.get("/poor/count").await.0, 200);
+        }
+        assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    };
+    let (ended, ()) = tokio::join!(endless, others);
+    assert!(ended.iter().all(|answer| *answer == (504, String::new())), "{ended:?}");
+    assert_eq!(probe.get("/count").await, ok("0"));
+}
