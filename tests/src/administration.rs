@@ -1,4 +1,4 @@
-//! Administrators: they make accounts and look at connections (002).
+//! The administration API: administrators, who make accounts and look at connections.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ const PATH: &str = "/app/api.php";
 /// Who calls the administration API, and for which account.
 #[derive(Clone, Debug)]
 pub struct Administrator {
-    /// E-mail address, username or `client_id`.
+    /// An e-mail address, a username or a `client_id`.
     pub name: String,
     /// The password.
     pub password: String,
@@ -19,6 +19,15 @@ pub struct Administrator {
     pub account_key: String,
     /// The account's id.
     pub account: i64,
+}
+
+impl Answer {
+    /// The values of a field of a list in the body, in order.
+    pub fn column(&self, list: &str, field: &str) -> Vec<String> {
+        let json = self.json();
+        let rows = json[list].as_array().unwrap_or_else(|| panic!("{list}: {self}"));
+        rows.iter().map(|row| row[field].as_str().map_or_else(|| row[field].to_string(), str::to_owned)).collect()
+    }
 }
 
 impl Accord {

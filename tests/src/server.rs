@@ -1,5 +1,6 @@
 //! The server behind a test: the embedded host in this process, the same as a process of its own, or `spin up`.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,28 @@ use std::time::{Duration, Instant};
 use crate::{ADMIN_EMAIL, ADMIN_PASSWORD, CLIENT_ID, CLIENT_SECRET, root};
 
 /// Whether the tests run against Spin itself (`ACCORD_RUNTIME=spin`).
-pub fn on_spin() -> bool {
+fn on_spin() -> bool {
     std::env::var("ACCORD_RUNTIME").is_ok_and(|runtime| runtime == "spin")
+}
+
+/// Whether a test, or the part of it that asks, cannot run on Spin. Then it says so, and why.
+pub fn skipped_on_spin(why: &str) -> bool {
+    let skipped = on_spin();
+    if skipped {
+        let thread = std::thread::current();
+        // Not by `eprintln!`, which the test harness keeps to itself when the test passes. Nobody to tell is no failure.
+        let _ = writeln!(std::io::stderr(), "skipped on Spin: {}: {why}", thread.name().unwrap_or("a test"));
+    }
+    skipped
+}
+
+/// An SQL statement that a component ran.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// Its text.
+    pub sql: String,
+    /// Whether its connection held the write lock.
+    pub locked: bool,
 }
 
 /// How a server is started.
@@ -48,7 +69,8 @@ pub(crate) struct Server {
     running: Running,
     options: Options,
     state: tempfile::TempDir,
-    statements: Arc<Mutex<Vec<String>>>,
+    clock: Arc<accord::Clock>,
+    statements: Arc<Mutex<Vec<Statement>>>,
 }
 
 enum Running {
@@ -61,7 +83,8 @@ impl Server {
     pub(crate) async fn start(options: Options) -> Self {
         build(&root().join(options.manifest));
         let state = tempfile::tempdir().expect("there is a temporary directory");
-        let mut server = Self { running: Running::Stopped, options, state, statements: Arc::default() };
+        let running = Running::Stopped;
+        let mut server = Self { running, options, state, clock: Arc::default(), statements: Arc::default() };
         server.run().await;
         server
     }
@@ -74,9 +97,11 @@ impl Server {
         let mut config = accord::Config::new(root().join(self.options.manifest), self.state.path());
         config.variables = self.variables().map(|(name, value)| (name.to_owned(), value)).collect();
         config.limits = self.options.limits.clone();
+        config.clock = Arc::clone(&self.clock);
         let statements = Arc::clone(&self.statements);
-        config.statement_observer = Some(Arc::new(move |statement: &str| {
-            statements.lock().expect("nobody panics with the lock").push(statement.to_owned());
+        config.statement_observer = Some(Arc::new(move |statement: &accord::Statement<'_>| {
+            let statement = Statement { sql: statement.sql.to_owned(), locked: statement.locked };
+            statements.lock().expect("nobody panics with the lock").push(statement);
         }));
         Running::Embedded(accord::Server::start(config).await.expect("the server starts"))
     }
@@ -140,7 +165,14 @@ impl Server {
         self.state.path()
     }
 
-    pub(crate) fn statements(&self) -> Vec<String> {
+    pub(crate) async fn advance(&self, by: Duration) {
+        match &self.running {
+            Running::Embedded(_) => self.clock.advance(by),
+            _ => tokio::time::sleep(by).await,
+        }
+    }
+
+    pub(crate) fn statements(&self) -> Vec<Statement> {
         self.statements.lock().expect("nobody panics with the lock").clone()
     }
 }

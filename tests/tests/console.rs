@@ -1,6 +1,7 @@
 //! The description of all APIs, and that it tells the truth about what is there.
 
 use accord_tests::{Accord, answer};
+use insta::assert_snapshot;
 use reqwest::Method;
 
 #[tokio::test]
@@ -39,5 +40,5 @@ async fn the_description_is_sent_once_to_who_keeps_it() {
 #[tokio::test]
 async fn the_description_is_only_read() {
     let accord = Accord::start().await;
-    insta::assert_snapshot!(answer(accord.request(Method::PUT, "/openapi.json")).await);
+    assert_snapshot!(answer(accord.request(Method::PUT, "/openapi.json")).await);
 }

@@ -9,6 +9,7 @@ use accord_tests::{ADMIN_EMAIL, ADMIN_PASSWORD, Accord, CLIENT_ID, CLIENT_SECRET
 use serde_json::Value;
 
 const COLLECTION: &str = "deploy/postman/Accord.postman_collection.json";
+
 const ENVIRONMENT: &str = "deploy/postman/Accord.postman_environment.json";
 
 fn read(path: &Path) -> Value {

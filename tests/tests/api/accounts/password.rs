@@ -1,0 +1,38 @@
+//! New passwords: forgotten, reset and changed.
+
+use accord_tests::accounts::PASSWORD;
+use accord_tests::{Accord, Relay};
+use insta::assert_snapshot;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_forgotten_password_is_replaced_and_every_session_ends() {
+    let relay = Relay::start().await;
+    let accord = Accord::start_with(relay.options()).await;
+    let person = accord.person("Acme").await;
+    let forgot = "/api/accounts/password/forgot";
+    let known = accord.submit(forgot, &json!({ "email": person.email })).await;
+    assert_snapshot!("forgot", known);
+    let unknown = accord.submit(forgot, &json!({ "email": "nobody@example.com" })).await;
+    assert_eq!(unknown, known);
+    // At most one a minute.
+    assert_eq!(accord.submit(forgot, &json!({ "email": person.email })).await.status, 200);
+    let token = relay.token_for(&person.email, 2).await;
+    let reset = "/api/accounts/password/reset";
+    let new = "another_password_456";
+    assert_eq!(accord.submit(reset, &json!({ "token": token, "password": "short" })).await.status, 400);
+    assert_eq!(accord.submit(reset, &json!({ "token": token, "password": new })).await.status, 200);
+    assert_eq!(accord.submit(reset, &json!({ "token": token, "password": new })).await.status, 400);
+    assert_eq!(accord.get(&person.token, "/api/accounts").await.status, 401, "the session has ended");
+    assert_eq!(accord.sign_in(&person.email, PASSWORD, None).await.status, 400);
+    let token = accord.user_token(&person.email, new, None).await;
+    assert_eq!(relay.mails_to(&person.email, 2).await.len(), 2);
+
+    let change = "/api/accounts/password/change";
+    let wrong = accord.post(&token, change, &json!({ "currentPassword": "wrong", "password": PASSWORD })).await;
+    assert_snapshot!("wrong_current_password", wrong);
+    let changed = accord.post(&token, change, &json!({ "currentPassword": new, "password": PASSWORD })).await;
+    assert_eq!(changed.status, 200, "{changed}");
+    assert_eq!(accord.get(&token, "/api/accounts").await.status, 401);
+    assert_eq!(accord.sign_in(&person.email, PASSWORD, None).await.status, 200);
+}

@@ -1,0 +1,73 @@
+//! What Accord promises, seen from outside, in rooms as the URLs are. What no URL stands for has rooms of its own below.
+//!
+//! One program, for each links the whole host. `cargo test -p accord-tests api::accounts::members` runs a room of it.
+
+mod oauth {
+    mod access_tokens;
+    mod discovery;
+    mod first_start;
+    mod introspect;
+    mod refresh;
+    mod revoke;
+    mod sign_in;
+    mod signing_keys;
+    mod token;
+}
+
+mod api {
+    mod accounts {
+        mod email;
+        mod examples;
+        mod invitations;
+        mod listing;
+        mod manage;
+        mod members;
+        mod password;
+        mod permissions;
+        mod sign_up;
+        mod visibility;
+    }
+    mod connectors;
+    mod integrations {
+        mod accounts;
+        mod bindings;
+        mod errors;
+        mod users;
+    }
+}
+
+mod endpoint {
+    mod concurrency;
+    mod errors;
+    mod fields;
+    mod foreign_keys;
+    mod permissions;
+    mod upsert;
+}
+
+mod app {
+    mod accounts;
+    mod authentication;
+    mod connection_health;
+    mod errors;
+    mod packages;
+}
+
+mod console;
+
+/// Where one API meets another.
+mod seams {
+    mod administration;
+    mod endpoint;
+}
+
+mod store {
+    mod durability;
+    mod plans;
+    mod schema;
+    mod statements;
+}
+
+mod faults;
+mod mail;
+mod postman;

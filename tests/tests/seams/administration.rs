@@ -1,0 +1,42 @@
+//! What the administration API makes is there for the other APIs.
+
+use std::time::Duration;
+
+use accord_tests::Accord;
+use accord_tests::accounts::path;
+use insta::assert_snapshot;
+use serde_json::json;
+
+#[tokio::test]
+async fn an_account_made_here_is_there_for_the_other_apis() {
+    let accord = Accord::start().await;
+    let operator = accord.operator().await;
+    let made = accord.make_account(&operator, "acme", "standard").await;
+    let admin = accord.admin().await;
+    let seen = accord.get(&admin, &path(made.account)).await;
+    assert_snapshot!("seen_by_the_accounts_api", seen);
+    let token = accord.user_token(&made.name, &made.password, None).await;
+    assert_eq!(accord.get(&token, &path(made.account)).await.status, 200);
+    assert_eq!(
+        accord.sign_in("ADMIN@acme.localhost", &made.password, None).await.status,
+        200,
+        "the username works too"
+    );
+
+    let crm = accord.make_connector(&token, &json!({ "name": "CRM", "integration": "crm" })).await;
+    let status = async || accord.connections(&made, "").await.column("connections", "status");
+    assert_eq!(status().await, ["PENDING"]);
+    let token = accord.token_of(&crm.client_id, &crm.secret).await;
+    let active = accord.connections(&made, "").await;
+    assert_eq!(active.column("connections", "status"), ["ACTIVE"]);
+    assert_eq!(active.column("connections", "last_sync"), ["null"]);
+    assert_ne!(active.column("connections", "expires"), ["null"]);
+    assert_eq!(accord.patch_accounts(&token, &json!({ "a": { "name": "A", "id": "1" } })).await.status, 200);
+    let first = accord.connections(&made, "").await.column("connections", "last_sync");
+    assert_ne!(first, ["null"]);
+    accord.advance(Duration::from_secs(2)).await;
+    assert_eq!(accord.patch_accounts(&token, &json!({})).await.status, 200);
+    assert!(accord.connections(&made, "").await.column("connections", "last_sync") > first, "the next one moves it");
+    let listed = accord.administer(&made, &json!({ "action": "list_accounts" })).await;
+    assert_eq!(listed.column("accounts", "name"), ["A"], "what its connector brought is its own");
+}

@@ -1,0 +1,196 @@
+//! No request reads a growing table from end to end.
+
+use std::collections::BTreeSet;
+
+use accord_tests::accounts::PASSWORD;
+use accord_tests::administration::Administrator;
+use accord_tests::endpoint::RECORD;
+use accord_tests::oauth::TOKEN;
+use accord_tests::portal::{USERS, users_of};
+use accord_tests::{ADMIN_EMAIL, Accord, CLIENT_ID, CLIENT_SECRET, answer, skipped_on_spin};
+use reqwest::Method;
+use serde_json::json;
+
+#[tokio::test]
+async fn every_query_that_a_request_makes_uses_an_index() {
+    if skipped_on_spin("it does not tell which statements it ran; they are the same") {
+        return;
+    }
+    let accord = Accord::start().await;
+    let token = accord.token().await;
+    // Every path through every statement: make, rename, move, bind, unbind, and each way to fail to sign in.
+    let members = users_of("1");
+    for body in [
+        json!({ "a": { "name": "A", "id": "1" }, "b": { "name": "B", "id": "2" } }),
+        json!({ "a": { "name": "A2", "id": "1" }, "b": { "name": "B", "id": "1" } }),
+    ] {
+        assert_eq!(accord.patch_accounts(&token, &body).await.status, 200);
+    }
+    for (path, body) in [
+        (members.as_str(), json!(["u", "v"])),
+        (USERS, json!({ "u": { "email": "u@example.com" } })),
+        (USERS, json!({ "u": { "email": "v@example.com" } })),
+        (USERS, json!({ "u": null, "v": null })),
+    ] {
+        assert_eq!(accord.patch(&token, path, &body).await.status, 200);
+    }
+    assert_eq!(accord.patch_accounts(&token, &json!({ "a": null, "b": null })).await.status, 200);
+    // The admin is the last owner, which takes a look at the memberships.
+    for (body, status) in [
+        (json!({ "Username": "w", "ExternalId": "x", "Email": "w@example.com", "Phone": "+358401234567" }), 200),
+        (json!({ "Username": "w", "Name": "W" }), 200),
+        (json!({ "Username": ADMIN_EMAIL, "Is_Active": false }), 400),
+    ] {
+        assert_eq!(accord.patch(&token, RECORD, &body).await.status, status);
+    }
+    for (client, secret) in [(CLIENT_ID, "wrong"), ("nobody", CLIENT_SECRET)] {
+        let request = accord.request(Method::POST, TOKEN).basic_auth(client, Some(secret));
+        answer(request.form(&[("grant_type", "client_credentials")])).await;
+    }
+    answer(accord.request(Method::GET, "/.well-known/jwks.json")).await;
+
+    use_accounts(&accord).await;
+    use_administration(&accord).await;
+    list_all(&accord).await;
+
+    let statements: BTreeSet<_> = accord.statements().into_iter().map(|statement| statement.sql).collect();
+    let queries: Vec<_> = statements
+        .iter()
+        // A migration runs once.
+        .filter(|sql| !sql.trim_end().ends_with(';'))
+        .filter(|sql| {
+            ["SELECT", "WITH", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.trim_start().starts_with(verb))
+        })
+        .collect();
+    assert!(queries.len() > 30, "the requests above run the statements that there are");
+    let store = accord.store();
+    // A body's entries, literal rows and the results of subqueries are read from end to end: none grows with the
+    // directory. A chain of owners is short, memberships are of one user, and what a caller may see is what a listing is
+    // about. The tables of keys and of migrations have a handful of rows.
+    let bounded = |step: &str| {
+        let common = ["e ", "json_each", "(subquery", "signing_keys", "migrations", "of"];
+        let of_the_caller = ["chain", "above", "held", "looked_at", "counted", "visible"];
+        common.iter().chain(&of_the_caller).any(|name| step.contains(&format!("SCAN {name}")))
+            || step.ends_with("CONSTANT ROW")
+            || step.ends_with("VALUES CLAUSE")
+    };
+    // Whoever sees all accounts gets a page of them by walking an order that there is: the page bounds the walk, for
+    // nothing is sorted.
+    let walked = |step: &str, sql: &str, plan: &[String]| {
+        let page = sql.contains(" ORDER BY ") && sql.contains(" LIMIT ") && !sql.contains("count(");
+        let in_order = !plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        page && in_order && (step == "SCAN a" || step.starts_with("SCAN a USING INDEX"))
+    };
+    let scans: Vec<_> = queries
+        .iter()
+        .flat_map(|sql| {
+            let plan = store.plan(sql);
+            let scans =
+                plan.iter().filter(|step| step.starts_with("SCAN") && !bounded(step) && !walked(step, sql, &plan));
+            scans.map(|step| (step.clone(), sql)).collect::<Vec<_>>()
+        })
+        .map(|(step, sql)| format!("{step}: {sql}"))
+        .collect();
+    assert!(scans.is_empty(), "{}", scans.join("\n\n"));
+}
+
+/// The listings of somebody who sees all accounts that have to stay as fast in a large directory: in an order that an index
+/// has, or with a filter that leads to one. (Others read every account: there is no index of what a name contains.)
+async fn list_all(accord: &Accord) {
+    let admin = accord.admin().await;
+    for list in [
+        "",
+        "?$orderby=id%20desc",
+        "?$orderby=createdAt&$top=1",
+        "?$orderby=createdAt%20desc&$top=1",
+        "?$filter=name%20eq%20'Acme'&$orderby=createdAt%20desc",
+        "?$filter=startswith(tolower(name),'acme')",
+        "?$filter=accountKey%20eq%20'x'",
+        "?$filter=registrationId%20eq%20'1'%20and%20status%20eq%20'active'",
+        "?$filter=subdomain%20in%20('a','b')",
+        "?$filter=id%20eq%201",
+    ] {
+        let mut next = Some(format!("/api/accounts{list}"));
+        for _ in 0..2 {
+            let Some(path) = next else { break };
+            let listed = accord.get(&admin, &path).await;
+            assert_eq!(listed.status, 200, "{listed}");
+            let link = listed.json()["@odata.nextLink"].as_str().map(str::to_owned);
+            next = link.and_then(|link| Some(format!("/api/accounts?{}", link.split_once('?')?.1)));
+        }
+    }
+}
+
+/// Every statement of the administration API.
+async fn use_administration(accord: &Accord) {
+    let operator = accord.operator().await;
+    let reseller = accord.make_account(&operator, "reseller", "reseller").await;
+    accord.make_account(&reseller, "customer", "standard").await;
+    let key = &reseller.account_key;
+    for body in [
+        json!({ "action": "create_package", "name": "Gold", "default": "1" }),
+        json!({ "action": "list_packages" }),
+        json!({ "action": "list_accounts" }),
+        json!({ "action": "update_account", "account_key": key, "package_id": 1, "active": "1" }),
+    ] {
+        assert_eq!(accord.administer(&operator, &body).await.status, 200);
+    }
+    for filter in ["", "&statuses=ACTIVE", &format!("&account_key={key}")] {
+        assert_eq!(accord.connections(&operator, filter).await.status, 200);
+    }
+    let client = Administrator { name: CLIENT_ID.to_owned(), password: CLIENT_SECRET.to_owned(), ..operator };
+    assert_eq!(accord.connections(&client, "").await.status, 200);
+    let admin = accord.admin().await;
+    let connector = accord.post(&admin, "/api/connectors", &json!({ "name": "C" })).await.json()["id"].clone();
+    let resumed = accord.post(&admin, &format!("/api/connectors/{connector}/resume"), &json!({})).await;
+    assert_eq!(resumed.status, 200);
+}
+
+/// Every statement of the accounts API.
+async fn use_accounts(accord: &Accord) {
+    let person = accord.person("Acme").await;
+    let token = &person.token;
+    let made = accord.post(token, "/api/accounts", &json!({ "name": "Made" })).await.json()["id"].clone();
+    let account = format!("/api/accounts/{}", person.account);
+    for list in ["", "?$orderby=name%20desc&$top=1", "?$filter=name%20eq%20'Acme'&$search=acme"] {
+        let listed = accord.get(token, &format!("/api/accounts{list}")).await.json();
+        if let Some(next) = listed["@odata.nextLink"].as_str() {
+            let (_, query) = next.split_once('?').expect("a link has a query");
+            assert_eq!(accord.get(token, &format!("/api/accounts?{query}")).await.status, 200);
+        }
+    }
+    accord.get(token, "/api/accounts/Acme").await;
+    accord.put(token, &account, &json!({ "name": "Acme 2" })).await;
+    let new = json!({ "email": "guest@example.com", "roles": ["user"] });
+    let guest = accord.post(token, &format!("{account}/users"), &new).await.json()["id"].clone();
+    let guest = format!("{account}/users/{guest}");
+    answer(accord.request_as(token, Method::PUT, &format!("{guest}/invite"))).await;
+    accord.put(token, &guest, &json!({ "roles": ["viewer"], "status": "active" })).await;
+    accord.delete(token, &guest).await;
+    accord.post(token, &guest, &json!({ "roles": ["user"] })).await;
+    let connector = accord.post(token, "/api/connectors", &json!({ "name": "C" })).await.json()["id"].clone();
+    let connector = format!("/api/connectors/{connector}");
+    accord.get(token, "/api/connectors").await;
+    accord.get(token, &connector).await;
+    accord.post(token, &format!("{connector}/secret"), &json!({})).await;
+    accord.post(token, &format!("{connector}/disconnect"), &json!({})).await;
+    accord.delete(token, &connector).await;
+    for path in ["invitations/accept", "email/verify", "password/reset", "password/forgot"] {
+        let body = json!({ "token": "x", "password": PASSWORD, "email": person.email });
+        answer(accord.request(Method::POST, &format!("/api/accounts/{path}")).json(&body)).await;
+    }
+    let issued = accord.sign_in(&person.email, PASSWORD, Some("Acme 2")).await.json()["refresh_token"].clone();
+    for _ in 0..2 {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", issued.as_str().expect("a refresh token"))];
+        answer(accord.request(Method::POST, "/oauth/token").form(&form)).await;
+    }
+    for path in ["/oauth/introspect", "/oauth/revoke"] {
+        let request = accord.request(Method::POST, path).basic_auth(CLIENT_ID, Some(CLIENT_SECRET));
+        answer(request.form(&[("token", token)])).await;
+    }
+    let token = accord.user_token(&person.email, PASSWORD, Some(person.account)).await;
+    let change = json!({ "currentPassword": PASSWORD, "password": "another_password_456" });
+    assert_eq!(accord.post(&token, "/api/accounts/password/change", &change).await.status, 200);
+    let token = accord.user_token(&person.email, "another_password_456", Some(person.account)).await;
+    assert_eq!(accord.delete(&token, &format!("/api/accounts/{made}")).await.status, 200);
+}
