@@ -1,4 +1,4 @@
-//! Accounts: create, list, get by id or by name, update, delete (003).
+//! Accounts: create, list, get by id or by name, update, delete.
 
 use accord_core::account::NAME_MAX;
 use accord_core::call::Call;

@@ -51,7 +51,7 @@ pub fn answer(call: &Call, answer: Result<Answer>) -> Response {
     call.sign(response)
 }
 
-/// The seed's answer to what is done and has nothing to show.
+/// The document's answer to what is done and has nothing to show.
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct Done {

@@ -1,7 +1,7 @@
-//! The accounts API (seed 003): people sign up, and manage accounts and their members. And `/api/connectors`, where they
-//! make the credentials that the portal (000) and the endpoint (001) ask for.
+//! The accounts API: people sign up, and manage accounts and their members. And `/api/connectors`, where they
+//! make the credentials that the portal API and the endpoint API ask for.
 //!
-//! Errors are problem details with the seed's codes; creations take an `Idempotency-Key`; an account's `ETag` guards its
+//! Errors are problem details with the document's codes; creations take an `Idempotency-Key`; an account's `ETag` guards its
 //! update.
 
 mod accounts;

@@ -1,4 +1,4 @@
-//! The users of an account: invite, add, change roles, invite again, remove (003).
+//! The users of an account: invite, add, change roles, invite again, remove.
 
 use accord_core::Error;
 use accord_core::call::Call;

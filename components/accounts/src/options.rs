@@ -15,7 +15,7 @@ const TOP: i64 = 50;
 /// How many it has at most.
 const TOP_MAX: i64 = 500;
 
-/// What a listing shows if nobody selects: the seed's fields.
+/// What a listing shows if nobody selects: the document's fields.
 const SELECTED: [&str; 3] = ["id", "name", "createdAt"];
 
 /// The options of a request.

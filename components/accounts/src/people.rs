@@ -1,4 +1,4 @@
-//! How people come in: sign-up (003), and what its mails lead to: invitations, verified addresses, new passwords.
+//! How people come in: sign-up, and what its mails lead to: invitations, verified addresses, new passwords.
 
 use accord_core::account::NAME_MAX as ACCOUNT_NAME_MAX;
 use accord_core::call::Call;

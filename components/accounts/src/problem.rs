@@ -1,4 +1,4 @@
-//! Errors of this API: `application/problem+json` (RFC 9457) with the seed's code in `code`.
+//! Errors of this API: `application/problem+json` (RFC 9457) with the document's code in `code`.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct Problem<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
-    /// The seed's, where it has one ("Error Responses"); ours for the rest.
+    /// The code of the API's document where it has one ("Error Responses"), or Accord's.
     code: &'static str,
     /// Field (or query option, or header) → what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +78,7 @@ pub fn answer(call: &Call, error: &Error) -> Response {
     call.sign(response)
 }
 
-/// The code for programs. The first four are the seed's.
+/// The code for programs. The first four are the document's.
 fn code(error: &Error) -> &'static str {
     match error {
         Error::NotFound("account") => "ACCOUNT_NOT_FOUND",

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::Caller;
 use crate::answer::{self, Message};
 
-/// An account that was made (002, "Creating Accounts").
+/// An account that was made (the API's document, "Creating Accounts").
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct Created {
@@ -97,7 +97,7 @@ fn kind(fields: &mut Fields<'_>) -> bool {
     }
 }
 
-/// An account of a list (002, "Listing Accounts"). What it does not have is `""`.
+/// An account of a list (the API's document, "Listing Accounts"). What it does not have is `""`.
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct AccountRow {
@@ -137,7 +137,7 @@ pub async fn list(caller: &Caller, fields: Fields<'_>) -> Result<Response> {
     answer::list::<AccountRow>(&head, "accounts", false, next_page)
 }
 
-/// An account that was changed (002, "Updating Accounts").
+/// An account that was changed (the API's document, "Updating Accounts").
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct Updated {

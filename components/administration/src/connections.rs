@@ -14,7 +14,7 @@ use crate::answer::{self, Message};
 /// The states of a connector, as this API and as the store write them.
 const STATUSES: [(&str, &str); 3] = [("ACTIVE", "active"), ("PENDING", "pending"), ("INACTIVE", "inactive")];
 
-/// A connector (002, "Connection Health"). Times are `YYYY-MM-DD HH:MM:SS` in UTC.
+/// A connector (the API's document, "Connection Health"). Times are `YYYY-MM-DD HH:MM:SS` in UTC.
 #[derive(Serialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
 pub struct ConnectionRow {

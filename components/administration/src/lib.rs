@@ -1,4 +1,4 @@
-//! The administration API (seed 002): resellers make and change the accounts of their customers, and see how their
+//! The administration API: resellers make and change the accounts of their customers, and see how their
 //! connectors fare.
 //!
 //! One path. A `POST` does what the `action` of its body says, and makes an account if there is none; a `GET` does what

@@ -3,7 +3,7 @@
 -- Times are integers, milliseconds since 1970-01-01T00:00:00Z. Flags are 0 or 1. A column that ends in _key holds what
 -- its neighbour compares by (trimmed, Unicode case folded). A statement ends with a semicolon at the end of a line.
 
--- Collections of account settings (002). An account's customers get the owner's default package.
+-- Collections of account settings. An account's customers get the owner's default package.
 CREATE TABLE packages (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     owner_id    INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,
@@ -24,7 +24,7 @@ CREATE TABLE accounts (
     status            TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'inactive')),
     name              TEXT NOT NULL,
     name_key          TEXT NOT NULL,
-    -- 1 where the name was taken through 003, which keeps names apart.
+    -- 1 where the name was taken through the accounts API, which keeps names apart.
     name_reserved     INTEGER NOT NULL DEFAULT 0 CHECK (name_reserved IN (0, 1)),
     description       TEXT,
     primary_contact   TEXT,
@@ -48,7 +48,8 @@ CREATE INDEX accounts_owner ON accounts(owner_id, id);
 CREATE INDEX accounts_name ON accounts(name_key, id);
 CREATE INDEX accounts_package ON accounts(package_id) WHERE package_id IS NOT NULL;
 
--- People who can sign in: the "Account" of 001, the users of 000 and 003. account_id is 001's TenantId.
+-- People who can sign in: the "Account" of the endpoint API, the users of the portal and the accounts API. account_id is
+-- the endpoint API's TenantId.
 CREATE TABLE users (
     id                INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid              TEXT NOT NULL UNIQUE,
@@ -105,7 +106,7 @@ CREATE TABLE membership_roles (
     FOREIGN KEY (account_id, user_id) REFERENCES memberships(account_id, user_id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
--- OAuth clients of an account: the portal's connectors and 002's app connections.
+-- OAuth clients of an account: the portal's connectors and the administration API's app connections.
 CREATE TABLE connectors (
     id                  INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id          INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,

@@ -12,7 +12,7 @@ pub const NAME_MAX: usize = 255;
 /// Longest registration id, in characters.
 pub const REGISTRATION_ID_MAX: usize = 100;
 
-/// New account keys, of the shape that 002 gives them (`5a70d8fcd44aa9.76285892`): the second of their making in eight
+/// New account keys, of the shape that the administration API gives them (`5a70d8fcd44aa9.76285892`): the second of their making in eight
 /// hexadecimal digits, then 52 random bits in six digits that count in sixteens or tens and eight that count in tens.
 pub fn new_keys(count: usize) -> Result<Vec<String>> {
     let mut random = vec![0; count * 8];
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_have_the_shape_of_the_seed_and_differ() {
+    fn keys_have_the_shape_of_the_document_and_differ() {
         let keys = new_keys(1000).expect("random numbers");
         for key in &keys {
             let (hexadecimal, decimal) = key.split_once('.').expect("a dot");

@@ -1,4 +1,4 @@
-//! Administrators: who calls the administration API (002), by name and password and for which account.
+//! Administrators: who calls the administration API, by name and password and for which account.
 
 use std::net::IpAddr;
 

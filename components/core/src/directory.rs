@@ -1,4 +1,4 @@
-//! The accounts as their people see and change them (003): made, listed, changed, deleted.
+//! The accounts as their people see and change them: made, listed, changed, deleted.
 //!
 //! Who may do what is looked up by the statement that loads the account. What a caller may not see is not found.
 
@@ -44,11 +44,11 @@ pub struct Account {
     pub status: String,
     /// `standard` or `reseller`.
     pub kind: String,
-    /// The administration API's name for it (002).
+    /// The administration API's name for it.
     pub account_key: String,
-    /// The portal's name for it (000).
+    /// The portal's name for it.
     pub registration_id: Option<String>,
-    /// Its subdomain (002).
+    /// Its subdomain.
     pub subdomain: Option<String>,
     /// ISO 3166-1 alpha-2.
     pub country: Option<String>,

@@ -1,6 +1,6 @@
-//! The enumerations of 001: languages, time zones and date formats, spelled as the seed spells them.
+//! The enumerations of the endpoint API: languages, time zones and date formats, spelled as its document spells them.
 //!
-//! The directory stores a value in the seed's spelling. The display names are ours; they are as unique as the values, so
+//! The directory stores a value in that spelling. The display names are ours; they are as unique as the values, so
 //! that either of them names a value.
 
 use crate::text;
@@ -10,7 +10,7 @@ use crate::text;
 pub struct Enumeration {
     /// What a value of it is: `Language`, `Timezone` or `DateFormat`.
     pub kind: &'static str,
-    /// The values in the seed's order, each with its display name.
+    /// The values in the document's order, each with its display name.
     pub values: &'static [(&'static str, &'static str)],
 }
 
@@ -32,7 +32,7 @@ impl Enumeration {
     }
 }
 
-/// The languages (001, `LanguageId`).
+/// The languages (`LanguageId`).
 pub static LANGUAGES: Enumeration = Enumeration {
     kind: "Language",
     values: &[
@@ -58,7 +58,7 @@ pub static LANGUAGES: Enumeration = Enumeration {
     ],
 };
 
-/// The time zones (001, `TimezoneId`): Windows' identifiers, each with the places that a person would look for.
+/// The time zones (`TimezoneId`): Windows' identifiers, each with the places that a person would look for.
 pub static TIME_ZONES: Enumeration = Enumeration {
     kind: "Timezone",
     values: &[
@@ -154,7 +154,7 @@ pub static TIME_ZONES: Enumeration = Enumeration {
     ],
 };
 
-/// The date formats (001, `DateFormatId`), each with the last day of 2024 as its name.
+/// The date formats (`DateFormatId`), each with the last day of 2024 as its name.
 pub static DATE_FORMATS: Enumeration = Enumeration {
     kind: "DateFormat",
     values: &[
@@ -177,7 +177,7 @@ mod tests {
     const ALL: [&Enumeration; 3] = [&LANGUAGES, &TIME_ZONES, &DATE_FORMATS];
 
     #[test]
-    fn there_are_as_many_values_as_in_the_seed() {
+    fn there_are_as_many_values_as_in_the_document() {
         assert_eq!(ALL.map(|enumeration| enumeration.values.len()), [19, 89, 7]);
     }
 

@@ -1,4 +1,4 @@
-//! The one domain error. It says what went wrong; each API says it in the words and the shape of its seed.
+//! The one domain error. It says what went wrong; each API says it in the words and the shape of its document.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -99,7 +99,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The HTTP status that the APIs have in common for this error. A dialect that has another says so where it renders.
+    /// The HTTP status that the APIs have in common for this error. An API that has another says so where it renders.
     pub fn status(&self) -> http::StatusCode {
         use http::StatusCode;
         match self {

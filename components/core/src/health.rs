@@ -1,4 +1,4 @@
-//! Connection health: what became of a connector's writes (002, "Connection Health").
+//! Connection health: what became of a connector's writes (the administration API's document, "Connection Health").
 //!
 //! Each write of a connector passes through [`write`]. What succeeded is noted by [`write_succeeded`] in the transaction
 //! of the write itself, what was refused or failed right after it. After [`FAILURES_MAX`] of the latter in a row the
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::store::{Connection, Row, Transaction, now};
 use crate::token::Client;
 
-/// So many refused or failed writes in a row pause a connector (002, `last_sync_error_count`).
+/// So many refused or failed writes in a row pause a connector (the administration API's `last_sync_error_count`).
 pub const FAILURES_MAX: i64 = 10;
 
 /// The refusal of a write while the connector is paused.

@@ -1,4 +1,4 @@
-//! External identities: what connectors call accounts and users, and the users that they bind to accounts (000).
+//! External identities: what connectors call accounts and users, and the users that they bind to accounts, through the portal API.
 //!
 //! A connector speaks of an account or a user by an external id of its own. Several connectors bind their external ids
 //! to one account (by its registration id, unique among the accounts of one owner) and to one user (by e-mail address).

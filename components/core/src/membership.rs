@@ -1,9 +1,9 @@
-//! Memberships and roles: who may do what in which account, and who decides that (003).
+//! Memberships and roles: who may do what in which account, and who decides that.
 //!
 //! Roles are read from the store at each request, never from the token: taking one away works at once. A role that
 //! manages counts in every account that the account of the membership owns, directly or through others, so that a
 //! reseller's people manage its customers. The other roles, which only look, count there as long as the accounts on the
-//! way share their data with their owners (`datashare`, 002). Siblings do not see each other. A connector counts as
+//! way share their data with their owners (`datashare`). Siblings do not see each other. A connector counts as
 //! `manage` with the scope `accounts:manage` and as `viewer` with `accounts:read`, in its account and in all that this
 //! owns.
 //!
@@ -23,7 +23,7 @@ use crate::token::Caller;
 pub enum Role {
     /// May do everything, and delete the account.
     Owner,
-    /// May manage, and use the administration API (002).
+    /// May manage, and use the administration API.
     Admin,
     /// May change the account and its members.
     Manage,
@@ -69,7 +69,7 @@ impl Roles {
         self.0.contains(&Role::Owner)
     }
 
-    /// Whether the caller may use the administration API (002): as `admin`, or as `owner`, who may do everything.
+    /// Whether the caller may use the administration API: as `admin`, or as `owner`, who may do everything.
     pub fn administers(&self) -> bool {
         self.0.iter().any(|role| matches!(role, Role::Owner | Role::Admin))
     }

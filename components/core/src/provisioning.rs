@@ -1,4 +1,4 @@
-//! Provisioning: accounts that an account owns, made, listed and changed by those who administer the owner (002).
+//! Provisioning: accounts that an account owns, made, listed and changed by those who administer the owner.
 //!
 //! Only an account of the type `reseller` makes accounts, and what it makes it owns. What that owns in turn, it owns
 //! through it: all of this is listed and changed, nothing beside or above it is seen.
@@ -18,7 +18,7 @@ use crate::store::{Connection, Row, Transaction, now};
 use crate::text::{self, Email};
 use crate::{account, membership, secret};
 
-/// Longest subdomain, in characters (002, "Creating Accounts").
+/// Longest subdomain, in characters (the administration API's document, "Creating Accounts").
 pub const SUBDOMAIN_MAX: usize = 50;
 
 /// The refusal of a subdomain that another account has.

@@ -13,19 +13,19 @@ pub const ALL: [&str; 7] = [
     ACCOUNTS_MANAGE,
 ];
 
-/// Lets a connector push accounts and users (000).
+/// Lets a connector push accounts and users through the portal API.
 pub const PORTAL_WRITE: &str = "portal:write";
 
-/// Either lets a client make users (001).
+/// Either lets a client make users through the endpoint API.
 pub const USER_CREATE: [&str; 2] = ["AccessUser:Create", "AccessManager:Create"];
 
-/// Either lets a client change users (001).
+/// Either lets a client change users through the endpoint API.
 pub const USER_UPDATE: [&str; 2] = ["AccessUser:Update", "AccessManager:Update"];
 
-/// Lets a connector read its account and those it owns (003): what the role `viewer` lets a user do.
+/// Lets a connector read its account and those it owns: what the role `viewer` lets a user do.
 pub const ACCOUNTS_READ: &str = "accounts:read";
 
-/// Lets a connector manage its account and those it owns (002, 003): what the role `manage` lets a user do.
+/// Lets a connector manage its account and those it owns: what the role `manage` lets a user do.
 pub const ACCOUNTS_MANAGE: &str = "accounts:manage";
 
 /// A set of scopes, written as names with a space between them.

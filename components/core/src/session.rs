@@ -42,7 +42,7 @@ pub struct SignedIn {
 pub enum SignIn {
     /// The user is in.
     Done(SignedIn),
-    /// The user has several accounts, and named none: id and name of each (000, last paragraph on users).
+    /// The user has several accounts, and named none: id and name of each (the portal's document, last paragraph on users).
     Select(Vec<(i64, String)>),
 }
 
@@ -114,7 +114,7 @@ impl Candidate {
 }
 
 /// Signs a user in by e-mail address or username and password. `wanted` is the account to sign in to, an id or a name: one
-/// that the user is a member of, or that such a one owns and that shares its data with it (002, `datashare`).
+/// that the user is a member of, or that such a one owns and that shares its data with it (`datashare`).
 ///
 /// # Errors
 ///

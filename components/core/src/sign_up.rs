@@ -1,4 +1,4 @@
-//! How people come in: sign-up, invitations, and proof that an e-mail address or a forgotten password is theirs (003).
+//! How people come in: sign-up, invitations, and proof that an e-mail address or a forgotten password is theirs.
 //!
 //! Each link in a mail carries 256 random bits after the `#`, where no server's log and no `Referer` gets them. The store
 //! keeps their digest. A link works once, for the address it was sent to, until it expires; a new one ends the one

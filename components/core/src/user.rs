@@ -1,4 +1,4 @@
-//! Users: people who can sign in. What 001 calls an account is one of them.
+//! Users: people who can sign in. What the endpoint API calls an account is one of them.
 //!
 //! [`upsert`] finds the user that a request means, or makes one. One transaction, under the write lock from its beginning:
 //! of many requests that bring the same new username at once, the first makes the user and the others find it.
@@ -26,9 +26,9 @@ pub const AMBIGUOUS: &str = "the username and the external id are of two differe
 /// A user, as the directory has it.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// The id within the directory (003's).
+    /// The id within the directory (the accounts API's).
     pub id: i64,
-    /// The id for the world outside (001's).
+    /// The id for the world outside (the endpoint API's).
     pub uuid: String,
     /// The account that the user belongs to.
     pub account_id: i64,

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// The record of Account information.
 ///
 /// A field without a value is `null`.
-#[expect(clippy::struct_excessive_bools, reason = "the seed has them")]
+#[expect(clippy::struct_excessive_bools, reason = "the document has them")]
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Account {
@@ -132,7 +132,7 @@ impl AbstractText {
     }
 }
 
-/// A time of the store as the seed writes it: `1900-01-01T12:00:00Z`, in UTC, without fractions of a second.
+/// A time of the store as the document writes it: `1900-01-01T12:00:00Z`, in UTC, without fractions of a second.
 fn date_time(milliseconds: i64) -> String {
     time::rfc3339(milliseconds - milliseconds.rem_euclid(1000))
 }
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_has_the_form_of_the_seed() {
+    fn a_time_has_the_form_of_the_document() {
         assert_eq!(date_time(-2_208_945_600_000), "1900-01-01T12:00:00Z");
         assert_eq!(date_time(1_734_523_199_999), "2024-12-18T11:59:59Z");
         assert_eq!(date_time(0), "1970-01-01T00:00:00Z");

@@ -3,7 +3,7 @@
 //! # What a field may say
 //!
 //! A field that is absent stays as it is. `null`, `""` and white space clear it; a flag that is cleared is false. Texts
-//! are JSON strings. Flags are JSON booleans, or the strings `true` and `false` in any case, for the seed itself writes
+//! are JSON strings. Flags are JSON booleans, or the strings `true` and `false` in any case, for the document itself writes
 //! `False`. Fields that are not of the structure are ignored, so that an answer can be sent back as it came.
 //!
 //! # Foreign keys
@@ -75,7 +75,7 @@ pub struct AccountData {
     is_active: Option<bool>,
 }
 
-/// The seed's name for each field of the directory's users that a fault may be about.
+/// The document's name for each field of the directory's users that a fault may be about.
 const NAMES: [(&str, &str); 16] = [
     ("id", "Id"),
     ("owner", "TenantId"),
@@ -95,8 +95,8 @@ const NAMES: [(&str, &str); 16] = [
     ("is_active", "Is_Active"),
 ];
 
-/// What the seed calls a field of the directory.
-pub fn seed_name(field: &str) -> &str {
+/// What the document calls a field of the directory.
+pub fn document_name(field: &str) -> &str {
     NAMES.iter().find(|(name, _)| *name == field).map_or(field, |(_, name)| name)
 }
 
@@ -105,7 +105,7 @@ pub fn seed_name(field: &str) -> &str {
 /// # Errors
 ///
 /// [`Error::Malformed`] if it is no object, [`Error::Invalid`] with every field that is not right, by the directory's
-/// names, see [`seed_name`].
+/// names, see [`document_name`].
 pub fn read(body: &Value<'_>) -> Result<Upsert> {
     let Value::Object(entries) = body else {
         return Err(Error::Malformed(format!(
@@ -148,7 +148,7 @@ struct Fields<'a> {
 impl Fields<'_> {
     /// What the body says of a field, whose value is read by `read`.
     fn change<T>(&mut self, field: &str, read: impl FnOnce(&Value<'_>) -> Result<T, String>) -> Change<T> {
-        let name = seed_name(field);
+        let name = document_name(field);
         let Some((_, value)) = self.entries.iter().find(|(key, _)| key == name) else { return Change::Keep };
         if is_blank(value) {
             return Change::Clear;
@@ -268,7 +268,7 @@ mod tests {
     fn faults(body: &str) -> Vec<String> {
         match read(&Value::parse(body.as_bytes()).expect("JSON")) {
             Err(Error::Invalid(faults)) => {
-                faults.shown().iter().map(|(field, fault)| format!("{} {fault}", seed_name(field))).collect()
+                faults.shown().iter().map(|(field, fault)| format!("{} {fault}", document_name(field))).collect()
             }
             other => panic!("it should be invalid: {body}: {other:?}"),
         }

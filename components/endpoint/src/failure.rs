@@ -1,4 +1,4 @@
-//! Errors of this API: the seed's object, in the seed's words where it has any.
+//! Errors of this API: the object of the API's document, in the document's words where it has any.
 
 use accord_core::Error;
 use accord_core::call::Call;
@@ -35,7 +35,7 @@ pub struct Failure {
     request_key: String,
 }
 
-/// The seed's example texts.
+/// The document's example texts.
 const UNREADABLE: &str = "The user has provided input that the browser is unable to convert.";
 const MULTIPLE_ROWS: &str = "There are multiple rows in the database for the same value";
 const UNAUTHENTICATED: &str = "The session Id or OAuth token used has expired or is invalid.";
@@ -49,7 +49,7 @@ pub fn answer(call: &Call, path: &str, error: &Error) -> Response {
     response
 }
 
-/// To the seed, values that contradict the directory are bad input.
+/// To the document, values that contradict the directory are bad input.
 fn status(error: &Error) -> StatusCode {
     match error {
         Error::Conflict(AMBIGUOUS) | Error::Duplicate { .. } => StatusCode::BAD_REQUEST,
@@ -61,16 +61,18 @@ fn status(error: &Error) -> StatusCode {
 fn errors(call: &Call, error: &Error) -> Vec<String> {
     match error {
         // The fields of one account are fewer than the faults that are shown.
-        Error::Invalid(faults) => {
-            faults.shown().iter().map(|(field, fault)| format!("{} {fault}", account_data::seed_name(field))).collect()
-        }
+        Error::Invalid(faults) => faults
+            .shown()
+            .iter()
+            .map(|(field, fault)| format!("{} {fault}", account_data::document_name(field)))
+            .collect(),
         Error::Malformed(detail) => vec![UNREADABLE.to_owned(), detail.clone()],
         Error::Conflict(AMBIGUOUS) | Error::Duplicate { .. } => vec![MULTIPLE_ROWS.to_owned()],
         Error::Unauthenticated(_) => vec![UNAUTHENTICATED.to_owned()],
         Error::Forbidden { .. } => vec![FORBIDDEN.to_owned()],
         Error::NotFound("user") => vec!["there is no such account".to_owned()],
         Error::Internal(_) => {
-            // For the log; the caller gets the seed's text.
+            // For the log; the caller gets the document's text.
             let _ = error.public_text(&call.request_id);
             vec![INTERNAL.to_owned()]
         }
@@ -80,7 +82,7 @@ fn errors(call: &Call, error: &Error) -> Vec<String> {
 
 fn render(call: &Call, path: &str, status: StatusCode, errors: Vec<String>) -> Response {
     let reason = status.canonical_reason().unwrap_or_default();
-    // Two of the seed's five are not named after their status.
+    // Two of the document's five are not named after their status.
     let (kind, title) = match status {
         StatusCode::BAD_REQUEST => ("Bad Input", reason),
         StatusCode::FORBIDDEN => ("Permission", "Bad Request"),

@@ -1,11 +1,11 @@
-//! The endpoint API (seed 001): a client makes and changes user accounts, one at a time.
+//! The endpoint API: a client makes and changes user accounts, one at a time.
 //!
 //! | operation | what it does |
 //! |---|---|
 //! | `PATCH /Endpoint/rest/api/v1/Account` | changes the account that `Id`, `Username` or `ExternalId` mean, or makes one |
 //! | `POST /Endpoint/rest/api/v1/Account` | makes an account, and changes none |
 //!
-//! What the seed calls an account is a user of the directory; what it calls a tenant is the directory's account. The
+//! What the API's document calls an account is a user of the directory; what it calls a tenant is the directory's account. The
 //! answer is the whole record.
 
 mod account;

@@ -18,7 +18,7 @@ pub enum Failure {
     InvalidScope,
     /// A password, an account or a refresh token that is not right, or not any more.
     InvalidGrant,
-    /// The user has several accounts and named none (000): id and name of each.
+    /// The user has several accounts and named none (the portal's document, on users): id and name of each.
     AccountSelectionRequired(Vec<(i64, String)>),
     /// Whatever else went wrong, client authentication included.
     Core(Error),

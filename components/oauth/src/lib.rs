@@ -22,7 +22,7 @@ thread_local! {
 }
 
 accord_core::operations! {
-    // 001, 000 and everybody else: one endpoint.
+    // One token endpoint, at the paths of the endpoint API, of the portal, and of everybody else.
     post "/oAuth/rest/v2/Token" => token::token,
     post "/realms/{realm}/protocol/openid-connect/token" => token::token,
     post "/oauth/token" => token::token,

@@ -25,7 +25,8 @@ use crate::{failure::Failures, openapi};
 /// Largest body, in bytes.
 pub const BODY_LIMIT: usize = 16 * 1024;
 
-/// The path at which 001 has its token endpoint. It is its "Refresh URL" too: clients get a refresh token there.
+/// The path at which the endpoint API has its token endpoint. It is its "Refresh URL" too: clients get a refresh token
+/// there.
 pub const ENDPOINT_PATH: &str = "/oAuth/rest/v2/Token";
 
 /// Get a token

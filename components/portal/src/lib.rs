@@ -1,4 +1,4 @@
-//! The portal's integration API (seed 000): connectors push accounts and users, and read nothing.
+//! The portal API: connectors push accounts and users, and read nothing.
 //!
 //! Three operations, all `PATCH` with a JSON body, all answered by `200` and an empty body:
 //!
