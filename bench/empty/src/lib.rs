@@ -14,5 +14,5 @@ thread_local! {
 /// Answers a request. (Exported to Spin; natively there is nothing to export to.)
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    call::route(&ROUTER, request).await
+    call::route("empty", &ROUTER, request).await
 }

@@ -57,7 +57,7 @@ accord_core::operations! {
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: spin_sdk::http::Request) -> Response {
     let wrote = request.method() != http::Method::GET;
-    let response = call::route(&ROUTER, request).await;
+    let response = call::route("accounts", &ROUTER, request).await;
     mail::deliver_later(wrote).await;
     response
 }

@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use accord_core::outbox::{self, Due};
 use accord_core::store::{Connection, now};
-use accord_core::{Result, setting};
+use accord_core::{Result, log, setting};
 use http::header;
 use serde_json::json;
 use spin_sdk::http::{Request, send};
@@ -30,11 +30,11 @@ pub async fn deliver_later(wrote: bool) {
     match is_due().await {
         Ok(true) => spawn(async {
             if let Err(error) = deliver().await {
-                eprintln!("error: delivering mail: {error:#}");
+                log::error(None, format_args!("mail was not delivered: {error:#}"));
             }
         }),
         Ok(false) => {}
-        Err(error) => eprintln!("error: looking for mail: {error:#}"),
+        Err(error) => log::error(None, format_args!("whether mail is due is not known: {error:#}")),
     }
 }
 
@@ -67,7 +67,7 @@ async fn deliver() -> Result<()> {
             match sent {
                 Ok(()) => outbox::delivered(&connection, due.id).await?,
                 Err(why) => {
-                    eprintln!("warning: mail {} was not delivered and will be tried again: {why}", due.uuid);
+                    log::warning(None, format_args!("mail {} was not delivered and will be tried again: {why}", due.uuid));
                     outbox::failed(&connection, due.id, &why).await?;
                 }
             }

@@ -3,7 +3,7 @@
 use std::iter;
 
 use accord_core::call::Call;
-use accord_core::{Error, Result};
+use accord_core::{Error, Result, log};
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -94,7 +94,7 @@ pub fn list<T: Serialize + 'static>(
     let rest = iter::from_fn(move || next_chunk().transpose());
     let chunks = iter::once(Ok(head))
         .chain(rest)
-        .map(|chunk| chunk.map(Bytes::from).inspect_err(|error| eprintln!("error: a list broke off: {error}")));
+        .map(|chunk| chunk.map(Bytes::from).inspect_err(|error| log::error(None, format_args!("a list broke off: {error:#}"))));
     let body = Body::from_stream(futures_util::stream::iter(chunks));
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }

@@ -58,7 +58,7 @@ fn routes() -> Router {
 /// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    call::route(&ROUTER, request).await
+    call::route("administration", &ROUTER, request).await
 }
 
 /// Who calls, for which account, in which request.

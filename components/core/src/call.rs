@@ -18,15 +18,17 @@ use uuid::Uuid;
 
 use crate::audit::Author;
 use crate::error::{Error, Result, Unauthenticated};
+use crate::log;
 use crate::token::{Caller, Client};
 
-/// Answers a request by the component's router: one that the instance made once, for making it costs more than most
-/// requests.
-pub async fn route<B>(router: &'static LocalKey<Router>, request: http::Request<B>) -> Response
+/// Answers a request by the router of the component `name`: one that the instance made once, for making it costs more than
+/// most requests.
+pub async fn route<B>(name: &'static str, router: &'static LocalKey<Router>, request: http::Request<B>) -> Response
 where
     B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    log::name_component(name);
     let mut router = router.with(Router::clone);
     match router.call(request.map(Body::new)).await {
         Ok(response) => response,

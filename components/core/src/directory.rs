@@ -373,7 +373,7 @@ pub async fn create(transaction: &Transaction, author: &Author, caller: &Caller,
             "SELECT CASE WHEN a.type = 'reseller' THEN a.id ELSE coalesce(a.owner_id, a.id) END FROM accounts a
               WHERE a.id = ?2 AND (?1 IS NULL OR {BELONGS})"
         ),
-        &[optional(user), optional(home)],
+        &[user.into(), home.into()],
     )?;
     let owner = row.map(|mut row| row.take(0)).transpose()?;
     let account = insert(transaction, author, owner, new).await?;
@@ -404,13 +404,13 @@ pub(crate) async fn insert(
     let row = transaction.run_first(
         &statement,
         &[
-            optional(owner),
+            owner.into(),
             account_key.into(),
             new.name.as_str().into(),
             key.into(),
-            optional(new.description.as_deref()),
-            optional(new.primary_contact.as_deref()),
-            optional(new.country.as_deref()),
+            new.description.as_deref().into(),
+            new.primary_contact.as_deref().into(),
+            new.country.as_deref().into(),
             now().into(),
         ],
     )?;
@@ -468,7 +468,7 @@ pub async fn update(
         refuse_taken_name(transaction, key)?;
     }
     let set =
-        |change: &Option<Option<String>>, before: Option<String>| optional(change.clone().unwrap_or(before).as_deref());
+        |change: &Option<Option<String>>, before: Option<String>| change.clone().unwrap_or(before).as_deref().into();
     let active = change.active.map_or(before.status, |active| if active { "active" } else { "inactive" }.to_owned());
     let statement = format!(
         "UPDATE accounts SET name = ?2, name_key = ?3, name_reserved = max(name_reserved, ?4), description = ?5, status = ?6,
@@ -521,9 +521,4 @@ pub async fn delete(transaction: &Transaction, author: &Author, caller: &Caller,
     account::count(transaction, owner, -1)?;
     let detail = json!({ "name": account.name, "accountKey": account.account_key });
     audit::record(transaction, author, "deleted", "accounts", &[(account_id, detail)]).await
-}
-
-/// A parameter that may be null.
-pub(crate) fn optional<T: Into<Value>>(value: Option<T>) -> Value {
-    value.map_or(Value::Null, Into::into)
 }

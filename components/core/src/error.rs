@@ -5,7 +5,7 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::scope;
+use crate::{log, scope};
 
 /// What a domain function gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -158,7 +158,7 @@ impl Error {
     pub fn public_text(&self, request_id: &str) -> String {
         match self {
             Self::Internal(error) => {
-                eprintln!("error: request {request_id}: {error:#}");
+                log::error(Some(request_id), format_args!("{error:#}"));
                 "something went wrong here, and it was logged".to_owned()
             }
             other => other.to_string(),

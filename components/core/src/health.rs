@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 
 use crate::error::{Error, Result};
+use crate::log;
 use crate::store::{Connection, Row, Transaction, now};
 use crate::token::Client;
 
@@ -43,7 +44,7 @@ pub async fn write<T>(client: &Client, api: &'static str, write: impl Future<Out
         && let Err(unnoted) = write_failed(client.connector_id, begun, api, error).await
     {
         // The caller is told what went wrong with the write, whatever went wrong with the note.
-        eprintln!("error: connector {}: a failed write was not noted: {unnoted}", client.connector_id);
+        log::error(None, format_args!("a failed write of connector {} was not noted: {unnoted}", client.connector_id));
     }
     written
 }

@@ -7,7 +7,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::directory::optional;
 use crate::error::{Error, Faults, Result};
 use crate::secret;
 use crate::store::{Transaction, now};
@@ -93,7 +92,7 @@ impl Key {
                 self.name.as_str().into(),
                 self.fingerprint.as_str().into(),
                 i64::from(answer.status).into(),
-                optional(answer.location.as_deref()),
+                answer.location.as_deref().into(),
                 answer.body.as_str().into(),
                 now().into(),
             ],

@@ -20,6 +20,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod json;
 pub mod key;
+pub mod log;
 pub mod membership;
 mod migration;
 pub mod odata;

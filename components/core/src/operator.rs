@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::scope::Scopes;
 use crate::store::{Connection, Transaction, Value, now};
 use crate::text::Email;
-use crate::{account, connector, secret};
+use crate::{account, connector, log, secret};
 
 /// What the operator configured.
 pub struct Beginning {
@@ -108,6 +108,6 @@ pub async fn establish(beginning: &Beginning, request_id: &str) -> Result<()> {
 }
 
 fn unusable(variable: &str, why: &str) -> Error {
-    eprintln!("error: the variable {variable} cannot be used for the first start: it {why}");
+    log::error(None, format_args!("the variable {variable} cannot be used for the first start: it {why}"));
     Error::Unavailable { retry_after: 60, reason: "Accord is not configured rightly; its log says more" }
 }

@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use crate::administrator::Administrator;
 use crate::audit::{self, Author};
-use crate::directory::optional;
 use crate::error::{Error, Faults, Result};
 use crate::health::Health;
 use crate::store::{Connection, Row, Transaction, now};
@@ -107,9 +106,9 @@ pub async fn create(author: &Author, administrator: &Administrator, new: &NewAcc
             new.name.as_str().into(),
             text::fold(&new.name).into(),
             new.subdomain.as_str().into(),
-            optional(new.domain.as_deref()),
-            optional(package),
-            optional(new.email_admin.as_ref().map(|email| email.address.as_str())),
+            new.domain.as_deref().into(),
+            package.into(),
+            new.email_admin.as_ref().map(|email| email.address.as_str()).into(),
             i64::from(new.datashare).into(),
             now().into(),
         ],
@@ -148,7 +147,7 @@ async fn create_admin(
     let row = transaction.run_first(
         "SELECT EXISTS (SELECT 1 FROM users WHERE username_key = ?1) OR EXISTS (SELECT 1 FROM users WHERE email_key = ?1),
                 EXISTS (SELECT 1 FROM users WHERE email_key = ?2) OR EXISTS (SELECT 1 FROM users WHERE username_key = ?2)",
-        &[username_key.as_str().into(), optional(email.map(|email| email.key.as_str()))],
+        &[username_key.as_str().into(), email.map(|email| email.key.as_str()).into()],
     )?;
     let mut row = row.ok_or_else(|| anyhow!("no answer"))?;
     if row.take::<bool>(0)? {
@@ -165,8 +164,8 @@ async fn create_admin(
             Uuid::new_v4().to_string().into(),
             new.admin_username.as_str().into(),
             username_key.into(),
-            optional(email.map(|email| email.address.as_str())),
-            optional(email.map(|email| email.key.as_str())),
+            email.map(|email| email.address.as_str()).into(),
+            email.map(|email| email.key.as_str()).into(),
             password_hash.into(),
             now().into(),
         ],
@@ -228,9 +227,9 @@ pub async fn update(
           WHERE id = ?1",
         &[
             account_id.into(),
-            optional(package),
-            optional(change.is_active.map(status)),
-            optional(change.email_admin.as_ref().map(|email| email.address.as_str())),
+            package.into(),
+            change.is_active.map(status).into(),
+            change.email_admin.as_ref().map(|email| email.address.as_str()).into(),
             now().into(),
         ],
     )?;

@@ -10,12 +10,11 @@ use anyhow::anyhow;
 use uuid::Uuid;
 
 use crate::connector::Authenticated;
-use crate::directory::optional;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::membership::BELONGS;
 use crate::scope::Scopes;
 use crate::store::{Connection, Row, Transaction, Value, now};
-use crate::{account, secret, setting, sign_in, text, token};
+use crate::{account, log, secret, setting, sign_in, text, token};
 
 const WRONG: Error = Error::Unauthenticated(Unauthenticated::InvalidCredentials);
 
@@ -143,7 +142,7 @@ fn choose(connection: &Connection, user: SignedIn, wanted: Option<&str>) -> Resu
                     SELECT 1 FROM memberships m WHERE m.account_id = a.id AND m.user_id = ?1 AND m.status = 'active'), a.id
               LIMIT 1"
         );
-        let parameters = [user.user_id.into(), optional(wanted.parse::<i64>().ok()), key.into()];
+        let parameters = [user.user_id.into(), wanted.parse::<i64>().ok().into(), key.into()];
         let account_id = connection.query_first(&statement, &parameters)?.ok_or(WRONG)?.take(0)?;
         return Ok(SignIn::Done(SignedIn { account_id: Some(account_id), ..user }));
     }
@@ -208,9 +207,9 @@ fn insertion(
     let parameters = vec![
         Value::Blob(secret::digest(refresh_token.as_bytes()).to_vec()),
         family.into(),
-        optional(connector),
-        optional(user),
-        optional(account),
+        connector.into(),
+        user.into(),
+        account.into(),
         scopes.as_str().into(),
         now.into(),
         (now + lifetime).into(),
@@ -289,7 +288,7 @@ pub async fn refresh(refresh_token: &str, connector: Option<&Authenticated>) -> 
     };
     let (Some(holder), true) = (holder, kept.is_good()) else {
         if kept.used {
-            eprintln!("warning: a refresh token came a second time; its family {} ends", kept.family);
+            log::warning(None, format_args!("a refresh token came a second time; its family {} ends", kept.family));
         }
         end(&transaction, &kept.family, access_lifetime)?;
         transaction.commit().await?;
@@ -316,7 +315,7 @@ fn signed_in(transaction: &Transaction, user_id: i64, account_id: Option<i64>) -
               WHERE u.id = ?1 AND u.is_active = 1 AND (?2 IS NULL OR EXISTS (
                     SELECT 1 FROM accounts a WHERE a.id = ?2 AND a.status = 'active' AND {BELONGS}))"
         ),
-        &[user_id.into(), optional(account_id)],
+        &[user_id.into(), account_id.into()],
     )?;
     row.map(|mut row| Ok(SignedIn { user_id, uuid: row.take(0)?, password_version: row.take(1)?, account_id }))
         .transpose()

@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use spin_sdk::variables::{self, Error as Failure};
 
 use crate::error::{Error, Result};
+use crate::log;
 
 thread_local! {
     static KNOWN: RefCell<HashMap<&'static str, Rc<str>>> = RefCell::default();
@@ -24,7 +25,7 @@ pub async fn get(name: &'static str) -> Result<String> {
     }
     let value = variables::get(name).await.map_err(|error| match error {
         Failure::Undefined(text) | Failure::Provider(text) => {
-            eprintln!("error: the variable {name} has no value: {text}");
+            log::error(None, format_args!("the variable {name} has no value: {text}"));
             Error::Unavailable { retry_after: 60, reason: "Accord is not configured completely; its log says more" }
         }
         other => Error::Internal(anyhow!("variable {name}: {other:?}")),
@@ -41,7 +42,7 @@ pub async fn get(name: &'static str) -> Result<String> {
 pub async fn number(name: &'static str) -> Result<i64> {
     let value = get(name).await?;
     value.trim().parse::<u32>().map(i64::from).map_err(|_| {
-        eprintln!("error: the variable {name} must be a whole number, and is {value:?}");
+        log::error(None, format_args!("the variable {name} must be a whole number, and is {value:?}"));
         Error::Unavailable { retry_after: 60, reason: "Accord is not configured rightly; its log says more" }
     })
 }

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::audit::{self, Author};
-use crate::directory::{self, NewAccount, optional};
+use crate::directory::{self, NewAccount};
 use crate::error::{Error, Faults, Result};
 use crate::membership::{self, Role};
 use crate::outbox::{self, Message};
@@ -171,9 +171,9 @@ async fn insert_user(
             Uuid::new_v4().to_string().into(),
             user.email.address.as_str().into(),
             user.email.key.as_str().into(),
-            optional(user.first_name.as_deref()),
-            optional(user.last_name.as_deref()),
-            optional(password_hash),
+            user.first_name.as_deref().into(),
+            user.last_name.as_deref().into(),
+            password_hash.into(),
             now().into(),
         ],
     )?;
@@ -202,7 +202,7 @@ async fn link(
             Value::Blob(secret::digest(token.as_bytes()).to_vec()),
             purpose.name().into(),
             user_id.into(),
-            optional(account_id),
+            account_id.into(),
             email_key.into(),
             now.into(),
             (now + purpose.lifetime()).into(),
@@ -420,7 +420,7 @@ pub async fn accept(
     transaction.run(
         "UPDATE memberships SET status = 'active', updated_at = ?3
           WHERE account_id = ?1 AND user_id = ?2 AND status = 'invited'",
-        &[optional(bearer.account_id), bearer.user_id.into(), now().into()],
+        &[bearer.account_id.into(), bearer.user_id.into(), now().into()],
     )?;
     if let (None, Some(hash)) = (&bearer.password_hash, password_hash) {
         set_password(transaction, author, bearer.user_id, hash).await?;

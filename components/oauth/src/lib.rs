@@ -36,5 +36,5 @@ accord_core::operations! {
 /// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    call::route(&ROUTER, request).await
+    call::route("oauth", &ROUTER, request).await
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use accord_core::key::{self, Algorithm, Published};
 use accord_core::store::{Connection, now};
 use accord_core::token::AccessClaims;
-use accord_core::{Error, Result, setting};
+use accord_core::{Error, Result, log, setting};
 use anyhow::anyhow;
 use jwt_simple::prelude::*;
 use spin_sdk::key_value::Store;
@@ -98,7 +98,7 @@ thread_local! {
 pub async fn current(connection: &Connection) -> Result<Arc<SigningKey>> {
     let name = setting::get("signing_algorithm").await?;
     let Some(algorithm) = Algorithm::parse(&name) else {
-        eprintln!("error: the variable signing_algorithm must be EdDSA, ES256 or RS256, and is {name:?}");
+        log::error(None, format_args!("the variable signing_algorithm must be EdDSA, ES256 or RS256, and is {name:?}"));
         return Err(Error::Unavailable {
             retry_after: 60,
             reason: "Accord is not configured rightly; its log says more",

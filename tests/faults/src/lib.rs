@@ -31,7 +31,7 @@ fn routes() -> Router {
 /// Answers a request.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    call::route(&ROUTER, request).await
+    call::route("faults", &ROUTER, request).await
 }
 
 async fn instance() -> String {
