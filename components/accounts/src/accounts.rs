@@ -3,6 +3,7 @@
 use accord_core::account::NAME_MAX;
 use accord_core::call::Call;
 use accord_core::directory::{self, AccountChange, CONTACT_MAX, DESCRIPTION_MAX, NewAccount};
+use accord_core::error::Thing;
 use accord_core::fields::Fields;
 use accord_core::odata::{Field, Kind};
 use accord_core::store::{Connection, Transaction, Value};
@@ -138,7 +139,7 @@ async fn show(call: &Call, id_or_name: &str, headers: &HeaderMap) -> Response {
     let found = async {
         let caller = input::caller(headers).await?;
         let connection = Connection::lease().await?;
-        let by_id = input::id(id_or_name, "account").and_then(|id| directory::load(&connection, &caller, id));
+        let by_id = input::id(id_or_name, Thing::Account).and_then(|id| directory::load(&connection, &caller, id));
         match by_id {
             Err(Error::NotFound(_)) => directory::load_named(&connection, &caller, id_or_name),
             found => found,
@@ -194,7 +195,7 @@ pub struct UpdatedAccount<'a> {
 pub async fn update(call: Call, Path(id): Path<String>, request: Request) -> Response {
     let updated = async {
         let Authorized { caller, headers, body } = input::authorized(request).await?;
-        let id = input::id(&id, "account")?;
+        let id = input::id(&id, Thing::Account)?;
         let mut fields = Fields::read(&body)?;
         let name = fields.change("name", NAME_MAX);
         if name == Some(None) {
@@ -233,7 +234,7 @@ pub async fn update(call: Call, Path(id): Path<String>, request: Request) -> Res
 pub async fn delete(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let deleted = async {
         let caller = input::caller(&headers).await?;
-        let id = input::id(&id, "account")?;
+        let id = input::id(&id, Thing::Account)?;
         let transaction = Transaction::begin().await?;
         directory::delete(&transaction, &call.author_of(&caller, API), &caller, id).await?;
         transaction.commit().await

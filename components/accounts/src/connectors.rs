@@ -6,6 +6,7 @@
 use accord_core::Error;
 use accord_core::call::Call;
 use accord_core::connector::{self, Connector, NewConnector};
+use accord_core::error::Thing;
 use accord_core::fields::Fields;
 use accord_core::scope::{self, Scopes};
 use accord_core::store::{Connection, Transaction};
@@ -144,8 +145,8 @@ pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
         let query = uri.query().unwrap_or_default();
         let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "accountId");
         let account_id = match named {
-            Some((_, id)) => input::id(&id, "account")?,
-            None => home(&caller).ok_or(Error::NotFound("account"))?,
+            Some((_, id)) => input::id(&id, Thing::Account)?,
+            None => home(&caller).ok_or(Error::NotFound(Thing::Account))?,
         };
         connector::list(&Connection::lease().await?, &caller, account_id)
     };
@@ -167,7 +168,7 @@ pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
 pub async fn get(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let found = async {
         let caller = input::caller(&headers).await?;
-        connector::load(&Connection::lease().await?, &caller, input::id(&id, "connector")?)
+        connector::load(&Connection::lease().await?, &caller, input::id(&id, Thing::Connector)?)
     };
     match found.await {
         Ok(connector) => call.sign(Json(ConnectorShown::of(connector, None)).into_response()),
@@ -186,7 +187,7 @@ pub async fn get(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Resp
 pub async fn rotate(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let rotated = async {
         let caller = input::caller(&headers).await?;
-        let id = input::id(&id, "connector")?;
+        let id = input::id(&id, Thing::Connector)?;
         let transaction = Transaction::begin().await?;
         let rotated = connector::rotate(&transaction, &call.author_of(&caller, API), &caller, id).await?;
         transaction.commit().await?;
@@ -209,7 +210,7 @@ pub async fn rotate(call: Call, Path(id): Path<String>, headers: HeaderMap) -> R
 pub async fn resume(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let resumed = async {
         let caller = input::caller(&headers).await?;
-        let id = input::id(&id, "connector")?;
+        let id = input::id(&id, Thing::Connector)?;
         let transaction = Transaction::begin().await?;
         connector::resume(&transaction, &call.author_of(&caller, API), &caller, id).await?;
         transaction.commit().await
@@ -228,7 +229,7 @@ pub async fn resume(call: Call, Path(id): Path<String>, headers: HeaderMap) -> R
 pub async fn disconnect(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let disconnected = async {
         let caller = input::caller(&headers).await?;
-        let id = input::id(&id, "connector")?;
+        let id = input::id(&id, Thing::Connector)?;
         let transaction = Transaction::begin().await?;
         connector::disconnect(&transaction, &call.author_of(&caller, API), &caller, id).await?;
         transaction.commit().await
@@ -247,7 +248,7 @@ pub async fn disconnect(call: Call, Path(id): Path<String>, headers: HeaderMap) 
 pub async fn delete(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let deleted = async {
         let caller = input::caller(&headers).await?;
-        let id = input::id(&id, "connector")?;
+        let id = input::id(&id, Thing::Connector)?;
         let transaction = Transaction::begin().await?;
         connector::delete(&transaction, &call.author_of(&caller, API), &caller, id).await?;
         transaction.commit().await

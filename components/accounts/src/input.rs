@@ -1,6 +1,7 @@
 //! What a request brings: who sends it, its body, its preconditions and its key.
 
 use accord_core::call::Call;
+use accord_core::error::Thing;
 use accord_core::idempotency::Key;
 use accord_core::store::Connection;
 use accord_core::token::{self, Caller};
@@ -79,7 +80,7 @@ pub fn if_match(headers: &HeaderMap) -> Option<Vec<i64>> {
 }
 
 /// An id in a path. What is no number is the id of nothing.
-pub fn id(path: &str, of: &'static str) -> Result<i64> {
+pub fn id(path: &str, of: Thing) -> Result<i64> {
     if path.is_empty() || !path.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Error::NotFound(of));
     }
@@ -112,9 +113,9 @@ mod tests {
 
     #[test]
     fn an_id_is_digits() {
-        assert_eq!(id("12", "account").ok(), Some(12));
+        assert_eq!(id("12", Thing::Account).ok(), Some(12));
         for bad in ["", "-1", "+1", "1.0", "x", "99999999999999999999"] {
-            assert!(matches!(id(bad, "account"), Err(Error::NotFound("account"))), "{bad}");
+            assert!(matches!(id(bad, Thing::Account), Err(Error::NotFound(Thing::Account))), "{bad}");
         }
     }
 }

@@ -67,7 +67,10 @@ async fn deliver() -> Result<()> {
             match sent {
                 Ok(()) => outbox::delivered(&connection, due.id).await?,
                 Err(why) => {
-                    log::warning(None, format_args!("mail {} was not delivered and will be tried again: {why}", due.uuid));
+                    log::warning(
+                        None,
+                        format_args!("mail {} was not delivered and will be tried again: {why}", due.uuid),
+                    );
                     outbox::failed(&connection, due.id, &why).await?;
                 }
             }

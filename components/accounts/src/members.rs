@@ -2,6 +2,7 @@
 
 use accord_core::Error;
 use accord_core::call::Call;
+use accord_core::error::Thing;
 use accord_core::fields::Fields;
 use accord_core::membership::{self, Change};
 use accord_core::sign_up::{self, NAME_MAX, NewUser};
@@ -38,7 +39,7 @@ pub struct Invited<'a> {
 pub async fn invite(call: Call, Path(id): Path<String>, request: Request) -> Response {
     let invited = async {
         let Authorized { caller, headers, body } = input::authorized(request).await?;
-        let account_id = input::id(&id, "account")?;
+        let account_id = input::id(&id, Thing::Account)?;
         let mut fields = Fields::read(&body)?;
         let user = NewUser {
             email: fields.email("email"),
@@ -164,5 +165,5 @@ pub async fn remove(call: Call, Path((id, user_id)): Path<(String, String)>, hea
 /// The account and the user of a path. Whoever may not see the account learns nothing of its users, so that the account is
 /// looked for even if there can be no such user: 0 is the id of none.
 fn ids(account: &str, user: &str) -> Result<(i64, i64), Error> {
-    Ok((input::id(account, "account")?, input::id(user, "user").unwrap_or(0)))
+    Ok((input::id(account, Thing::Account)?, input::id(user, Thing::User).unwrap_or(0)))
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use accord_core::Error;
 use accord_core::call::Call;
-use accord_core::{Error, directory, membership, sign_up};
+use accord_core::error::{Conflict, Thing};
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 use serde::Serialize;
@@ -81,18 +82,26 @@ pub fn answer(call: &Call, error: &Error) -> Response {
 /// The code for programs. The first four are the document's.
 fn code(error: &Error) -> &'static str {
     match error {
-        Error::NotFound("account") => "ACCOUNT_NOT_FOUND",
-        Error::Conflict(directory::NAME_TAKEN) => "ACCOUNT_ALREADY_EXISTS",
+        Error::NotFound(Thing::Account) => "ACCOUNT_NOT_FOUND",
+        Error::Conflict(Conflict::NameTaken) => "ACCOUNT_ALREADY_EXISTS",
         Error::Forbidden { .. } => "UNAUTHORIZED",
-        Error::Conflict(membership::ALREADY_MEMBER) => "USER_ALREADY_IN_ACCOUNT",
-        Error::NotFound("user") => "USER_NOT_FOUND",
-        Error::NotFound("connector") => "CONNECTOR_NOT_FOUND",
-        Error::NotFound(_) => "NOT_FOUND",
-        Error::Conflict(sign_up::EMAIL_TAKEN) => "USER_ALREADY_EXISTS",
-        Error::Conflict(membership::LAST_OWNER) => "LAST_OWNER",
-        Error::Conflict(sign_up::NOT_INVITED) => "NOT_INVITED",
-        Error::Conflict(directory::OWNS_ACCOUNTS | directory::IS_OPERATOR) => "ACCOUNT_IN_USE",
-        Error::Conflict(_) | Error::Duplicate { .. } => "CONFLICT",
+        Error::Conflict(Conflict::AlreadyMember) => "USER_ALREADY_IN_ACCOUNT",
+        Error::NotFound(Thing::User) => "USER_NOT_FOUND",
+        Error::NotFound(Thing::Connector) => "CONNECTOR_NOT_FOUND",
+        Error::NotFound(Thing::Path) => "NOT_FOUND",
+        Error::Conflict(Conflict::AddressTaken) => "USER_ALREADY_EXISTS",
+        Error::Conflict(Conflict::LastOwner) => "LAST_OWNER",
+        Error::Conflict(Conflict::NotInvited) => "NOT_INVITED",
+        Error::Conflict(Conflict::OwnsAccounts | Conflict::IsOperator) => "ACCOUNT_IN_USE",
+        Error::Conflict(
+            Conflict::SubdomainTaken
+            | Conflict::AdministratorTaken
+            | Conflict::PackageTaken
+            | Conflict::NoAddress
+            | Conflict::Paused
+            | Conflict::Ambiguous,
+        )
+        | Error::Duplicate { .. } => "CONFLICT",
         Error::PreconditionFailed => "CHANGED_MEANWHILE",
         Error::KeyReused => "IDEMPOTENCY_KEY_REUSED",
         Error::Unauthenticated(_) => "UNAUTHENTICATED",
@@ -122,7 +131,7 @@ fn render(status: StatusCode, code: &'static str, detail: &str, errors: Option<&
 
 /// A path that is not there.
 pub async fn unknown_path(call: Call) -> Response {
-    answer(&call, &Error::NotFound("path"))
+    answer(&call, &Error::NotFound(Thing::Path))
 }
 
 /// A path that is there, by another method. The router adds `Allow`.

@@ -3,6 +3,7 @@
 use std::iter;
 
 use accord_core::call::Call;
+use accord_core::error::Thing;
 use accord_core::{Error, Result, log};
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
@@ -92,16 +93,16 @@ pub fn list<T: Serialize + 'static>(
         }
     }
     let rest = iter::from_fn(move || next_chunk().transpose());
-    let chunks = iter::once(Ok(head))
-        .chain(rest)
-        .map(|chunk| chunk.map(Bytes::from).inspect_err(|error| log::error(None, format_args!("a list broke off: {error:#}"))));
+    let chunks = iter::once(Ok(head)).chain(rest).map(|chunk| {
+        chunk.map(Bytes::from).inspect_err(|error| log::error(None, format_args!("a list broke off: {error:#}")))
+    });
     let body = Body::from_stream(futures_util::stream::iter(chunks));
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// A path that is not there.
 pub async fn unknown_path(call: Call) -> Response {
-    answer(&call, Err(Error::NotFound("path")))
+    answer(&call, Err(Error::NotFound(Thing::Path)))
 }
 
 /// A path that is there, by another method. The router adds `Allow`.

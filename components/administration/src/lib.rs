@@ -116,7 +116,8 @@ async fn change(call: Call, request: Request) -> Response {
             Some("list_packages") => packages::list(&caller, fields).await,
             Some(_) => {
                 fields.refuse("action", "must be list_accounts, update_account, create_package or list_packages");
-                Err(fields.finish().err().unwrap_or(Error::NotFound("action")))
+                fields.finish()?;
+                Err(Error::Malformed("the action is not known".to_owned()))
             }
         }
     };

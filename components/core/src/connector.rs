@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::audit::{self, Author};
-use crate::error::{Error, Result, Unauthenticated};
+use crate::error::{Error, Result, Thing, Unauthenticated};
 use crate::membership::{self, ROLES, Roles};
 use crate::scope::Scopes;
 use crate::store::{Connection, Row, Transaction, now};
@@ -208,7 +208,7 @@ pub fn list(connection: &Connection, caller: &Caller, account_id: i64) -> Result
 ///
 /// [`Error::NotFound`] if the caller may not see its account, [`Error::Forbidden`] without the manage role there.
 pub fn load(connection: &Connection, caller: &Caller, id: i64) -> Result<Connector> {
-    const NONE: Error = Error::NotFound("connector");
+    const NONE: Error = Error::NotFound(Thing::Connector);
     let [user, client] = membership::parameters(caller);
     let statement = format!(
         "SELECT {}, {ROLES} FROM connectors c JOIN accounts a ON a.id = c.account_id WHERE c.id = ?3",

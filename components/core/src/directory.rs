@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::account;
 use crate::audit::{self, Author};
-use crate::error::{Error, Result};
+use crate::error::{Conflict, Error, Result, Thing};
 use crate::membership::{self, BELONGS, ROLES, Reach, Roles, VISIBLE};
 use crate::odata::{Demand, Field, Filter, Kind, Order, Sql, Wanted};
 use crate::provisioning::DEFAULT_PACKAGE;
@@ -21,15 +21,6 @@ pub const DESCRIPTION_MAX: usize = 2000;
 
 /// Longest primary contact, in characters.
 pub const CONTACT_MAX: usize = 255;
-
-/// The refusal of a name that another account has.
-pub const NAME_TAKEN: &str = "an account of this name exists already";
-
-/// The refusal to delete what owns others.
-pub const OWNS_ACCOUNTS: &str = "the account owns other accounts";
-
-/// The refusal to delete the operator account.
-pub const IS_OPERATOR: &str = "the operator account stays";
 
 /// An account, as far as it is shown.
 #[derive(Clone, Debug)]
@@ -145,7 +136,7 @@ pub fn load(connection: &Connection, caller: &Caller, account_id: i64) -> Result
 ///
 /// As [`load`].
 pub fn load_named(connection: &Connection, caller: &Caller, name: &str) -> Result<(Account, Roles)> {
-    let Ok(name) = text::clean(name, account::NAME_MAX) else { return Err(Error::NotFound("account")) };
+    let Ok(name) = text::clean(name, account::NAME_MAX) else { return Err(Error::NotFound(Thing::Account)) };
     let [user, client] = membership::parameters(caller);
     let statement = format!(
         "SELECT * FROM (SELECT {COLUMNS}, {ROLES} AS roles FROM accounts a WHERE a.name_key = ?3)
@@ -155,8 +146,9 @@ pub fn load_named(connection: &Connection, caller: &Caller, name: &str) -> Resul
 }
 
 fn loaded(row: Option<Row>, caller: &Caller) -> Result<(Account, Roles)> {
-    let mut row = row.ok_or(Error::NotFound("account"))?;
-    let roles = Roles::of(caller, row.take::<Option<String>>(WIDTH)?.as_deref()).ok_or(Error::NotFound("account"))?;
+    let mut row = row.ok_or(Error::NotFound(Thing::Account))?;
+    let roles =
+        Roles::of(caller, row.take::<Option<String>>(WIDTH)?.as_deref()).ok_or(Error::NotFound(Thing::Account))?;
     Ok((Account::take(&mut row)?, roles))
 }
 
@@ -359,7 +351,7 @@ pub struct NewAccount {
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with [`NAME_TAKEN`]; [`Error::Forbidden`] for a connector without `accounts:manage`.
+/// [`Error::Conflict`] ([`Conflict::NameTaken`]); [`Error::Forbidden`] for a connector without `accounts:manage`.
 pub async fn create(transaction: &Transaction, author: &Author, caller: &Caller, new: &NewAccount) -> Result<Account> {
     let (user, home) = match caller {
         Caller::User(user) => (Some(user.id), user.account_id),
@@ -425,7 +417,7 @@ pub(crate) async fn insert(
 
 fn refuse_taken_name(transaction: &Transaction, key: &str) -> Result<()> {
     let taken = transaction.run_first("SELECT 1 FROM accounts WHERE name_key = ? LIMIT 1", &[key.into()])?;
-    if taken.is_some() { Err(Error::Conflict(NAME_TAKEN)) } else { Ok(()) }
+    if taken.is_some() { Err(Error::Conflict(Conflict::NameTaken)) } else { Ok(()) }
 }
 
 /// What changes in an account: what is left out stays, what is set to nothing is cleared.
@@ -448,7 +440,7 @@ pub struct AccountChange {
 /// # Errors
 ///
 /// [`Error::NotFound`], [`Error::Forbidden`] without the manage role, [`Error::PreconditionFailed`] if it has another
-/// version, [`Error::Conflict`] with [`NAME_TAKEN`].
+/// version, [`Error::Conflict`] ([`Conflict::NameTaken`]).
 pub async fn update(
     transaction: &Transaction,
     author: &Author,
@@ -491,7 +483,7 @@ pub async fn update(
             now().into(),
         ],
     )?;
-    let account = Account::take(&mut row.ok_or(Error::NotFound("account"))?)?;
+    let account = Account::take(&mut row.ok_or(Error::NotFound(Thing::Account))?)?;
     let detail = json!({ "name": change.name, "description": change.description, "active": change.active,
                          "primaryContact": change.primary_contact, "country": change.country });
     audit::record(transaction, author, "updated", "accounts", &[(account_id, detail)]).await?;
@@ -503,17 +495,17 @@ pub async fn update(
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`], [`Error::Forbidden`] without the owner role, [`Error::Conflict`] with [`OWNS_ACCOUNTS`] or
-/// [`IS_OPERATOR`].
+/// [`Error::NotFound`], [`Error::Forbidden`] without the owner role, [`Error::Conflict`] ([`Conflict::OwnsAccounts`] or
+/// [`Conflict::IsOperator`]).
 pub async fn delete(transaction: &Transaction, author: &Author, caller: &Caller, account_id: i64) -> Result<()> {
     let (account, roles) = load(transaction.connection(), caller, account_id)?;
     roles.require_owner()?;
     if transaction.run_first("SELECT 1 FROM accounts WHERE owner_id = ? LIMIT 1", &[account_id.into()])?.is_some() {
-        return Err(Error::Conflict(OWNS_ACCOUNTS));
+        return Err(Error::Conflict(Conflict::OwnsAccounts));
     }
     let moved = transaction
         .run_first("SELECT owner_id FROM accounts WHERE id = ?1 AND owner_id IS NOT NULL", &[account_id.into()])?;
-    let owner: i64 = moved.ok_or(Error::Conflict(IS_OPERATOR))?.take(0)?;
+    let owner: i64 = moved.ok_or(Error::Conflict(Conflict::IsOperator))?.take(0)?;
     transaction
         .batch("UPDATE users SET account_id = ?2 WHERE account_id = ?1", vec![account_id.into(), owner.into()])
         .await?;

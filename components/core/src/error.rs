@@ -15,11 +15,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// There is no such thing, or the caller may not know of it.
     #[error("{0} not found")]
-    NotFound(&'static str),
+    NotFound(Thing),
 
     /// The request contradicts what is there.
     #[error("{0}")]
-    Conflict(&'static str),
+    Conflict(Conflict),
 
     /// The caller has seen another state than there is (RFC 9110, section 13.1.1).
     #[error("it was changed meanwhile: get it again, and its new ETag")]
@@ -163,6 +163,81 @@ impl Error {
             }
             other => other.to_string(),
         }
+    }
+}
+
+/// What there is none of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// An account: an organisation.
+    Account,
+    /// A user, or a member of an account.
+    User,
+    /// A connector.
+    Connector,
+    /// A path of an API.
+    Path,
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Account => "account",
+            Self::User => "user",
+            Self::Connector => "connector",
+            Self::Path => "path",
+        })
+    }
+}
+
+/// What a request contradicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// An account of the name exists already.
+    NameTaken,
+    /// An account that owns others cannot be deleted.
+    OwnsAccounts,
+    /// The operator account cannot be deleted.
+    IsOperator,
+    /// Another account has the subdomain.
+    SubdomainTaken,
+    /// Somebody has the username of the administrator that is to be made.
+    AdministratorTaken,
+    /// There is a package of the name already.
+    PackageTaken,
+    /// Somebody has the e-mail address already.
+    AddressTaken,
+    /// Somebody who came in already cannot be invited again.
+    NotInvited,
+    /// Somebody without an e-mail address cannot be invited.
+    NoAddress,
+    /// Nobody would own the account after the change.
+    LastOwner,
+    /// The person is a member of the account already.
+    AlreadyMember,
+    /// The connector's writes are refused, see [`crate::health`].
+    Paused,
+    /// The username and the external id are of two users.
+    Ambiguous,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NameTaken => "an account of this name exists already",
+            Self::OwnsAccounts => "the account owns other accounts",
+            Self::IsOperator => "the operator account stays",
+            Self::SubdomainTaken => "the subdomain is already in use by another account",
+            Self::AdministratorTaken => "the administrator's username is already in use",
+            Self::PackageTaken => "there is a package of this name already",
+            Self::AddressTaken => "a user of this e-mail address exists already",
+            Self::NotInvited => "the user has no open invitation to the account",
+            Self::NoAddress => "the user has no e-mail address to be invited at",
+            Self::LastOwner => "an account must keep an active owner",
+            Self::AlreadyMember => "the user belongs to the account already",
+            Self::Paused => "the connector is paused, for its last 10 writes failed: resume it, or rotate its secret",
+            Self::Ambiguous => "the username and the external id are of two different users",
+        })
     }
 }
 

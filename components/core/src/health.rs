@@ -7,16 +7,13 @@
 
 use std::fmt::Write as _;
 
-use crate::error::{Error, Result};
+use crate::error::{Conflict, Error, Result};
 use crate::log;
 use crate::store::{Connection, Row, Transaction, now};
 use crate::token::Client;
 
 /// So many refused or failed writes in a row pause a connector (the administration API's `last_sync_error_count`).
 pub const FAILURES_MAX: i64 = 10;
-
-/// The refusal of a write while the connector is paused.
-pub const PAUSED: &str = "the connector is paused, for its last 10 writes failed: resume it, or rotate its secret";
 
 /// Longest account of a failure that is kept, in characters.
 const MESSAGE_MAX: usize = 500;
@@ -32,10 +29,10 @@ const FAULTS_TOLD: usize = 3;
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with [`PAUSED`]; what the write gives.
+/// [`Error::Conflict`] ([`Conflict::Paused`]); what the write gives.
 pub async fn write<T>(client: &Client, api: &'static str, write: impl Future<Output = Result<T>>) -> Result<T> {
     if client.is_paused {
-        return Err(Error::Conflict(PAUSED));
+        return Err(Error::Conflict(Conflict::Paused));
     }
     let begun = now();
     let written = write.await;

@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::audit::{self, Author};
-use crate::error::{Error, Faults, Result};
+use crate::error::{Error, Faults, Result, Thing};
 use crate::store::{Row, Transaction, Value, now};
 use crate::text::{self, Email};
 use crate::token::Client;
@@ -322,7 +322,7 @@ pub async fn bind_users(author: &Author, client: &Client, account: &str, users: 
           ORDER BY precedence LIMIT 1",
         &[client.connector_id.into(), client.account_id.into(), account.into()],
     )?;
-    let account_id: i64 = found.ok_or(Error::NotFound("account"))?.take(0)?;
+    let account_id: i64 = found.ok_or(Error::NotFound(Thing::Account))?.take(0)?;
     let bindings = "INSERT INTO user_bindings (connector_id, external_id, account_id, created_at)
          SELECT ?1, value, ?2, ?3 FROM json_each(?4) WHERE true ON CONFLICT DO NOTHING RETURNING external_id";
     let parameters = vec![client.connector_id.into(), account_id.into(), now().into(), rows(&users)?];
@@ -434,10 +434,12 @@ async fn join_accounts(transaction: &Transaction, author: &Author, client: &Clie
     if users.is_empty() {
         return Ok(());
     }
+    // `CROSS JOIN` keeps the order: SQLite would begin with all bindings of the connector, and go through all of its
+    // identities for each of them.
     let memberships = "INSERT INTO memberships (account_id, user_id, status, origin, created_at, updated_at)
          SELECT b.account_id, i.user_id, 'active', 'portal', ?2, ?2 FROM json_each(?3) e
-           JOIN user_bindings b ON b.connector_id = ?1 AND b.external_id = e.value
-           JOIN user_identities i ON i.connector_id = ?1 AND i.external_id = e.value
+           CROSS JOIN user_bindings b ON b.connector_id = ?1 AND b.external_id = e.value
+           CROSS JOIN user_identities i ON i.connector_id = ?1 AND i.external_id = e.value
           WHERE true ON CONFLICT DO NOTHING RETURNING user_id, account_id";
     let parameters = vec![client.connector_id.into(), now().into(), rows(&users)?];
     let joined = transaction.batch(memberships, parameters).await?;

@@ -13,7 +13,7 @@ use anyhow::anyhow;
 use serde_json::json;
 
 use crate::audit::{self, Author};
-use crate::error::{Error, Result};
+use crate::error::{Conflict, Error, Result, Thing};
 use crate::scope;
 use crate::store::{Connection, Transaction, Value, now};
 use crate::token::Caller;
@@ -228,14 +228,8 @@ pub fn roles(connection: &Connection, caller: &Caller, account_id: i64) -> Resul
     let statement = format!("SELECT {ROLES} FROM accounts a WHERE a.id = ?3");
     let row = connection.query_first(&statement, &[user, client, account_id.into()])?;
     let found = row.map(|mut row| row.take::<Option<String>>(0)).transpose()?.flatten();
-    Roles::of(caller, found.as_deref()).ok_or(Error::NotFound("account"))
+    Roles::of(caller, found.as_deref()).ok_or(Error::NotFound(Thing::Account))
 }
-
-/// The refusal of a change after which nobody would own the account.
-pub const LAST_OWNER: &str = "an account must keep an active owner";
-
-/// The refusal to add somebody twice.
-pub const ALREADY_MEMBER: &str = "the user belongs to the account already";
 
 /// What is decided about a member.
 #[derive(Clone, Debug, Default)]
@@ -250,7 +244,7 @@ pub struct Change {
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with [`ALREADY_MEMBER`]; [`Error::Forbidden`] if the caller gives away more than it holds.
+/// [`Error::Conflict`] ([`Conflict::AlreadyMember`]); [`Error::Forbidden`] if the caller gives away more than it holds.
 pub async fn add(
     transaction: &Transaction,
     author: &Author,
@@ -273,7 +267,7 @@ pub async fn add(
         ],
     )?;
     if inserted.is_none() {
-        return Err(Error::Conflict(ALREADY_MEMBER));
+        return Err(Error::Conflict(Conflict::AlreadyMember));
     }
     set_roles(transaction, account_id, user_id, roles)?;
     let detail = json!({ "account": account_id, "roles": names(roles) });
@@ -284,7 +278,7 @@ pub async fn add(
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] for somebody who is no member; [`Error::Conflict`] with [`LAST_OWNER`]; [`Error::Forbidden`] if
+/// [`Error::NotFound`] for somebody who is no member; [`Error::Conflict`] ([`Conflict::LastOwner`]); [`Error::Forbidden`] if
 /// the caller decides about owners and is none.
 pub async fn update(
     transaction: &Transaction,
@@ -294,7 +288,7 @@ pub async fn update(
     user_id: i64,
     change: &Change,
 ) -> Result<()> {
-    let was_owner = is_owner(transaction, account_id, user_id)?.ok_or(Error::NotFound("user"))?;
+    let was_owner = is_owner(transaction, account_id, user_id)?.ok_or(Error::NotFound(Thing::User))?;
     let stays_owner = change.roles.as_ref().map_or(was_owner, |roles| roles.contains(&Role::Owner));
     let decides_about_owners = was_owner != stays_owner || was_owner && change.active.is_some();
     guard_ownership(transaction, caller, account_id, decides_about_owners)?;
@@ -344,7 +338,7 @@ pub async fn remove(
     account_id: i64,
     user_id: i64,
 ) -> Result<()> {
-    let was_owner = is_owner(transaction, account_id, user_id)?.ok_or(Error::NotFound("user"))?;
+    let was_owner = is_owner(transaction, account_id, user_id)?.ok_or(Error::NotFound(Thing::User))?;
     guard_ownership(transaction, caller, account_id, was_owner)?;
     let owned = has_owner(transaction, account_id)?;
     transaction
@@ -418,7 +412,7 @@ fn has_owner(transaction: &Transaction, account_id: i64) -> Result<bool> {
 
 /// Refuses what leaves an account without an owner that had one. (One that a connector made has none at first.)
 fn keep_owner(transaction: &Transaction, account_id: i64, owned: bool) -> Result<()> {
-    if owned && !has_owner(transaction, account_id)? { Err(Error::Conflict(LAST_OWNER)) } else { Ok(()) }
+    if owned && !has_owner(transaction, account_id)? { Err(Error::Conflict(Conflict::LastOwner)) } else { Ok(()) }
 }
 
 /// Only an owner decides who owns: otherwise whoever manages an account could take it over. An account without an owner

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::administrator::Administrator;
 use crate::audit::{self, Author};
-use crate::error::{Error, Faults, Result};
+use crate::error::{Conflict, Error, Faults, Result, Thing};
 use crate::health::Health;
 use crate::store::{Connection, Row, Transaction, now};
 use crate::text::{self, Email};
@@ -19,15 +19,6 @@ use crate::{account, membership, secret};
 
 /// Longest subdomain, in characters (the administration API's document, "Creating Accounts").
 pub const SUBDOMAIN_MAX: usize = 50;
-
-/// The refusal of a subdomain that another account has.
-pub const SUBDOMAIN_TAKEN: &str = "the subdomain is already in use by another account";
-
-/// The refusal to make an administrator whose username somebody has.
-pub const ADMIN_TAKEN: &str = "the administrator's username is already in use";
-
-/// The refusal of a package that there is already.
-pub const PACKAGE_TAKEN: &str = "there is a package of this name already";
 
 /// How many rows are read at a time: a list of any length takes the memory of so many.
 const PAGE: i64 = 500;
@@ -82,7 +73,7 @@ fn is_label(text: &str) -> bool {
 /// # Errors
 ///
 /// [`Error::Forbidden`] if the administrator's account is no reseller; [`Error::Invalid`] for an unknown package;
-/// [`Error::Conflict`] with [`SUBDOMAIN_TAKEN`] or [`ADMIN_TAKEN`].
+/// [`Error::Conflict`] ([`Conflict::SubdomainTaken`] or [`Conflict::AdministratorTaken`]).
 pub async fn create(author: &Author, administrator: &Administrator, new: &NewAccount) -> Result<String> {
     // Hashed before the lock is taken: it takes long.
     let password_hash = new.password.as_deref().map(secret::hash_password).transpose()?;
@@ -114,7 +105,7 @@ pub async fn create(author: &Author, administrator: &Administrator, new: &NewAcc
         ],
     );
     let row = row.map_err(|error| match error {
-        Error::Duplicate { columns } if columns.contains("subdomain") => Error::Conflict(SUBDOMAIN_TAKEN),
+        Error::Duplicate { columns } if columns.contains("subdomain") => Error::Conflict(Conflict::SubdomainTaken),
         other => other,
     })?;
     let account_id = row.ok_or_else(|| anyhow!("an insert returned nothing"))?.take(0)?;
@@ -151,7 +142,7 @@ async fn create_admin(
     )?;
     let mut row = row.ok_or_else(|| anyhow!("no answer"))?;
     if row.take::<bool>(0)? {
-        return Err(Error::Conflict(ADMIN_TAKEN));
+        return Err(Error::Conflict(Conflict::AdministratorTaken));
     }
     let is_taken: bool = row.take(1)?;
     let email = email.filter(|email| !is_taken && email.key != username_key);
@@ -210,14 +201,14 @@ pub async fn update(
          SELECT a.id, a.owner_id, ?2 IN chain FROM accounts a WHERE a.account_key = ?1",
         &[account_key.into(), administrator.account_id.into()],
     )?;
-    let mut row = row.ok_or(Error::NotFound("account"))?;
+    let mut row = row.ok_or(Error::NotFound(Thing::Account))?;
     let account_id: i64 = row.take(0)?;
     if account_id == administrator.account_id {
         return Err(Error::Forbidden { needs: "the account that owns this one" });
     }
     // `?2 IN chain` is null for an account that is not owned, where the chain ends with the operator's owner.
     if row.take::<Option<bool>>(2)? != Some(true) {
-        return Err(Error::NotFound("account"));
+        return Err(Error::NotFound(Thing::Account));
     }
     let owner = row.take(1)?;
     let package = change.package_id.map(|package| known_package(&transaction, owner, package)).transpose()?;
@@ -290,7 +281,7 @@ pub fn packages(connection: &Connection, administrator: &Administrator) -> Resul
 ///
 /// # Errors
 ///
-/// [`Error::Forbidden`] if the administrator's account is no reseller; [`Error::Conflict`] with [`PACKAGE_TAKEN`].
+/// [`Error::Forbidden`] if the administrator's account is no reseller; [`Error::Conflict`] ([`Conflict::PackageTaken`]).
 pub async fn create_package(
     author: &Author,
     administrator: &Administrator,
@@ -301,7 +292,7 @@ pub async fn create_package(
     let owner = reseller(&transaction, administrator)?;
     let known = packages(transaction.connection(), administrator)?;
     if known.iter().any(|package| text::fold(&package.name) == text::fold(name)) {
-        return Err(Error::Conflict(PACKAGE_TAKEN));
+        return Err(Error::Conflict(Conflict::PackageTaken));
     }
     if is_default {
         transaction.run("UPDATE packages SET is_default = 0 WHERE owner_id = ? AND is_default = 1", &[owner.into()])?;

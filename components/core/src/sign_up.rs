@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::audit::{self, Author};
 use crate::directory::{self, NewAccount};
-use crate::error::{Error, Faults, Result};
+use crate::error::{Conflict, Error, Faults, Result, Thing};
 use crate::membership::{self, Role};
 use crate::outbox::{self, Message};
 use crate::store::{Connection, Row, Transaction, Value, now};
@@ -30,15 +30,6 @@ const PAUSE: i64 = 60 * 1000;
 
 /// Longest first or last name, in characters.
 pub const NAME_MAX: usize = 100;
-
-/// The refusal of an e-mail address that a user has.
-pub const EMAIL_TAKEN: &str = "a user of this e-mail address exists already";
-
-/// The refusal to invite somebody again who has come in.
-pub const NOT_INVITED: &str = "the user has no open invitation to the account";
-
-/// The refusal to invite somebody who cannot be reached.
-pub const NO_ADDRESS: &str = "the user has no e-mail address to be invited at";
 
 /// Why a link is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +95,7 @@ pub struct SignedUp {
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with [`EMAIL_TAKEN`] or [`directory::NAME_TAKEN`]; [`Error::TooManyRequests`] beyond `signup_limit`
+/// [`Error::Conflict`] ([`Conflict::AddressTaken`] or [`Conflict::NameTaken`]); [`Error::TooManyRequests`] beyond `signup_limit`
 /// sign-ups from one address in an hour.
 pub async fn sign_up(
     transaction: &Transaction,
@@ -116,7 +107,7 @@ pub async fn sign_up(
 ) -> Result<SignedUp> {
     count(transaction, &format!("sign-up {}", shown(address)), setting::number("signup_limit").await?)?;
     if find_user(transaction, &user.email.key)?.is_some() {
-        return Err(Error::Conflict(EMAIL_TAKEN));
+        return Err(Error::Conflict(Conflict::AddressTaken));
     }
     let account = directory::insert(transaction, author, None, account).await?;
     let user_id = insert_user(transaction, author, account.id, user, Some(password_hash)).await?;
@@ -301,7 +292,7 @@ pub async fn reset_password(
 /// The address and the password's hash of a user, to change the password by.
 pub fn credentials(connection: &Connection, user_id: i64) -> Result<(Option<String>, Option<String>)> {
     let row = connection.query_first("SELECT email_key, password_hash FROM users WHERE id = ?", &[user_id.into()])?;
-    let mut row: Row = row.ok_or(Error::NotFound("user"))?;
+    let mut row: Row = row.ok_or(Error::NotFound(Thing::User))?;
     Ok((row.take(0)?, row.take(1)?))
 }
 
@@ -358,7 +349,7 @@ pub async fn add_known(
 ) -> Result<()> {
     let held = membership::roles(transaction.connection(), caller, account_id)?;
     held.require_manage()?;
-    let seen = membership::sees_user(transaction.connection(), caller, user_id)?.ok_or(Error::NotFound("user"))?;
+    let seen = membership::sees_user(transaction.connection(), caller, user_id)?.ok_or(Error::NotFound(Thing::User))?;
     membership::add(transaction, author, &held, account_id, user_id, roles, seen).await?;
     if !seen {
         send_invitation(transaction, account_id, user_id).await?;
@@ -370,7 +361,7 @@ pub async fn add_known(
 ///
 /// # Errors
 ///
-/// As [`invite`]; [`Error::NotFound`] for somebody who is no member, [`Error::Conflict`] with [`NOT_INVITED`].
+/// As [`invite`]; [`Error::NotFound`] for somebody who is no member, [`Error::Conflict`] ([`Conflict::NotInvited`]).
 pub async fn invite_again(
     transaction: &Transaction,
     author: &Author,
@@ -383,8 +374,8 @@ pub async fn invite_again(
         "SELECT status = 'invited' FROM memberships WHERE account_id = ?1 AND user_id = ?2",
         &[account_id.into(), user_id.into()],
     )?;
-    if !row.ok_or(Error::NotFound("user"))?.take::<bool>(0)? {
-        return Err(Error::Conflict(NOT_INVITED));
+    if !row.ok_or(Error::NotFound(Thing::User))?.take::<bool>(0)? {
+        return Err(Error::Conflict(Conflict::NotInvited));
     }
     send_invitation(transaction, account_id, user_id).await?;
     let detail = serde_json::json!({ "account": account_id });
@@ -397,7 +388,7 @@ async fn send_invitation(transaction: &Transaction, account_id: i64, user_id: i6
           WHERE u.id = ?1 AND a.id = ?2 AND u.email IS NOT NULL",
         &[user_id.into(), account_id.into()],
     )?;
-    let mut row = row.ok_or(Error::Conflict(NO_ADDRESS))?;
+    let mut row = row.ok_or(Error::Conflict(Conflict::NoAddress))?;
     let (to, key, account): (String, String, String) = (row.take(0)?, row.take(1)?, row.take(2)?);
     let link = link(transaction, Purpose::Invitation, user_id, Some(account_id), &key).await?;
     let text = format!("You are invited to join {account}. The invitation is good for seven days:");

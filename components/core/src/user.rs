@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::audit::{self, Author};
-use crate::error::{Error, Faults, Result, Unauthenticated};
+use crate::error::{Conflict, Error, Faults, Result, Thing, Unauthenticated};
 use crate::health;
 use crate::scope::{USER_CREATE, USER_UPDATE};
 use crate::store::{Row, Transaction, Value, now};
@@ -19,9 +19,6 @@ use crate::token::Client;
 
 /// Longest name, username and external id, in characters.
 pub const TEXT_MAX: usize = 255;
-
-/// What [`upsert`] says in an [`Error::Conflict`] when username and external id belong to two users.
-pub const AMBIGUOUS: &str = "the username and the external id are of two different users";
 
 /// A user, as the directory has it.
 #[derive(Clone, Debug)]
@@ -171,7 +168,7 @@ pub struct Upsert {
 /// # Errors
 ///
 /// - [`Error::NotFound`] if there is no user of the id, or the user is of another account.
-/// - [`Error::Conflict`] with [`AMBIGUOUS`] if username and external id belong to two users.
+/// - [`Error::Conflict`] ([`Conflict::Ambiguous`]) if username and external id belong to two users.
 /// - [`Error::Forbidden`] if the client may not do what it would come to, making or changing.
 /// - [`Error::Invalid`], by the fields' names in [`Profile`] (`owner` for the account, `id`), with every value that
 ///   another user has, with an owner other than the client's account, if the username is cleared and was the last way to
@@ -243,7 +240,7 @@ fn candidates(transaction: &Transaction, client: &Client, request: &Upsert) -> R
 
 /// The user that the request means.
 fn find<'a>(client: &Client, request: &Upsert, candidates: &'a [User]) -> Result<Option<&'a User>> {
-    const NOT_FOUND: Error = Error::NotFound("user");
+    const NOT_FOUND: Error = Error::NotFound(Thing::User);
     let of_client = |user: &&User| user.account_id == client.account_id;
     if let Some(id) = &request.id {
         let user = candidates.iter().find(|user| user.uuid == *id).filter(of_client);
@@ -259,7 +256,7 @@ fn find<'a>(client: &Client, request: &Upsert, candidates: &'a [User]) -> Result
     let by_external_id =
         candidates.iter().find(|user| external_id.is_some() && user.profile.external_id.as_ref() == external_id);
     match (by_username, by_external_id) {
-        (Some(one), Some(other)) if one.id != other.id => Err(Error::Conflict(AMBIGUOUS)),
+        (Some(one), Some(other)) if one.id != other.id => Err(Error::Conflict(Conflict::Ambiguous)),
         (None, None) => Ok(None),
         (one, other) => one.or(other).filter(of_client).map(Some).ok_or(NOT_FOUND),
     }

@@ -2,7 +2,7 @@
 
 use accord_core::Error;
 use accord_core::call::Call;
-use accord_core::user::AMBIGUOUS;
+use accord_core::error::{Conflict, Thing};
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
@@ -52,7 +52,7 @@ pub fn answer(call: &Call, path: &str, error: &Error) -> Response {
 /// To the document, values that contradict the directory are bad input.
 fn status(error: &Error) -> StatusCode {
     match error {
-        Error::Conflict(AMBIGUOUS) | Error::Duplicate { .. } => StatusCode::BAD_REQUEST,
+        Error::Conflict(Conflict::Ambiguous) | Error::Duplicate { .. } => StatusCode::BAD_REQUEST,
         other => other.status(),
     }
 }
@@ -67,10 +67,10 @@ fn errors(call: &Call, error: &Error) -> Vec<String> {
             .map(|(field, fault)| format!("{} {fault}", account_data::document_name(field)))
             .collect(),
         Error::Malformed(detail) => vec![UNREADABLE.to_owned(), detail.clone()],
-        Error::Conflict(AMBIGUOUS) | Error::Duplicate { .. } => vec![MULTIPLE_ROWS.to_owned()],
+        Error::Conflict(Conflict::Ambiguous) | Error::Duplicate { .. } => vec![MULTIPLE_ROWS.to_owned()],
         Error::Unauthenticated(_) => vec![UNAUTHENTICATED.to_owned()],
         Error::Forbidden { .. } => vec![FORBIDDEN.to_owned()],
-        Error::NotFound("user") => vec!["there is no such account".to_owned()],
+        Error::NotFound(Thing::User) => vec!["there is no such account".to_owned()],
         Error::Internal(_) => {
             // For the log; the caller gets the document's text.
             let _ = error.public_text(&call.request_id);
@@ -101,7 +101,7 @@ fn render(call: &Call, path: &str, status: StatusCode, errors: Vec<String>) -> R
 
 /// A path that is not there.
 pub async fn unknown_path(call: Call, request: Request) -> Response {
-    answer(&call, request.uri().path(), &Error::NotFound("path"))
+    answer(&call, request.uri().path(), &Error::NotFound(Thing::Path))
 }
 
 /// A path that is there, by another method. The router adds `Allow`.
@@ -130,10 +130,10 @@ mod tests {
 
     #[test]
     fn values_that_contradict_the_directory_are_bad_input_and_other_conflicts_are_not() {
-        for error in [Error::Conflict(AMBIGUOUS), Error::Duplicate { columns: "users.phone".to_owned() }] {
+        for error in [Error::Conflict(Conflict::Ambiguous), Error::Duplicate { columns: "users.phone".to_owned() }] {
             assert_eq!(status(&error), StatusCode::BAD_REQUEST);
         }
-        assert_eq!(status(&Error::Conflict(accord_core::health::PAUSED)), StatusCode::CONFLICT);
+        assert_eq!(status(&Error::Conflict(Conflict::Paused)), StatusCode::CONFLICT);
     }
 
     #[test]

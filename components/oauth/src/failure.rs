@@ -2,6 +2,7 @@
 
 use accord_core::Error;
 use accord_core::call::Call;
+use accord_core::error::Thing;
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -152,7 +153,7 @@ fn code(error: &Error) -> &'static str {
 
 /// A path that is not there.
 pub async fn unknown_path(call: Call) -> Response {
-    Failure::Core(Error::NotFound("path")).answer(&call)
+    Failure::Core(Error::NotFound(Thing::Path)).answer(&call)
 }
 
 /// A path that is there, by another method. The router adds `Allow`.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use accord_core::account::{NAME_MAX, REGISTRATION_ID_MAX};
+use accord_core::error::Thing;
 use accord_core::identity::{AccountEntries, AccountEntry, EXTERNAL_ID_MAX, UserEntries};
 use accord_core::json::Value;
 use accord_core::text::{self, Email};
@@ -58,7 +59,7 @@ pub fn external_ids(body: &Value<'_>) -> Result<Vec<String>> {
 
 /// The `{account_id}` of a path. What cannot be one is not found.
 pub fn account_id(path: &str) -> Result<String> {
-    external_id(path).map(Cow::into_owned).map_err(|_| Error::NotFound("account"))
+    external_id(path).map(Cow::into_owned).map_err(|_| Error::NotFound(Thing::Account))
 }
 
 /// Reads each entry of an object of external ids.

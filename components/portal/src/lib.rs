@@ -16,6 +16,7 @@ mod openapi;
 mod problem;
 
 use accord_core::call::{self, Call};
+use accord_core::error::Thing;
 use accord_core::store::Connection;
 use accord_core::token::{self, Client};
 use accord_core::{Error, body, health, identity, json, scope};
@@ -97,7 +98,7 @@ async fn bind_users(call: Call, path: Result<Path<String>, PathRejection>, reque
             let body = body.read(&client).await?;
             let users = entries::external_ids(&json::Value::parse(&body)?)?;
             // A path that is not UTF-8 once it is decoded names nothing.
-            let Path(account) = path.map_err(|_| Error::NotFound("account"))?;
+            let Path(account) = path.map_err(|_| Error::NotFound(Thing::Account))?;
             let account = entries::account_id(&account)?;
             identity::bind_users(&call.author(&client, API), &client, &account, &users).await
         };

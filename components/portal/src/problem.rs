@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use accord_core::Error;
 use accord_core::call::Call;
+use accord_core::error::Thing;
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 use serde::Serialize;
@@ -85,7 +86,7 @@ fn render(status: StatusCode, problem: &Problem<'_>) -> Response {
 
 /// A path that is not there.
 pub async fn unknown_path(call: Call) -> Response {
-    answer(&call, &Error::NotFound("path"))
+    answer(&call, &Error::NotFound(Thing::Path))
 }
 
 /// A method other than `PATCH`: the API is write-only. The router adds `Allow`.
