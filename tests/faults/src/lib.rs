@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use accord_core::error::Conflict;
 use accord_core::store::{Connection, Transaction};
 use accord_core::{Error, Result, call};
 use axum::Router;
@@ -78,7 +79,7 @@ async fn transact(Path((id, outcome)): Path<(String, String)>) -> Response {
                 "commit" => transaction.commit().await,
                 "panic" => panic!("as asked for"),
                 "refused" => transaction.run("INSERT INTO nowhere VALUES (1)", &[]).map(drop),
-                _ => Err(Error::Conflict("as asked for")),
+                _ => Err(Error::Conflict(Conflict::NameTaken)),
             }
         }
         .await,
