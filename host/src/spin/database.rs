@@ -88,6 +88,7 @@ impl Database {
 
     /// Takes an idle connection, or opens one.
     pub async fn lease(self: Arc<Self>) -> Result<Lease, Error> {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let session = if let Some(session) = idle {
             session
@@ -95,7 +96,6 @@ impl Database {
             let database = self.clone();
             blocking(move || Session::open(&database.path).map_err(io)).await?
         };
-        static COUNT: AtomicU64 = AtomicU64::new(1);
         Ok(Lease(Arc::new(Loan {
             number: COUNT.fetch_add(1, Ordering::Relaxed),
             database: self,
