@@ -18,7 +18,8 @@ const REQUEST: [&str; 2] = ["requestkey", "x-request-id"];
 const VOLATILE: [(&str, &str); 6] = [
     (r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", "[token]"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),
-    (r"\b[A-Za-z0-9_-]{43}\b", "[256 bits]"),
+    // Not by `\b`: a secret may begin or end with a hyphen.
+    (r"(^|[^A-Za-z0-9_-])[A-Za-z0-9_-]{43}($|[^A-Za-z0-9_-])", "${1}[256 bits]${2}"),
     (r"\b[0-9a-f]{14}\.\d{8}\b", "[account key]"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[UTC time]"),
@@ -111,4 +112,16 @@ pub(crate) fn snapshots() -> &'static Settings {
         settings
     });
     &SETTINGS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_named_whatever_it_begins_and_ends_with() {
+        let _snapshots = snapshots().bind_to_scope();
+        let secrets = ["a", "-", "_"].map(|end| format!("{end}{}{end}", "s".repeat(41)));
+        insta::assert_snapshot!(format!("{secrets:?} #token={}", secrets[1]), @r##"["[256 bits]", "[256 bits]", "[256 bits]"] #token=[256 bits]"##);
+    }
 }
