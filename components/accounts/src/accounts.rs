@@ -1,243 +1,232 @@
 //! Accounts: create, list, get by id or by name, update, delete.
 
-use accord_core::account::NAME_MAX;
-use accord_core::call::Call;
-use accord_core::directory::{self, AccountChange, CONTACT_MAX, DESCRIPTION_MAX, NewAccount};
-use accord_core::error::Thing;
-use accord_core::fields::Fields;
+use accord_core::accounts::account::{CONTACT_MAX, DESCRIPTION_MAX, NAME_MAX, NewAccount};
+use accord_core::accounts::listing;
+use accord_core::accounts::manage::{self, AccountChange};
+use accord_core::auth::caller::Caller;
+use accord_core::error::{Error, Thing};
 use accord_core::odata::{Field, Kind};
-use accord_core::store::{Connection, Transaction, Value};
-pub use accord_core::time::rfc3339 as time;
-use accord_core::{Error, setting};
+use accord_core::setting;
+use accord_core::store::{Connection, Edit, Value};
+use accord_core::values::change::Change;
+use accord_core::values::id::AccountId;
+use accord_core::values::time::Time;
+use accord_web::body::SmallJson;
+use accord_web::conditional::{self, Version};
+use accord_web::fields::Fields;
+use accord_web::idempotency::{Answer, Repeatable};
+use accord_web::{Bearer, Call, Result};
 use axum::Json;
-use axum::extract::{Path, Request};
-use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, Uri, header};
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::response::IntoResponse;
+use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::Value as JsonValue;
 
-use crate::answer::{self, done};
-use crate::input::{self, API, Authorized};
+use crate::done::Done;
+use crate::failure::Problems;
 use crate::options::Options;
-use crate::problem;
-#[cfg(not(target_family = "wasm"))]
-use crate::problem::Problems;
+use crate::path::{self, Target};
 
 /// A field's value as this API writes it.
 pub fn shown(field: &Field, value: Value) -> JsonValue {
     match value {
-        Value::Integer(milliseconds) if field.kind == Kind::Time => time(milliseconds).into(),
+        Value::Integer(milliseconds) if field.kind == Kind::Time => {
+            Time::from_milliseconds(milliseconds).rfc3339().into()
+        }
         Value::Integer(integer) => integer.into(),
         Value::Text(text) => text.into(),
         _ => JsonValue::Null,
     }
 }
 
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedAccount<'a> {
-    id: i64,
+    #[schema(value_type = i64)]
+    id: AccountId,
     name: &'a str,
     created_at: String,
 }
 
 /// Create an account
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "accounts_create", path = "/api/accounts", tag = "accounts",
+#[utoipa::path(
+    post, operation_id = "accounts_create", path = "/api/accounts", tag = "accounts",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
     request_body = crate::openapi::body::NewAccount,
     responses((status = 201, description = "It is made.", body = CreatedAccount), Problems),
     security(("bearer" = []))
-))]
-pub async fn create(call: Call, request: Request) -> Response {
-    let created = async {
-        let Authorized { caller, headers, body } = input::authorized(request).await?;
-        let mut fields = Fields::read(&body)?;
-        let new = NewAccount {
-            name: fields.required("name", NAME_MAX),
-            description: fields.optional("description", DESCRIPTION_MAX),
-            primary_contact: fields.optional("primaryContact", CONTACT_MAX),
-            country: fields.country("country").flatten(),
-        };
-        fields.finish()?;
-        let key = input::idempotency_key(&call, Some(&caller), &headers, "POST /api/accounts", &body, false)?;
-        let transaction = Transaction::begin().await?;
-        if let Some(answer) = answer::recall(key.as_ref(), &transaction)? {
-            return Ok(answer);
-        }
-        let account = directory::create(&transaction, &call.author_of(&caller, API), &caller, &new).await?;
-        let body = CreatedAccount { id: account.id, name: &account.name, created_at: time(account.created_at) };
-        let answer = answer::created(&format!("/api/accounts/{}", account.id), &body)?;
-        answer::keep(transaction, key.as_ref(), answer).await
+)]
+pub async fn create(
+    call: Call,
+    Bearer(caller): Bearer,
+    headers: HeaderMap,
+    SmallJson(body): SmallJson,
+) -> Result<Answer> {
+    let mut fields = Fields::read(&body)?;
+    let new = NewAccount {
+        name: fields.required("name", NAME_MAX),
+        description: fields.optional("description", DESCRIPTION_MAX),
+        primary_contact: fields.optional("primaryContact", CONTACT_MAX),
+        country: fields.country("country").into_value(),
+        ..NewAccount::default()
     };
-    answer::answer(&call, created.await)
+    fields.finish()?;
+    let repeatable = Repeatable::of(&headers, Some(&caller), "POST /api/accounts", &body, false)?;
+    let edit = Edit::begin(call.author(&caller)).await?;
+    if let Some(answer) = repeatable.recall(&edit)? {
+        return Ok(answer);
+    }
+    let account = manage::create(&edit, &caller, &new).await?;
+    let body = CreatedAccount { id: account.id, name: &account.name, created_at: account.created_at.rfc3339() };
+    let answer = Answer::created(format!("/api/accounts/{}", account.id), &body)?;
+    Ok(repeatable.keep(edit, answer).await?)
 }
 
 /// List the accounts that the caller may see
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "accounts_list", path = "/api/accounts", tag = "accounts",
+#[utoipa::path(
+    get, operation_id = "accounts_list", path = "/api/accounts", tag = "accounts",
     params(("$filter" = Option<String>, Query, description = "OData 4.01, for example name eq 'Acme': eq ne gt ge lt le in, and or not, contains startswith endswith tolower toupper length."), ("$orderby" = Option<String>, Query, description = "Fields, each with asc or desc, for example createdAt desc."), ("$skip" = Option<i64>, Query, description = "How many to pass over."), ("$top" = Option<i64>, Query, description = "How many to return: 50 if left out, at most 500. More are behind @odata.nextLink."), ("$count" = Option<bool>, Query, description = "Whether to return @odata.count too."), ("$select" = Option<String>, Query, description = "Which fields to show."), ("$search" = Option<String>, Query, description = "Words and phrases to be found in name, description and primary contact, case ignored; AND OR NOT."), ("$skiptoken" = Option<String>, Query, description = "Of @odata.nextLink.")),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::AccountPage), Problems),
     security(("bearer" = []))
-))]
-pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
-    let listed = async {
-        let caller = input::caller(&headers).await?;
-        let options = Options::parse(uri.query().unwrap_or_default())?;
-        let page = directory::list(&Connection::lease().await?, &caller, &options.listing)?;
-        let base = setting::get("public_url").await?;
-        Ok::<_, Error>(options.render(&page, &format!("{}/api/accounts", base.trim_end_matches('/'))))
-    };
-    match listed.await {
-        Ok(page) => call.sign(Json(page).into_response()),
-        Err(error) => problem::answer(&call, &error),
-    }
+)]
+pub async fn list(Bearer(caller): Bearer, uri: Uri) -> Result<Json<JsonValue>> {
+    let options = Options::parse(uri.query().unwrap_or_default())?;
+    let page = listing::list(&Connection::lease().await?, &caller, &options.listing)?;
+    Ok(Json(options.render(&page, &format!("{}/api/accounts", setting::base_url().await?))))
 }
 
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Shown<'a> {
-    id: i64,
-    name: &'a str,
-    description: Option<&'a str>,
-    status: &'a str,
+pub struct Shown {
+    #[schema(value_type = i64)]
+    id: AccountId,
+    name: String,
+    description: Option<String>,
+    status: String,
     created_at: String,
     updated_at: String,
-    account_key: &'a str,
-    registration_id: Option<&'a str>,
+    account_key: String,
+    registration_id: Option<String>,
     #[serde(rename = "type")]
-    kind: &'a str,
-    subdomain: Option<&'a str>,
-    country: Option<&'a str>,
-    primary_contact: Option<&'a str>,
+    kind: String,
+    subdomain: Option<String>,
+    country: Option<String>,
+    primary_contact: Option<String>,
 }
 
 /// Get an account by its id or its name
 ///
 /// Digits are an id; what is none, or the id of nothing, is a name.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "accounts_get", path = "/api/accounts/{id}", tag = "accounts",
+#[utoipa::path(
+    get, operation_id = "accounts_get", path = "/api/accounts/{id}", tag = "accounts",
     params(("id" = String, Path, description = "An id, or a name.")),
     responses((status = 200, description = "It is done.", body = Shown), Problems),
     security(("bearer" = []))
-))]
-pub async fn get(call: Call, Path(id_or_name): Path<String>, headers: HeaderMap) -> Response {
-    show(&call, &id_or_name, &headers).await
+)]
+pub async fn get(Bearer(caller): Bearer, path: Result<Path<String>, PathRejection>) -> Result<impl IntoResponse> {
+    // A path that is not UTF-8 once it is decoded names nothing.
+    let Path(id_or_name) = path.map_err(|_| Error::NotFound(Thing::Account))?;
+    show(&caller, &id_or_name).await
 }
 
 /// Get the account of the name signup
 ///
 /// As by any other name. `POST` there is another operation.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "accounts_get_signup", path = "/api/accounts/signup", tag = "accounts",
+#[utoipa::path(
+    get, operation_id = "accounts_get_signup", path = "/api/accounts/signup", tag = "accounts",
     responses((status = 200, description = "It is done.", body = Shown), Problems),
     security(("bearer" = []))
-))]
-pub async fn get_signup(call: Call, headers: HeaderMap) -> Response {
-    show(&call, "signup", &headers).await
+)]
+pub async fn get_signup(Bearer(caller): Bearer) -> Result<impl IntoResponse> {
+    show(&caller, "signup").await
 }
 
-async fn show(call: &Call, id_or_name: &str, headers: &HeaderMap) -> Response {
-    let found = async {
-        let caller = input::caller(headers).await?;
-        let connection = Connection::lease().await?;
-        let by_id = input::id(id_or_name, Thing::Account).and_then(|id| directory::load(&connection, &caller, id));
-        match by_id {
-            Err(Error::NotFound(_)) => directory::load_named(&connection, &caller, id_or_name),
-            found => found,
-        }
+async fn show(caller: &Caller, id_or_name: &str) -> Result<(Version, Json<Shown>)> {
+    let connection = Connection::lease().await?;
+    let by_id = match path::id(id_or_name) {
+        Some(id) => manage::load(&connection, caller, id),
+        None => Err(Error::NotFound(Thing::Account)),
     };
-    let account = match found.await {
-        Ok((account, _)) => account,
-        Err(error) => return problem::answer(call, &error),
+    let (account, _) = match by_id {
+        Err(Error::NotFound(_)) => manage::load_named(&connection, caller, id_or_name)?,
+        found => found?,
     };
     let body = Shown {
         id: account.id,
-        name: &account.name,
-        description: account.description.as_deref(),
-        status: &account.status,
-        created_at: time(account.created_at),
-        updated_at: time(account.updated_at),
-        account_key: &account.account_key,
-        registration_id: account.registration_id.as_deref(),
-        kind: &account.kind,
-        subdomain: account.subdomain.as_deref(),
-        country: account.country.as_deref(),
-        primary_contact: account.primary_contact.as_deref(),
+        name: account.name,
+        description: account.description,
+        status: account.status,
+        created_at: account.created_at.rfc3339(),
+        updated_at: account.updated_at.rfc3339(),
+        account_key: account.account_key,
+        registration_id: account.registration_id,
+        kind: account.kind,
+        subdomain: account.subdomain,
+        country: account.country,
+        primary_contact: account.primary_contact,
     };
-    call.sign(tagged(account.version, Json(body).into_response()))
+    Ok((Version(account.version), Json(body)))
 }
 
-/// Adds the `ETag`: an account's version.
-fn tagged(version: i64, mut response: Response) -> Response {
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
-}
-
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct UpdatedAccount<'a> {
-    id: i64,
-    name: &'a str,
+pub struct UpdatedAccount {
+    #[schema(value_type = i64)]
+    id: AccountId,
+    name: String,
     updated_at: String,
 }
 
 /// Update an account
 ///
 /// A field that is left out stays; null clears it.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(put, operation_id = "accounts_update", path = "/api/accounts/{id}", tag = "accounts",
+#[utoipa::path(
+    put, operation_id = "accounts_update", path = "/api/accounts/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id."), ("If-Match" = Option<String>, Header, description = "The ETag that was got: 412 if it is another by now.")),
     request_body = crate::openapi::body::AccountChange,
     responses((status = 200, description = "It is done.", body = UpdatedAccount), Problems),
     security(("bearer" = []))
-))]
-pub async fn update(call: Call, Path(id): Path<String>, request: Request) -> Response {
-    let updated = async {
-        let Authorized { caller, headers, body } = input::authorized(request).await?;
-        let id = input::id(&id, Thing::Account)?;
-        let mut fields = Fields::read(&body)?;
-        let name = fields.change("name", NAME_MAX);
-        if name == Some(None) {
-            fields.refuse("name", "must not be empty");
-        }
-        let change = AccountChange {
-            name: name.flatten(),
-            description: fields.change("description", DESCRIPTION_MAX),
-            active: fields.either("status", "active", "inactive"),
-            primary_contact: fields.change("primaryContact", CONTACT_MAX),
-            country: fields.country("country"),
-        };
-        fields.finish()?;
-        let expected = input::if_match(&headers);
-        let transaction = Transaction::begin().await?;
-        let author = call.author_of(&caller, API);
-        let account = directory::update(&transaction, &author, &caller, id, &change, expected.as_deref()).await?;
-        transaction.commit().await?;
-        Ok::<_, Error>(account)
-    };
-    match updated.await {
-        Ok(account) => {
-            let body = UpdatedAccount { id: account.id, name: &account.name, updated_at: time(account.updated_at) };
-            call.sign(tagged(account.version, Json(body).into_response()))
-        }
-        Err(error) => problem::answer(&call, &error),
+)]
+pub async fn update(
+    call: Call,
+    Bearer(caller): Bearer,
+    Target(id): Target<AccountId>,
+    headers: HeaderMap,
+    SmallJson(body): SmallJson,
+) -> Result<(Version, Json<UpdatedAccount>)> {
+    let mut fields = Fields::read(&body)?;
+    let name = fields.change("name", NAME_MAX);
+    if name == Change::Clear {
+        fields.refuse("name", "must not be empty");
     }
+    let change = AccountChange {
+        name: name.into_value(),
+        description: fields.change("description", DESCRIPTION_MAX),
+        active: fields.either("status", "active", "inactive"),
+        primary_contact: fields.change("primaryContact", CONTACT_MAX),
+        country: fields.country("country"),
+    };
+    fields.finish()?;
+    let expected = conditional::if_match(&headers);
+    let edit = Edit::begin(call.author(&caller)).await?;
+    let account = manage::update(&edit, &caller, id, &change, expected.as_deref()).await?;
+    edit.commit().await?;
+    let body = UpdatedAccount { id: account.id, name: account.name, updated_at: account.updated_at.rfc3339() };
+    Ok((Version(account.version), Json(body)))
 }
 
 /// Delete an account
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "accounts_delete", path = "/api/accounts/{id}", tag = "accounts",
+#[utoipa::path(
+    delete, operation_id = "accounts_delete", path = "/api/accounts/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
-    responses((status = 200, description = "It is done.", body = answer::Done), Problems),
+    responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
-))]
-pub async fn delete(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let deleted = async {
-        let caller = input::caller(&headers).await?;
-        let id = input::id(&id, Thing::Account)?;
-        let transaction = Transaction::begin().await?;
-        directory::delete(&transaction, &call.author_of(&caller, API), &caller, id).await?;
-        transaction.commit().await
-    };
-    done(&call, deleted.await, "Account deleted")
+)]
+pub async fn delete(call: Call, Bearer(caller): Bearer, Target(id): Target<AccountId>) -> Result<Json<Done>> {
+    let edit = Edit::begin(call.author(&caller)).await?;
+    manage::delete(&edit, &caller, id).await?;
+    edit.commit().await?;
+    Ok(Done::answer("Account deleted"))
 }

@@ -3,36 +3,33 @@
 //! A secret is shown once, in the answer that makes it. Creations therefore take no `Idempotency-Key`: the answer would
 //! have to be kept, secret and all.
 
-use accord_core::Error;
-use accord_core::call::Call;
-use accord_core::connector::{self, Connector, NewConnector};
-use accord_core::error::Thing;
-use accord_core::fields::Fields;
-use accord_core::scope::{self, Scopes};
-use accord_core::store::{Connection, Transaction};
-use accord_core::token::Caller;
+use accord_core::auth::scope::{self, Scopes};
+use accord_core::connectors::connector::{self, Connector, NewConnector};
+use accord_core::error::{Error, Thing};
+use accord_core::store::{Connection, Edit};
+use accord_core::values::id::{AccountId, ConnectorId, Id as _};
+use accord_web::body::SmallJson;
+use accord_web::fields::Fields;
+use accord_web::{Bearer, Call, Result};
 use axum::Json;
-use axum::extract::{Path, Request};
-use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::IntoResponse;
+use http::{HeaderName, StatusCode, Uri, header};
 use serde::Serialize;
 
-use crate::accounts::time;
-use crate::answer::done;
-use crate::input::{self, API, Authorized};
-use crate::problem;
-#[cfg(not(target_family = "wasm"))]
-use crate::problem::Problems;
+use crate::done::Done;
+use crate::failure::Problems;
+use crate::path::{self, Target};
 
 /// Longest name, integration and property, in characters.
 const TEXT_MAX: usize = 100;
 
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectorShown {
-    id: i64,
-    account_id: i64,
+    #[schema(value_type = i64)]
+    id: ConnectorId,
+    #[schema(value_type = i64)]
+    account_id: AccountId,
     name: String,
     integration: String,
     property: String,
@@ -58,74 +55,57 @@ impl ConnectorShown {
             status: connector.status,
             client_id: connector.client_id,
             client_secret,
-            created_at: time(connector.created_at),
+            created_at: connector.created_at.rfc3339(),
         }
     }
 }
 
+/// What goes with an answer that has a secret in it: nobody on the way may keep it.
+const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+
 /// Create a connector
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_create", path = "/api/connectors", tag = "accounts",
+#[utoipa::path(
+    post, operation_id = "connectors_create", path = "/api/connectors", tag = "accounts",
     request_body = crate::openapi::body::NewConnector,
     responses((status = 201, description = "It is made.", body = ConnectorShown), Problems),
     security(("bearer" = []))
-))]
-pub async fn create(call: Call, request: Request) -> Response {
-    let created = async {
-        let Authorized { caller, body, .. } = input::authorized(request).await?;
-        let mut fields = Fields::read(&body)?;
-        let account_id = fields.integer("accountId").or_else(|| home(&caller));
-        if account_id.is_none() {
-            fields.refuse("accountId", "is required for a user without an account");
-        }
-        let scopes = fields.names("scopes").unwrap_or_else(|| vec![scope::PORTAL_WRITE.to_owned()]);
-        let unknown = scopes.iter().find(|scope| !scope::ALL.contains(&scope.as_str()));
-        if let Some(unknown) = unknown {
-            fields.refuse("scopes", format!("there is no scope {unknown:?}"));
-        } else if scopes.is_empty() {
-            fields.refuse("scopes", "must not be empty");
-        }
-        let new = NewConnector {
-            account_id: account_id.unwrap_or_default(),
-            name: fields.required("name", TEXT_MAX),
-            integration: fields.optional("integration", TEXT_MAX).unwrap_or_default(),
-            property: fields.optional("property", TEXT_MAX).unwrap_or_default(),
-            sandbox: fields.either("environment", "sandbox", "production").unwrap_or(false),
-            scopes: Scopes::trusted(scopes.join(" ")),
-        };
-        fields.finish()?;
-        let transaction = Transaction::begin().await?;
-        let made = connector::create(&transaction, &call.author_of(&caller, API), &caller, &new).await?;
-        transaction.commit().await?;
-        Ok::<_, Error>(made)
+)]
+pub async fn create(call: Call, Bearer(caller): Bearer, SmallJson(body): SmallJson) -> Result<impl IntoResponse> {
+    let mut fields = Fields::read(&body)?;
+    let account_id = fields.integer("accountId").map(AccountId::from_number).or_else(|| caller.account_id());
+    if account_id.is_none() {
+        fields.refuse("accountId", "is required for a user without an account");
+    }
+    let new = NewConnector {
+        // What is nobody's account is refused below.
+        account_id: account_id.unwrap_or(AccountId::from_number(0)),
+        scopes: scopes(&mut fields),
+        name: fields.required("name", TEXT_MAX),
+        integration: fields.optional("integration", TEXT_MAX).unwrap_or_default(),
+        property: fields.optional("property", TEXT_MAX).unwrap_or_default(),
+        sandbox: fields.either("environment", "sandbox", "production").unwrap_or(false),
     };
-    match created.await {
-        Ok((connector, secret)) => {
-            let location = format!("/api/connectors/{}", connector.id);
-            let mut response = once(StatusCode::CREATED, ConnectorShown::of(connector, Some(secret)));
-            if let Ok(location) = HeaderValue::from_str(&location) {
-                response.headers_mut().insert(header::LOCATION, location);
-            }
-            call.sign(response)
-        }
-        Err(error) => problem::answer(&call, &error),
+    fields.finish()?;
+    let edit = Edit::begin(call.author(&caller)).await?;
+    let (connector, secret) = connector::create(&edit, &caller, &new).await?;
+    edit.commit().await?;
+    let location = (header::LOCATION, format!("/api/connectors/{}", connector.id));
+    Ok((StatusCode::CREATED, [NO_STORE], [location], Json(ConnectorShown::of(connector, Some(secret)))))
+}
+
+/// The scopes that a body asks for: some that exist.
+fn scopes(fields: &mut Fields<'_>) -> Scopes {
+    let scopes = fields.names("scopes").unwrap_or_else(|| vec![scope::PORTAL_WRITE.to_owned()]);
+    let unknown = scopes.iter().find(|scope| !scope::ALL.contains(&scope.as_str()));
+    if let Some(unknown) = unknown {
+        fields.refuse("scopes", format!("there is no scope {unknown:?}"));
+    } else if scopes.is_empty() {
+        fields.refuse("scopes", "must not be empty");
     }
+    Scopes::trusted(scopes.join(" "))
 }
 
-/// An answer with a secret in it: nobody on the way may keep it.
-fn once(status: StatusCode, body: ConnectorShown) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
-}
-
-/// The account that a caller means without naming one.
-fn home(caller: &Caller) -> Option<i64> {
-    match caller {
-        Caller::User(user) => user.account_id,
-        Caller::Client(client) => Some(client.account_id),
-    }
-}
-
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct Listed {
     value: Vec<ConnectorShown>,
     count: usize,
@@ -134,124 +114,96 @@ pub struct Listed {
 /// List the connectors of an account
 ///
 /// All of them, the oldest first.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_list", path = "/api/connectors", tag = "accounts",
+#[utoipa::path(
+    get, operation_id = "connectors_list", path = "/api/connectors", tag = "accounts",
     params(("accountId" = Option<i64>, Query, description = "The account that the caller signed in to, if left out.")),
     responses((status = 200, description = "It is done.", body = Listed), Problems),
     security(("bearer" = []))
-))]
-pub async fn list(call: Call, uri: Uri, headers: HeaderMap) -> Response {
-    let listed = async {
-        let caller = input::caller(&headers).await?;
-        let query = uri.query().unwrap_or_default();
-        let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "accountId");
-        let account_id = match named {
-            Some((_, id)) => input::id(&id, Thing::Account)?,
-            None => home(&caller).ok_or(Error::NotFound(Thing::Account))?,
-        };
-        connector::list(&Connection::lease().await?, &caller, account_id)
+)]
+pub async fn list(Bearer(caller): Bearer, uri: Uri) -> Result<Json<Listed>> {
+    let query = uri.query().unwrap_or_default();
+    let account_id = match form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "accountId") {
+        Some((_, id)) => path::id(&id),
+        None => caller.account_id(),
     };
-    match listed.await {
-        Ok(connectors) => {
-            let value: Vec<_> = connectors.into_iter().map(|connector| ConnectorShown::of(connector, None)).collect();
-            call.sign(Json(Listed { count: value.len(), value }).into_response())
-        }
-        Err(error) => problem::answer(&call, &error),
-    }
+    let account_id = account_id.ok_or(Error::NotFound(Thing::Account))?;
+    let connectors = connector::list(&Connection::lease().await?, &caller, account_id)?;
+    let value: Vec<_> = connectors.into_iter().map(|connector| ConnectorShown::of(connector, None)).collect();
+    Ok(Json(Listed { count: value.len(), value }))
 }
 
 /// Get a connector
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connectors_get", path = "/api/connectors/{id}", tag = "accounts",
+#[utoipa::path(
+    get, operation_id = "connectors_get", path = "/api/connectors/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
     security(("bearer" = []))
-))]
-pub async fn get(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let found = async {
-        let caller = input::caller(&headers).await?;
-        connector::load(&Connection::lease().await?, &caller, input::id(&id, Thing::Connector)?)
-    };
-    match found.await {
-        Ok(connector) => call.sign(Json(ConnectorShown::of(connector, None)).into_response()),
-        Err(error) => problem::answer(&call, &error),
-    }
+)]
+pub async fn get(Bearer(caller): Bearer, Target(id): Target<ConnectorId>) -> Result<Json<ConnectorShown>> {
+    let connector = connector::load(&Connection::lease().await?, &caller, id)?;
+    Ok(Json(ConnectorShown::of(connector, None)))
 }
 
 /// Give a connector a new secret
 ///
 /// The old one works no more, nor do refresh tokens got with it; access tokens last until they expire.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_rotate", path = "/api/connectors/{id}/secret", tag = "accounts",
+#[utoipa::path(
+    post, operation_id = "connectors_rotate", path = "/api/connectors/{id}/secret", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
     responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
     security(("bearer" = []))
-))]
-pub async fn rotate(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let rotated = async {
-        let caller = input::caller(&headers).await?;
-        let id = input::id(&id, Thing::Connector)?;
-        let transaction = Transaction::begin().await?;
-        let rotated = connector::rotate(&transaction, &call.author_of(&caller, API), &caller, id).await?;
-        transaction.commit().await?;
-        Ok::<_, Error>(rotated)
-    };
-    match rotated.await {
-        Ok((connector, secret)) => call.sign(once(StatusCode::OK, ConnectorShown::of(connector, Some(secret)))),
-        Err(error) => problem::answer(&call, &error),
-    }
+)]
+pub async fn rotate(call: Call, Bearer(caller): Bearer, Target(id): Target<ConnectorId>) -> Result<impl IntoResponse> {
+    let edit = Edit::begin(call.author(&caller)).await?;
+    let (connector, secret) = connector::rotate(&edit, &caller, id).await?;
+    edit.commit().await?;
+    Ok(([NO_STORE], Json(ConnectorShown::of(connector, Some(secret)))))
 }
 
 /// Resume a connector
 ///
 /// One that was paused after ten failed writes writes again.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_resume", path = "/api/connectors/{id}/resume", tag = "accounts",
+#[utoipa::path(
+    post, operation_id = "connectors_resume", path = "/api/connectors/{id}/resume", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
-))]
-pub async fn resume(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let resumed = async {
-        let caller = input::caller(&headers).await?;
-        let id = input::id(&id, Thing::Connector)?;
-        let transaction = Transaction::begin().await?;
-        connector::resume(&transaction, &call.author_of(&caller, API), &caller, id).await?;
-        transaction.commit().await
-    };
-    done(&call, resumed.await, "Connector resumed")
+)]
+pub async fn resume(call: Call, Bearer(caller): Bearer, Target(id): Target<ConnectorId>) -> Result<Json<Done>> {
+    let edit = Edit::begin(call.author(&caller)).await?;
+    connector::resume(&edit, &caller, id).await?;
+    edit.commit().await?;
+    Ok(Done::answer("Connector resumed"))
 }
 
 /// Disconnect a connector
 ///
 /// Its tokens work no more. What it brought stays.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "connectors_disconnect", path = "/api/connectors/{id}/disconnect", tag = "accounts",
+#[utoipa::path(
+    post, operation_id = "connectors_disconnect", path = "/api/connectors/{id}/disconnect", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
-))]
-pub async fn disconnect(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let disconnected = async {
-        let caller = input::caller(&headers).await?;
-        let id = input::id(&id, Thing::Connector)?;
-        let transaction = Transaction::begin().await?;
-        connector::disconnect(&transaction, &call.author_of(&caller, API), &caller, id).await?;
-        transaction.commit().await
-    };
-    done(&call, disconnected.await, "Connector disconnected")
+)]
+pub async fn disconnect(call: Call, Bearer(caller): Bearer, Target(id): Target<ConnectorId>) -> Result<Json<Done>> {
+    let edit = Edit::begin(call.author(&caller)).await?;
+    connector::disconnect(&edit, &caller, id).await?;
+    edit.commit().await?;
+    Ok(Done::answer("Connector disconnected"))
 }
 
 /// Delete a connector
 ///
 /// With its external identities.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(delete, operation_id = "connectors_delete", path = "/api/connectors/{id}", tag = "accounts",
+#[utoipa::path(
+    delete, operation_id = "connectors_delete", path = "/api/connectors/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
-    responses((status = 200, description = "It is done.", body = crate::answer::Done), Problems),
+    responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
-))]
-pub async fn delete(call: Call, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let deleted = async {
-        let caller = input::caller(&headers).await?;
-        let id = input::id(&id, Thing::Connector)?;
-        let transaction = Transaction::begin().await?;
-        connector::delete(&transaction, &call.author_of(&caller, API), &caller, id).await?;
-        transaction.commit().await
-    };
-    done(&call, deleted.await, "Connector deleted")
+)]
+pub async fn delete(call: Call, Bearer(caller): Bearer, Target(id): Target<ConnectorId>) -> Result<Json<Done>> {
+    let edit = Edit::begin(call.author(&caller)).await?;
+    connector::delete(&edit, &caller, id).await?;
+    edit.commit().await?;
+    Ok(Done::answer("Connector deleted"))
 }

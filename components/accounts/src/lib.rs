@@ -5,27 +5,35 @@
 //! update.
 
 mod accounts;
-mod answer;
 mod connectors;
-mod input;
+mod done;
+mod failure;
 mod mail;
 mod members;
-#[cfg(not(target_family = "wasm"))]
 mod openapi;
 mod options;
-mod password;
+mod path;
 mod people;
-mod problem;
 
-use accord_core::call;
-use axum::Router;
+use accord_web::{Api, Call, Failure};
 use axum::response::Response;
 
-thread_local! {
-    static ROUTER: Router = routes();
+struct Accounts;
+
+impl Api for Accounts {
+    const NAME: &'static str = "accounts";
+    type Failure = Failure;
+
+    fn render(_: &Call, _: &str, failure: &Failure) -> Response {
+        failure::render(failure)
+    }
+
+    fn answered(wrote: bool) -> impl Future<Output = ()> {
+        mail::deliver_later(wrote)
+    }
 }
 
-accord_core::operations! {
+accord_web::operations! { Accounts,
     post "/api/accounts/signup" => people::sign_up,
     get "/api/accounts/signup" => accounts::get_signup,
     post "/api/accounts" => accounts::create,
@@ -50,14 +58,4 @@ accord_core::operations! {
     post "/api/connectors/{id}/secret" => connectors::rotate,
     post "/api/connectors/{id}/resume" => connectors::resume,
     post "/api/connectors/{id}/disconnect" => connectors::disconnect,
-    _ => problem::unknown_path, problem::unknown_method,
-}
-
-/// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    let wrote = request.method() != http::Method::GET;
-    let response = call::route("accounts", &ROUTER, request).await;
-    mail::deliver_later(wrote).await;
-    response
 }

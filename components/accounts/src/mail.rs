@@ -5,24 +5,26 @@
 //! mail was sent.
 
 use std::cell::Cell;
+use std::time::Duration;
 
-use accord_core::outbox::{self, Due};
-use accord_core::store::{Connection, now};
+use accord_core::store::Connection;
+use accord_core::store::outbox::{self, Due};
+use accord_core::values::time::Time;
 use accord_core::{Result, log, setting};
 use http::header;
 use serde_json::json;
 use spin_sdk::http::{Request, send};
 
-/// Milliseconds between two looks.
-const PAUSE: i64 = 1000;
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
 
 thread_local! {
-    static LOOKED_AT: Cell<i64> = const { Cell::new(0) };
+    static LOOKED_AT: Cell<Time> = const { Cell::new(Time::from_milliseconds(0)) };
 }
 
 /// Delivers what is due, in the background.
 pub async fn deliver_later(wrote: bool) {
-    let now = now();
+    let now = Time::now();
     if !wrote && now < LOOKED_AT.get() + PAUSE {
         return;
     }

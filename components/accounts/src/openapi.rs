@@ -215,7 +215,7 @@ pub mod body {
         crate::connectors::list, crate::connectors::get, crate::connectors::delete, crate::connectors::rotate,
         crate::connectors::resume, crate::connectors::disconnect,
     ),
-    components(schemas(crate::problem::Problem)),
+    components(schemas(crate::failure::Problem)),
     modifiers(&Bearer),
     tags((name = "accounts", description = "Accounts, their members and their connectors, for people")),
 )]

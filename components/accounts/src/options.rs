@@ -1,6 +1,7 @@
 //! The query options of a listing: OData 4.01's `$filter $orderby $skip $top $count $select $search $skiptoken`.
 
-use accord_core::directory::{self, FIELDS, Listing, Page};
+use accord_core::accounts::account::Account;
+use accord_core::accounts::listing::{FIELDS, Listing, Page, SEARCHED};
 use accord_core::odata::{self, Fault, Field, Filter, Order};
 use accord_core::store::Value;
 use accord_core::{Error, Faults, Result};
@@ -54,9 +55,7 @@ impl Options {
             seen.push(name.to_string());
             let read = match name.as_ref() {
                 "$filter" => Filter::parse(&value, &FIELDS).map(|filter| options.listing.filter = Some(filter)),
-                "$search" => {
-                    odata::search(&value, &directory::SEARCHED).map(|search| options.listing.search = Some(search))
-                }
+                "$search" => odata::search(&value, &SEARCHED).map(|search| options.listing.search = Some(search)),
                 "$orderby" => Order::parse(&value, &FIELDS, id).map(|order| options.listing.order = order),
                 "$select" => select(&value).map(|selected| options.selected = selected),
                 "$top" => number(&value, TOP_MAX).map(|top| options.listing.top = top),
@@ -94,7 +93,7 @@ impl Options {
 
     /// The answer: the page, and where `base` (the address of the listing) has the next one.
     pub fn render(&self, page: &Page, base: &str) -> Json {
-        let account = |account: &directory::Account| -> Json {
+        let account = |account: &Account| -> Json {
             self.selected.iter().map(|field| (field.name.to_owned(), shown(field, account.value(field)))).collect()
         };
         let mut answer = serde_json::json!({

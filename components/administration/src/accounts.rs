@@ -1,11 +1,16 @@
 //! Accounts: made, listed and changed.
 
-use accord_core::account::NAME_MAX;
-use accord_core::fields::Fields;
-use accord_core::provisioning::{self, AccountChange, Listed, NewAccount, Owned};
-use accord_core::session::{PASSWORD_MAX, PASSWORD_MIN};
+use accord_core::accounts::account::NAME_MAX;
+use accord_core::accounts::customers::{self, Customer, CustomerChange, Owned};
+use accord_core::entry::customer::{self, NewCustomer};
+use accord_core::setting;
+use accord_core::sign_in::password::{PASSWORD_MAX, PASSWORD_MIN};
 use accord_core::store::Connection;
-use accord_core::{Error, Result, setting};
+use accord_core::values::domain::{self, SUBDOMAIN_MAX};
+use accord_core::values::id::{Id as _, PackageId};
+use accord_web::fields::Fields;
+use accord_web::{Failure, Result};
+use axum::Json;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
@@ -14,54 +19,53 @@ use crate::Caller;
 use crate::answer::{self, Message};
 
 /// An account that was made (the API's document, "Creating Accounts").
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct Created {
-    #[cfg_attr(not(target_family = "wasm"), schema(example = 200))]
+    #[schema(example = 200)]
     status_code: u16,
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "Account successfully created"))]
+    #[schema(example = "Account successfully created")]
     message: &'static str,
     /// What the account is called from now on: in `update_account` and in the header `Account-Key`.
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "5a70d8fcd44aa9.76285892"))]
+    #[schema(example = "5a70d8fcd44aa9.76285892")]
     account_key: String,
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "example"))]
+    #[schema(example = "example")]
     subdomain: String,
     /// The domain under which the account is accessible.
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "example.myintranetapps.com"))]
+    #[schema(example = "example.myintranetapps.com")]
     account_domain: String,
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "new client name"))]
+    #[schema(example = "new client name")]
     name: String,
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "newaccountadmin@email.com"))]
+    #[schema(example = "newaccountadmin@email.com")]
     admin_email: String,
 }
 
 /// Makes an account.
-pub async fn create(caller: &Caller, mut fields: Fields<'_>) -> Result<Response> {
+pub async fn create(caller: &Caller, mut fields: Fields<'_>) -> Result<Json<Created>> {
     let base_domain = setting::get("base_domain").await?;
-    let subdomain = fields.required("subdomain", provisioning::SUBDOMAIN_MAX);
-    if !subdomain.is_empty() && !provisioning::is_subdomain(&subdomain) {
+    let subdomain = fields.required("subdomain", SUBDOMAIN_MAX);
+    if !subdomain.is_empty() && !domain::is_subdomain(&subdomain) {
         fields.refuse("subdomain", "must have letters, digits and dashes only, and a dash at neither end");
     }
     let account_domain = format!("{subdomain}.{base_domain}");
     let domain = fields.optional("domain", NAME_MAX);
-    if domain.as_deref().is_some_and(|domain| !provisioning::is_domain(domain)) {
+    if domain.as_deref().is_some_and(|domain| !domain::is_domain(domain)) {
         fields.refuse("domain", "is not the name of a domain");
     }
-    let new = NewAccount {
+    let new = NewCustomer {
         name: fields.required("name", NAME_MAX),
         admin_username: format!("admin@{account_domain}"),
         subdomain,
-        package_id: fields.digits("package_id"),
+        package_id: package_id(&mut fields),
         is_active: fields.flag("active").unwrap_or(true),
         email_admin: fields.optional_email("email_admin"),
         password: password(&mut fields),
-        is_reseller: kind(&mut fields),
+        is_reseller: is_reseller(&mut fields),
         domain,
         datashare: fields.flag("datashare").unwrap_or(false),
     };
     fields.finish()?;
-    let account_key = provisioning::create(&caller.author, &caller.administrator, &new).await?;
-    let created = Created {
+    let account_key = customer::create(caller.author(), &caller.administrator, &new).await?;
+    Ok(Json(Created {
         status_code: StatusCode::OK.as_u16(),
         message: "Account successfully created",
         account_key,
@@ -69,8 +73,12 @@ pub async fn create(caller: &Caller, mut fields: Fields<'_>) -> Result<Response>
         account_domain,
         name: new.name,
         admin_email: new.email_admin.map(|email| email.address).unwrap_or_default(),
-    };
-    Ok(answer::json(StatusCode::OK, &created))
+    }))
+}
+
+/// The package that is named.
+fn package_id(fields: &mut Fields<'_>) -> Option<PackageId> {
+    fields.digits("package_id").map(PackageId::from_number)
 }
 
 /// The administrator's password: none if it is left out or blank. Its length is bounded as that of everybody's; how hard
@@ -86,7 +94,7 @@ fn password(fields: &mut Fields<'_>) -> Option<String> {
 }
 
 /// Whether the account is to be a reseller's.
-fn kind(fields: &mut Fields<'_>) -> bool {
+fn is_reseller(fields: &mut Fields<'_>) -> bool {
     match fields.optional("type", NAME_MAX).as_deref() {
         None | Some("standard") => false,
         Some("reseller") => true,
@@ -98,25 +106,24 @@ fn kind(fields: &mut Fields<'_>) -> bool {
 }
 
 /// An account of a list (the API's document, "Listing Accounts"). What it does not have is `""`.
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct AccountRow {
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "General Company Ltd"))]
+    #[schema(example = "General Company Ltd")]
     name: String,
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "5a70d8fcd44aa9.76285892"))]
+    #[schema(example = "5a70d8fcd44aa9.76285892")]
     key: String,
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "generalco"))]
+    #[schema(example = "generalco")]
     subdomain: String,
-    #[cfg_attr(not(target_family = "wasm"), schema(example = ""))]
+    #[schema(example = "")]
     domain: String,
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "93"))]
+    #[schema(example = "93")]
     package_id: String,
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "cfo@example.com"))]
+    #[schema(example = "cfo@example.com")]
     email_admin: String,
 }
 
-impl From<Listed> for AccountRow {
-    fn from(account: Listed) -> Self {
+impl From<Customer> for AccountRow {
+    fn from(account: Customer) -> Self {
         Self {
             name: account.name,
             key: account.account_key,
@@ -132,36 +139,35 @@ impl From<Listed> for AccountRow {
 pub async fn list(caller: &Caller, fields: Fields<'_>) -> Result<Response> {
     fields.finish()?;
     let mut owned = Owned::by(Connection::lease().await?, caller.administrator.account_id);
-    let head = Message { status_code: StatusCode::OK.as_u16(), message: "Accounts list successfully generated" };
+    let head = Message::done("Accounts list successfully generated");
     let next_page = move || Ok(owned.next_page()?.map(|page| page.into_iter().map(AccountRow::from).collect()));
-    answer::list::<AccountRow>(&head, "accounts", false, next_page)
+    Ok(answer::list::<AccountRow>(&head, "accounts", false, next_page)?)
 }
 
 /// An account that was changed (the API's document, "Updating Accounts").
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct Updated {
-    #[cfg_attr(not(target_family = "wasm"), schema(example = 200))]
+    #[schema(example = 200)]
     status_code: u16,
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "Account successfully updated"))]
+    #[schema(example = "Account successfully updated")]
     message: &'static str,
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "5a70d8fcd44aa9.76285892"))]
+    #[schema(example = "5a70d8fcd44aa9.76285892")]
     account_key: String,
 }
 
 /// Changes package, state or address of an account that the caller's account owns.
-pub async fn update(caller: &Caller, mut fields: Fields<'_>) -> Result<Response> {
+pub async fn update(caller: &Caller, mut fields: Fields<'_>) -> Result<Json<Updated>> {
     let account_key = fields.required("account_key", NAME_MAX);
-    let change = AccountChange {
-        package_id: fields.digits("package_id"),
+    let change = CustomerChange {
+        package_id: package_id(&mut fields),
         is_active: fields.flag("active"),
         email_admin: fields.optional_email("email_admin"),
     };
     fields.finish()?;
     if change.package_id.is_none() && change.is_active.is_none() && change.email_admin.is_none() {
-        return Err(Error::Malformed("at least one of package_id, active and email_admin must be set".to_owned()));
+        return Err(Failure::Malformed("at least one of package_id, active and email_admin must be set".to_owned()));
     }
-    provisioning::update(&caller.author, &caller.administrator, &account_key, &change).await?;
+    customers::update(caller.author(), caller.administrator.account_id, &account_key, &change).await?;
     let message = "Account successfully updated";
-    Ok(answer::json(StatusCode::OK, &Updated { status_code: StatusCode::OK.as_u16(), message, account_key }))
+    Ok(Json(Updated { status_code: StatusCode::OK.as_u16(), message, account_key }))
 }

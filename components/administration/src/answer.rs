@@ -2,56 +2,29 @@
 
 use std::iter;
 
-use accord_core::call::Call;
-use accord_core::error::Thing;
-use accord_core::{Error, Result, log};
+use accord_core::{Result, log};
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use serde::Serialize;
 
 /// What every answer has.
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct Message<'a> {
     /// The HTTP status.
-    #[cfg_attr(not(target_family = "wasm"), schema(example = 400))]
+    #[schema(example = 400)]
     pub status_code: u16,
     /// What was done, or an error description.
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "subdomain is required"))]
+    #[schema(example = "subdomain is required")]
     pub message: &'a str,
 }
 
-/// The answer to a request that was done, or failed.
-pub fn answer(call: &Call, done: Result<Response>) -> Response {
-    let error = match done {
-        Ok(response) => return call.sign(response),
-        Err(error) => error,
-    };
-    let message = match &error {
-        // Every fault, in one sentence: the fields of a body are fewer than the faults that are kept.
-        Error::Invalid(faults) => {
-            faults.shown().iter().map(|(field, fault)| format!("{field} {fault}")).collect::<Vec<_>>().join("; ")
-        }
-        other => other.public_text(&call.request_id),
-    };
-    let mut response = json(error.status(), &Message { status_code: error.status().as_u16(), message: &message });
-    let headers = response.headers_mut();
-    if let Error::Unauthenticated(_) = error {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="accord", charset="UTF-8""#));
+impl<'a> Message<'a> {
+    /// Says what was done.
+    pub fn done(message: &'a str) -> Self {
+        Self { status_code: StatusCode::OK.as_u16(), message }
     }
-    if let Some(seconds) = error.retry_after() {
-        headers.insert(header::RETRY_AFTER, seconds.into());
-    }
-    call.sign(response)
-}
-
-/// A whole answer.
-pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    // Strings and numbers: writing them cannot fail.
-    let body = serde_json::to_vec(body).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// An answer with a list of any length: `head` is an object, to which the rows are added as the array `name` and, if it
@@ -98,16 +71,4 @@ pub fn list<T: Serialize + 'static>(
     });
     let body = Body::from_stream(futures_util::stream::iter(chunks));
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
-}
-
-/// A path that is not there.
-pub async fn unknown_path(call: Call) -> Response {
-    answer(&call, Err(Error::NotFound(Thing::Path)))
-}
-
-/// A path that is there, by another method. The router adds `Allow`.
-pub async fn unknown_method(call: Call) -> Response {
-    let status = StatusCode::METHOD_NOT_ALLOWED;
-    let body = Message { status_code: status.as_u16(), message: "the method is not allowed here" };
-    call.sign(json(status, &body))
 }

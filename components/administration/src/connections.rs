@@ -1,61 +1,64 @@
 //! Connection health: how the connectors of the account, and of the accounts that it owns, fare.
 
-use accord_core::health::Health;
-use accord_core::provisioning::Connections;
+use accord_core::Faults;
+use accord_core::connectors::health::Health;
+use accord_core::connectors::listing::Connections;
 use accord_core::store::Connection;
-use accord_core::{Faults, Result, time};
+use accord_core::values::time::Time;
+use accord_web::{Failure, Result};
+use axum::extract::FromRequestParts;
 use axum::response::Response;
-use http::StatusCode;
+use http::request::Parts;
 use serde::Serialize;
 
-use crate::Caller;
 use crate::answer::{self, Message};
+use crate::failure::Failures;
+use crate::{Caller, openapi};
 
 /// The states of a connector, as this API and as the store write them.
 const STATUSES: [(&str, &str); 3] = [("ACTIVE", "active"), ("PENDING", "pending"), ("INACTIVE", "inactive")];
 
 /// A connector (the API's document, "Connection Health"). Times are `YYYY-MM-DD HH:MM:SS` in UTC.
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct ConnectionRow {
     /// The unique identifying key for a particular app
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "quickbooks"))]
+    #[schema(example = "quickbooks")]
     integration: String,
     /// The name of the property of the app, where it has several
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "Boss Widgets Inc"))]
+    #[schema(example = "Boss Widgets Inc")]
     property: String,
     /// When the last access token expires
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "2021-11-05 19:02:23"))]
+    #[schema(example = "2021-11-05 19:02:23")]
     expires: Option<String>,
     /// When the connection was created
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "2021-11-05 18:02:23"))]
+    #[schema(example = "2021-11-05 18:02:23")]
     created: String,
     /// `PENDING` until the first access token, then `ACTIVE`, and `INACTIVE` once it is disconnected
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "ACTIVE"))]
+    #[schema(example = "ACTIVE")]
     status: &'static str,
     /// `production` or `sandbox`
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "production"))]
+    #[schema(example = "production")]
     environment: String,
     /// The last write that succeeded
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "2022-05-02 04:05:59"))]
+    #[schema(example = "2022-05-02 04:05:59")]
     last_sync: Option<String>,
     /// The last write that was refused or failed
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "2022-01-20 04:05:50"))]
+    #[schema(example = "2022-01-20 04:05:50")]
     last_sync_error: Option<String>,
     /// How many writes failed since one succeeded; null if none ever did
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "0"))]
+    #[schema(example = "0")]
     last_sync_error_count: Option<String>,
     /// Why the last of them failed
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "portal: one value is not valid"))]
+    #[schema(example = "portal: one value is not valid")]
     last_sync_error_message: Option<String>,
     /// Whether `status` is `ACTIVE`. Deprecated
-    #[cfg_attr(not(target_family = "wasm"), schema(deprecated))]
+    #[schema(deprecated)]
     active: bool,
     /// The name of the account associated with the connection
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "testborrower"))]
+    #[schema(example = "testborrower")]
     name: String,
     /// The account key associated with the connection
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "6170841d16cc84.92698341"))]
+    #[schema(example = "6170841d16cc84.92698341")]
     account_key: String,
     /// Whether its writes are refused, for the last ten failed
     in_error_state: bool,
@@ -83,15 +86,15 @@ impl From<Health> for ConnectionRow {
     }
 }
 
-/// Milliseconds since the epoch as this API writes them: UTC, to the second.
-fn seconds(milliseconds: i64) -> String {
-    let written = time::rfc3339(milliseconds - milliseconds.rem_euclid(1000));
+/// A time as this API writes it: UTC, to the second.
+fn seconds(time: Time) -> String {
+    let written = time.to_the_second().rfc3339();
     written.trim_end_matches('Z').replacen('T', " ", 1)
 }
 
 /// What a query asks for. The first of two parameters of a name counts.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Query {
+pub struct Query {
     account_key: Option<String>,
     statuses: Vec<&'static str>,
 }
@@ -121,22 +124,37 @@ impl Query {
     }
 }
 
-/// Lists the connectors of the caller's account and of the accounts that it owns.
-pub async fn health(caller: &Caller, query: &str) -> Result<Response> {
-    let query = Query::parse(query)?;
-    let connection = Connection::lease().await?;
-    let account_id = caller.administrator.account_id;
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Self::parse(parts.uri.query().unwrap_or_default())
+    }
+}
+
+/// Look at connections
+///
+/// Lists the connectors of the account and of those that it owns, and how they fare.
+#[utoipa::path(
+    get,
+    operation_id = "connection_health",
+    path = "/app/api.php",
+    tag = "administration",
+    params(openapi::AccountKey, openapi::Filters),
+    responses((status = 200, description = "It is done.", body = openapi::ConnectionList), Failures),
+    security(("basic" = []))
+)]
+pub async fn health(caller: Caller, query: Query) -> Result<Response> {
+    let (connection, account_id) = (Connection::lease().await?, caller.administrator.account_id);
     let mut connections = Connections::of(connection, account_id, query.account_key.as_deref(), &query.statuses)?;
-    let head = Message { status_code: StatusCode::OK.as_u16(), message: "Connection health generated" };
     let next_page =
         move || Ok(connections.next_page()?.map(|page| page.into_iter().map(ConnectionRow::from).collect()));
-    answer::list::<ConnectionRow>(&head, "connections", true, next_page)
+    let head = Message::done("Connection health generated");
+    Ok(answer::list::<ConnectionRow>(&head, "connections", true, next_page)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use accord_core::Error;
-
     use super::*;
 
     #[test]
@@ -147,12 +165,13 @@ mod tests {
         let query = Query::parse("statuses=&action=connection_health&account_key=").expect("blank is left out");
         assert_eq!((query.account_key, query.statuses), (None, vec![]));
         for bad in ["", "action=list", "action=connection_health&statuses=ASLEEP"] {
-            assert!(matches!(Query::parse(bad), Err(Error::Invalid(_))), "{bad}");
+            let failure = Query::parse(bad).expect_err(bad);
+            assert!(failure.faults().is_some(), "{bad}");
         }
     }
 
     #[test]
     fn times_are_written_as_in_the_document() {
-        assert_eq!(seconds(1_636_138_943_999), "2021-11-05 19:02:23");
+        assert_eq!(seconds(Time::from_milliseconds(1_636_138_943_999)), "2021-11-05 19:02:23");
     }
 }

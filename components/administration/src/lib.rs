@@ -19,69 +19,75 @@
 mod accounts;
 mod answer;
 mod connections;
-#[cfg(not(target_family = "wasm"))]
+mod failure;
 mod openapi;
 mod packages;
 
-use accord_core::administrator::{self, Administrator};
-use accord_core::audit::Author;
-use accord_core::call::{self, Call};
-use accord_core::fields::Fields;
-use accord_core::store::Connection;
-use accord_core::{Error, Result, body};
-use axum::Router;
-use axum::extract::Request;
-use axum::response::Response;
-use axum::routing::post;
-use http::{HeaderMap, Uri};
+use accord_core::sign_in::administrator::{self, Administrator};
+use accord_core::store::{Author, Connection};
+use accord_core::{Error, Faults};
+use accord_web::authorization::basic;
+use accord_web::body::SmallJson;
+use accord_web::fields::Fields;
+use accord_web::{Api, Call, Failure, Result};
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse as _, Response};
+use http::request::Parts;
 
-/// The path of the API.
-const PATH: &str = "/app/api.php";
+use crate::failure::Failures;
 
-/// Largest body, in bytes.
-const BODY_LIMIT: usize = 64 * 1024;
+struct Administration;
 
-/// The name of this API in the audit.
-const API: &str = "administration";
+impl Api for Administration {
+    const NAME: &'static str = "administration";
+    type Failure = Failure;
 
-thread_local! {
-    static ROUTER: Router = routes();
+    fn render(_: &Call, _: &str, failure: &Failure) -> Response {
+        failure::render(failure)
+    }
 }
 
-fn routes() -> Router {
-    Router::new()
-        .route(PATH, post(change).get(look))
-        .fallback(answer::unknown_path)
-        .method_not_allowed_fallback(answer::unknown_method)
+accord_web::operations! { Administration,
+    post "/app/api.php" => change,
+    get "/app/api.php" => connections::health,
 }
 
-/// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    call::route("administration", &ROUTER, request).await
-}
-
-/// Who calls, for which account, in which request.
+/// Who calls, for which account, in which request. As an argument of a handler it comes before the query and the body,
+/// which then are read only once it is known who sends them.
 struct Caller {
+    call: Call,
     administrator: Administrator,
-    author: Author,
 }
 
 impl Caller {
-    async fn of(call: &Call, headers: &HeaderMap) -> Result<Self> {
-        let (name, password) = call::basic(headers)?;
-        let account_key = headers.get("account-key").and_then(|key| key.to_str().ok());
+    /// The author of what the caller changes.
+    fn author(&self) -> Author {
+        self.call.author(&self.administrator.caller)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Ok(call) = Call::from_request_parts(parts, state).await;
+        let (name, password) = basic(&parts.headers)?;
+        let account_key = parts.headers.get("account-key").and_then(|key| key.to_str().ok());
         let connection = Connection::lease().await?;
         let administrator =
             administrator::authenticate(&connection, &name, &password, account_key, call.address).await?;
-        Ok(Self { author: call.author_of(&administrator.caller, API), administrator })
+        Ok(Self { call, administrator })
     }
 }
 
 /// Make and change accounts
 ///
 /// Does what the `action` of the body says; without one, makes an account.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(post, operation_id = "administration_change", path = PATH, tag = "administration",
+#[utoipa::path(
+    post,
+    operation_id = "administration_change",
+    path = "/app/api.php",
+    tag = "administration",
     params(openapi::AccountKey),
     request_body(content = openapi::Change, examples(
         ("create_account" = (summary = "Create an account", value = json!({
@@ -99,43 +105,20 @@ impl Caller {
         }))),
         ("list_packages" = (summary = "List packages", value = json!({ "action": "list_packages" })))
     )),
-    responses((status = 200, description = "It is done.", body = openapi::Changed), openapi::Failures),
+    responses((status = 200, description = "It is done.", body = openapi::Changed), Failures),
     security(("basic" = []))
-))]
-async fn change(call: Call, request: Request) -> Response {
-    let done = async {
-        let (parts, body) = request.into_parts();
-        let caller = Caller::of(&call, &parts.headers).await?;
-        let body = body::json(&parts.headers, body, BODY_LIMIT).await?;
-        let mut fields = Fields::read(&body)?;
-        match fields.raw("action").as_deref().map(str::trim) {
-            None | Some("") => accounts::create(&caller, fields).await,
-            Some("list_accounts") => accounts::list(&caller, fields).await,
-            Some("update_account") => accounts::update(&caller, fields).await,
-            Some("create_package") => packages::create(&caller, fields).await,
-            Some("list_packages") => packages::list(&caller, fields).await,
-            Some(_) => {
-                fields.refuse("action", "must be list_accounts, update_account, create_package or list_packages");
-                fields.finish()?;
-                Err(Error::Malformed("the action is not known".to_owned()))
-            }
+)]
+async fn change(caller: Caller, SmallJson(body): SmallJson) -> Result<Response> {
+    let mut fields = Fields::read(&body)?;
+    Ok(match fields.raw("action").as_deref().map(str::trim) {
+        None | Some("") => accounts::create(&caller, fields).await?.into_response(),
+        Some("list_accounts") => accounts::list(&caller, fields).await?,
+        Some("update_account") => accounts::update(&caller, fields).await?.into_response(),
+        Some("create_package") => packages::create(&caller, fields).await?.into_response(),
+        Some("list_packages") => packages::list(&caller, fields).await?.into_response(),
+        Some(_) => {
+            let fault = "must be list_accounts, update_account, create_package or list_packages";
+            return Err(Error::Invalid(Faults::of("action", fault)).into());
         }
-    };
-    answer::answer(&call, done.await)
-}
-
-/// Look at connections
-///
-/// Lists the connectors of the account and of those that it owns, and how they fare.
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "connection_health", path = PATH, tag = "administration",
-    params(openapi::AccountKey, openapi::Filters),
-    responses((status = 200, description = "It is done.", body = openapi::ConnectionList), openapi::Failures),
-    security(("basic" = []))
-))]
-async fn look(call: Call, uri: Uri, headers: HeaderMap) -> Response {
-    let done = async {
-        let caller = Caller::of(&call, &headers).await?;
-        connections::health(&caller, uri.query().unwrap_or_default()).await
-    };
-    answer::answer(&call, done.await)
+    })
 }

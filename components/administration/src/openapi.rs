@@ -1,12 +1,14 @@
-//! This API's part of the reference (`OpenAPI`): what its handlers read field by field and write row by row. Nothing of it
-//! is in the component. It is kept in the file `openapi.json`, which a test proves fresh.
+//! The description of this API, by the `OpenAPI` Specification 3.1: made of the annotations beside the handlers,
+//! natively, and kept in the file `openapi.json`, which the component `console` serves as a part of the whole.
+//!
+//! Here is what is only described: handlers read bodies field by field, to tell every fault at once, and write lists
+//! row by row.
 
 #![allow(dead_code, reason = "read by the generator only")]
 
-use utoipa::{IntoParams, IntoResponses, ToSchema};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::accounts::{AccountRow, Created, Updated};
-use crate::answer::Message;
 use crate::connections::ConnectionRow;
 use crate::packages::{PackageCreated, PackageList};
 
@@ -174,95 +176,56 @@ pub struct ConnectionList {
     connections: Vec<ConnectionRow>,
 }
 
-/// How an operation may fail.
-#[derive(IntoResponses)]
-pub enum Failures {
-    /// The request cannot be read, or a value cannot be taken: `message` says which and why.
-    #[response(status = 400)]
-    Invalid(Message<'static>),
-    /// User name and password are missing or not right.
-    #[response(status = 401)]
-    Unauthenticated(Message<'static>),
-    /// The `Account-Key` is missing, or is not of an active account that the caller administers; or that account may not
-    /// do this.
-    #[response(status = 403)]
-    Forbidden(Message<'static>),
-    /// There is no such account among those that the caller's account owns.
-    #[response(status = 404)]
-    NotFound(Message<'static>),
-    /// The subdomain is in use by another account.
-    #[response(status = 409)]
-    Conflict(Message<'static>),
-    /// The body is too large.
-    #[response(status = 413)]
-    TooLarge(Message<'static>),
-    /// The body is not `application/json`.
-    #[response(status = 415)]
-    UnsupportedMediaType(Message<'static>),
-    /// Too many failed attempts: `Retry-After` says when to try again.
-    #[response(status = 429)]
-    TooManyRequests(Message<'static>),
-    /// Something went wrong in the service. Nothing was changed.
-    #[response(status = 500)]
-    Internal(Message<'static>),
-    /// The directory is busy: `Retry-After` says when to try again.
-    #[response(status = 503)]
-    Unavailable(Message<'static>),
-}
-
-/// The description itself.
-#[cfg(test)]
-#[derive(utoipa::OpenApi)]
-#[openapi(
-    info(title = "Administration", description = "Accounts for a reseller's customers, and how their connectors fare"),
-    paths(crate::change, crate::look),
-    components(schemas(Action, Message)),
-    modifiers(&Basic, &AnyAnswer),
-    tags((name = "administration", description = "Accounts for a reseller's customers, and how their connectors fare"))
-)]
-struct Description;
-
-#[cfg(test)]
-struct Basic;
-
-#[cfg(test)]
-impl utoipa::Modify for Basic {
-    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-        let basic = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Basic)
-            .description(Some("A user who administers the account of the `Account-Key`, or a connector of it with the scope `accounts:manage`."))
-            .build();
-        let components = description.components.get_or_insert_default();
-        components.add_security_scheme("basic", SecurityScheme::Http(basic));
-    }
-}
-
-/// What a creation is answered would do for an update, too: it has all of its fields, and more.
-#[cfg(test)]
-struct AnyAnswer;
-
-#[cfg(test)]
-impl utoipa::Modify for AnyAnswer {
-    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::RefOr;
-        use utoipa::openapi::schema::{AnyOfBuilder, Schema};
-        let schemas = &mut description.components.get_or_insert_default().schemas;
-        if let Some(RefOr::T(Schema::OneOf(answers))) = schemas.remove("AdministrationChanged") {
-            let any = AnyOfBuilder::new().description(answers.description);
-            let any = answers.items.into_iter().fold(any, AnyOfBuilder::item);
-            schemas.insert("AdministrationChanged".to_owned(), Schema::AnyOf(any.build()).into());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use utoipa::OpenApi as _;
+    use serde_json::Value;
+    use utoipa::openapi::schema::{AnyOfBuilder, Schema};
+    use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+    use utoipa::openapi::{OpenApi, RefOr};
+    use utoipa::{Modify, OpenApi as _};
 
-    use super::*;
+    use super::Action;
+    use crate::OPERATIONS;
+    use crate::answer::Message;
 
-    fn described() -> serde_json::Value {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(
+        info(title = "Administration", description = "Accounts for a reseller's customers, and how their connectors fare"),
+        paths(crate::change, crate::connections::health),
+        components(schemas(Action, Message)),
+        modifiers(&Basic, &AnyAnswer),
+        tags((name = "administration", description = "Accounts for a reseller's customers, and how their connectors fare"))
+    )]
+    struct Description;
+
+    struct Basic;
+
+    impl Modify for Basic {
+        fn modify(&self, description: &mut OpenApi) {
+            let basic = HttpBuilder::new()
+                .scheme(HttpAuthScheme::Basic)
+                .description(Some("A user who administers the account of the `Account-Key`, or a connector of it with the scope `accounts:manage`."))
+                .build();
+            let components = description.components.get_or_insert_default();
+            components.add_security_scheme("basic", SecurityScheme::Http(basic));
+        }
+    }
+
+    /// What a creation is answered would do for an update, too: it has all of its fields, and more.
+    struct AnyAnswer;
+
+    impl Modify for AnyAnswer {
+        fn modify(&self, description: &mut OpenApi) {
+            let schemas = &mut description.components.get_or_insert_default().schemas;
+            if let Some(RefOr::T(Schema::OneOf(answers))) = schemas.remove("AdministrationChanged") {
+                let any = AnyOfBuilder::new().description(answers.description);
+                let any = answers.items.into_iter().fold(any, AnyOfBuilder::item);
+                schemas.insert("AdministrationChanged".to_owned(), Schema::AnyOf(any.build()).into());
+            }
+        }
+    }
+
+    fn described() -> Value {
         serde_json::to_value(Description::openapi()).expect("a description is JSON")
     }
 
@@ -273,6 +236,6 @@ mod tests {
 
     #[test]
     fn the_one_path_is_described_with_its_two_methods() {
-        accord_description::prove(&described(), &[("get", crate::PATH), ("post", crate::PATH)]);
+        accord_description::prove(&described(), OPERATIONS);
     }
 }

@@ -3,14 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use http::{HeaderMap, HeaderValue, header};
-
-use crate::{log, scope};
-
 /// What a domain function gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a request was not done. Whatever it is, nothing of the request was done.
+/// Why something was not done. Whatever it is, nothing of it was done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such thing, or the caller may not know of it.
@@ -21,11 +17,11 @@ pub enum Error {
     #[error("{0}")]
     Conflict(Conflict),
 
-    /// The caller has seen another state than there is (RFC 9110, section 13.1.1).
+    /// The caller has seen another version than there is.
     #[error("it was changed meanwhile: get it again, and its new ETag")]
-    PreconditionFailed,
+    ChangedMeanwhile,
 
-    /// An `Idempotency-Key` came again with another body.
+    /// An idempotency key came again with another request.
     #[error("this Idempotency-Key was used with another body")]
     KeyReused,
 
@@ -40,31 +36,6 @@ pub enum Error {
     /// The request is well formed, but says what cannot be.
     #[error("{0}")]
     Invalid(Faults),
-
-    /// The request could not be read.
-    #[error("{0}")]
-    Malformed(String),
-
-    /// The body is larger than the API takes.
-    #[error("the body may have at most {limit} bytes")]
-    TooLarge {
-        /// The limit in bytes.
-        limit: usize,
-    },
-
-    /// The array or object has more entries than the API takes.
-    #[error("the body may have at most {limit} entries")]
-    TooMany {
-        /// The limit.
-        limit: usize,
-    },
-
-    /// The body is of another media type than the API takes.
-    #[error("the body must be {expected}")]
-    UnsupportedMediaType {
-        /// The media type that is understood.
-        expected: &'static str,
-    },
 
     /// Who calls is not known.
     #[error("{0}")]
@@ -98,70 +69,16 @@ pub enum Error {
     Internal(#[from] anyhow::Error),
 }
 
-impl Error {
-    /// The HTTP status that the APIs have in common for this error. An API that has another says so where it renders.
-    pub fn status(&self) -> http::StatusCode {
-        use http::StatusCode;
-        match self {
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Conflict(_) | Self::Duplicate { .. } => StatusCode::CONFLICT,
-            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Invalid(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::TooLarge { .. } | Self::TooMany { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-            Self::Forbidden { .. } => StatusCode::FORBIDDEN,
-            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
+/// What an operator has to set right, as callers are told. The log says which setting it is.
+pub(crate) const NOT_CONFIGURED: Error =
+    Error::Unavailable { retry_after: 60, reason: "Accord is not configured rightly; its log says more" };
 
-    /// Seconds for the `Retry-After` header, where another attempt may succeed.
+impl Error {
+    /// Seconds after which another attempt may succeed.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::TooManyRequests { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
             _ => None,
-        }
-    }
-
-    /// What an API that takes bearer tokens tells to do about a `401` or a `403` in `WWW-Authenticate` (RFC 6750,
-    /// section 3).
-    pub fn bearer_challenge(&self) -> Option<HeaderValue> {
-        let challenge = match self {
-            Self::Unauthenticated(Unauthenticated::Missing) => r#"Bearer realm="accord""#,
-            Self::Unauthenticated(_) => {
-                r#"Bearer realm="accord", error="invalid_token", error_description="the access token is invalid, expired or revoked""#
-            }
-            Self::Forbidden { needs } if scope::ALL.contains(needs) => {
-                let challenge = format!(r#"Bearer realm="accord", error="insufficient_scope", scope="{needs}""#);
-                return HeaderValue::try_from(challenge).ok();
-            }
-            Self::Forbidden { .. } => r#"Bearer realm="accord", error="insufficient_scope""#,
-            _ => return None,
-        };
-        Some(HeaderValue::from_static(challenge))
-    }
-
-    /// Adds the headers that go with the error in every API that takes bearer tokens: the challenge, and when to try again.
-    pub fn add_headers(&self, headers: &mut HeaderMap) {
-        if let Some(challenge) = self.bearer_challenge() {
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        if let Some(seconds) = self.retry_after() {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-    }
-
-    /// The text for the caller. What went wrong inside goes to the log instead, with the request's id.
-    pub fn public_text(&self, request_id: &str) -> String {
-        match self {
-            Self::Internal(error) => {
-                log::error(Some(request_id), format_args!("{error:#}"));
-                "something went wrong here, and it was logged".to_owned()
-            }
-            other => other.to_string(),
         }
     }
 }
@@ -171,21 +88,21 @@ impl Error {
 pub enum Thing {
     /// An account: an organisation.
     Account,
-    /// A user, or a member of an account.
-    User,
+    /// A person, or a member of an account.
+    Person,
+    /// What an organisation says of somebody: the endpoint API's "Account".
+    Record,
     /// A connector.
     Connector,
-    /// A path of an API.
-    Path,
 }
 
 impl fmt::Display for Thing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Account => "account",
-            Self::User => "user",
+            Self::Person => "user",
+            Self::Record => "record",
             Self::Connector => "connector",
-            Self::Path => "path",
         })
     }
 }
@@ -215,9 +132,9 @@ pub enum Conflict {
     LastOwner,
     /// The person is a member of the account already.
     AlreadyMember,
-    /// The connector's writes are refused, see [`crate::health`].
+    /// The connector's writes are refused, see [`crate::connectors::health`].
     Paused,
-    /// The username and the external id are of two users.
+    /// The username and the external id are of two records.
     Ambiguous,
 }
 
@@ -329,11 +246,5 @@ mod tests {
         }
         assert_eq!((faults.shown().len(), faults.omitted()), (100, 30));
         assert_eq!(faults.to_string(), "130 values are not valid");
-    }
-
-    #[test]
-    fn an_internal_error_keeps_its_text_to_itself() {
-        let error = Error::Internal(anyhow::anyhow!("password is hunter2"));
-        assert!(!error.public_text("a-request").contains("hunter2"));
     }
 }

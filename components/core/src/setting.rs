@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use spin_sdk::variables::{self, Error as Failure};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, NOT_CONFIGURED, Result};
 use crate::log;
 
 thread_local! {
@@ -41,8 +42,31 @@ pub async fn get(name: &'static str) -> Result<String> {
 /// As [`get`], also if it is no such number.
 pub async fn number(name: &'static str) -> Result<i64> {
     let value = get(name).await?;
-    value.trim().parse::<u32>().map(i64::from).map_err(|_| {
-        log::error(None, format_args!("the variable {name} must be a whole number, and is {value:?}"));
-        Error::Unavailable { retry_after: 60, reason: "Accord is not configured rightly; its log says more" }
-    })
+    value.trim().parse::<u32>().map(i64::from).map_err(|_| refuse(name, "a whole number", &value))
+}
+
+/// The value of a variable that is a whole number of seconds.
+///
+/// # Errors
+///
+/// As [`number`].
+pub async fn seconds(name: &'static str) -> Result<Duration> {
+    Ok(Duration::from_secs(number(name).await?.unsigned_abs()))
+}
+
+/// The address at which clients reach this Accord, without a slash at its end: what links begin with.
+///
+/// # Errors
+///
+/// As [`get`].
+pub async fn base_url() -> Result<String> {
+    let mut url = get("public_url").await?;
+    url.truncate(url.trim_end_matches('/').len());
+    Ok(url)
+}
+
+/// Tells the log that a variable is not what it must be, and gives the error for the caller.
+pub fn refuse(name: &str, expected: &str, value: &str) -> Error {
+    log::error(None, format_args!("the variable {name} must be {expected}, and is {value:?}"));
+    NOT_CONFIGURED
 }

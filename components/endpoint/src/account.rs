@@ -1,8 +1,9 @@
 //! The answer: the record of an account with its foreign keys as objects.
 
-use accord_core::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
-use accord_core::time;
-use accord_core::user::{Owner, User};
+use accord_core::people::record::{Owner, Record};
+use accord_core::values::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
+use accord_core::values::id::AccountId;
+use accord_core::values::time::Time;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -64,8 +65,8 @@ pub struct Account {
 #[serde(rename_all = "PascalCase")]
 pub struct AbstractLong {
     /// The primary key of the record.
-    #[schema(example = 1_234_567_891_234_567_i64)]
-    id: i64,
+    #[schema(value_type = i64, example = 1_234_567_891_234_567_i64)]
+    id: AccountId,
     /// An external identifier for the record: the registration id of the organisation.
     external_id: Option<String>,
     /// The name of the record.
@@ -89,11 +90,11 @@ pub struct AbstractText {
 }
 
 impl Account {
-    /// The record of a user of the directory, and of the account it belongs to.
-    pub fn of(user: User, tenant: Owner) -> Self {
-        let profile = user.profile;
+    /// A record of the directory, and the account that it belongs to.
+    pub fn of(record: Record, tenant: Owner) -> Self {
+        let profile = record.profile;
         Self {
-            id: user.uuid,
+            id: record.uuid,
             tenant_id: AbstractLong {
                 id: tenant.id,
                 external_id: tenant.registration_id,
@@ -115,8 +116,8 @@ impl Account {
             notify_by_email: profile.notify_by_email,
             notify_by_sms: profile.notify_by_sms,
             is_active: profile.is_active,
-            modified_on: date_time(user.updated_at),
-            created_on: date_time(user.created_at),
+            modified_on: date_time(record.updated_at),
+            created_on: date_time(record.created_at),
         }
     }
 }
@@ -132,9 +133,9 @@ impl AbstractText {
     }
 }
 
-/// A time of the store as the document writes it: `1900-01-01T12:00:00Z`, in UTC, without fractions of a second.
-fn date_time(milliseconds: i64) -> String {
-    time::rfc3339(milliseconds - milliseconds.rem_euclid(1000))
+/// A time as the document writes it: `1900-01-01T12:00:00Z`, in UTC, without fractions of a second.
+fn date_time(time: Time) -> String {
+    time.to_the_second().rfc3339()
 }
 
 #[cfg(test)]
@@ -143,8 +144,8 @@ mod tests {
 
     #[test]
     fn a_time_has_the_form_of_the_document() {
-        assert_eq!(date_time(-2_208_945_600_000), "1900-01-01T12:00:00Z");
-        assert_eq!(date_time(1_734_523_199_999), "2024-12-18T11:59:59Z");
-        assert_eq!(date_time(0), "1970-01-01T00:00:00Z");
+        assert_eq!(date_time(Time::from_milliseconds(-2_208_945_600_000)), "1900-01-01T12:00:00Z");
+        assert_eq!(date_time(Time::from_milliseconds(1_734_523_199_999)), "2024-12-18T11:59:59Z");
+        assert_eq!(date_time(Time::from_milliseconds(0)), "1970-01-01T00:00:00Z");
     }
 }

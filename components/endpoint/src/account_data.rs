@@ -9,17 +9,21 @@
 //! # Foreign keys
 //!
 //! A foreign key is the plain id of a record, or an object with its `Id`, or `ExternalId`, or `Name`; the first of these
-//! that has a value counts. `TenantId` can only be the organisation that the client belongs to anyway.
+//! that has a value counts. `TenantId` can only be the organisation that the connector belongs to anyway.
 
-use accord_core::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
-use accord_core::json::Value;
-use accord_core::text::{self, Email};
-use accord_core::user::{AccountReference, Change, Changes, TEXT_MAX, Upsert};
-use accord_core::{Error, Faults, Result, phone};
+use accord_core::Faults;
+use accord_core::people::record::{AccountReference, Changes, TEXT_MAX, Upsert};
+use accord_core::values::change::Change;
+use accord_core::values::email::Email;
+use accord_core::values::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
+use accord_core::values::id::{AccountId, Id as _};
+use accord_core::values::{phone, text};
+use accord_web::json::Value;
+use accord_web::{Failure, Result};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::reference;
+use crate::openapi;
 
 /// The record of Account information, as the reference describes it. [`read`] takes it field by field.
 #[expect(dead_code, reason = "it is a description: a body is not deserialized into it, for serde tells one fault only")]
@@ -29,7 +33,7 @@ pub struct AccountData {
     /// The identifier of account. If it is given and matches nothing, nothing is done.
     id: Option<String>,
     /// The organisation that the account belongs to: only the client's own is accepted.
-    #[schema(schema_with = reference::tenant)]
+    #[schema(schema_with = openapi::tenant)]
     tenant_id: (),
     /// The name of the account.
     #[schema(max_length = 255)]
@@ -50,13 +54,13 @@ pub struct AccountData {
     #[schema(format = Email, max_length = 254)]
     email: Option<String>,
     /// The enum of Language.
-    #[schema(schema_with = reference::language)]
+    #[schema(schema_with = openapi::language)]
     language_id: (),
     /// The enum of Timezone.
-    #[schema(schema_with = reference::time_zone)]
+    #[schema(schema_with = openapi::time_zone)]
     timezone_id: (),
     /// The enum of `DateFormat`.
-    #[schema(schema_with = reference::date_format)]
+    #[schema(schema_with = openapi::date_format)]
     date_format_id: (),
     /// Username used to log in into the system. The username is unique in the system.
     #[schema(max_length = 255)]
@@ -75,7 +79,7 @@ pub struct AccountData {
     is_active: Option<bool>,
 }
 
-/// The document's name for each field of the directory's users that a fault may be about.
+/// The document's name for each field of the directory's records that a fault may be about.
 const NAMES: [(&str, &str); 16] = [
     ("id", "Id"),
     ("owner", "TenantId"),
@@ -104,19 +108,19 @@ pub fn document_name(field: &str) -> &str {
 ///
 /// # Errors
 ///
-/// [`Error::Malformed`] if it is no object, [`Error::Invalid`] with every field that is not right, by the directory's
-/// names, see [`document_name`].
+/// [`Failure::Malformed`] if it is no object, [`accord_core::Error::Invalid`] with every field that is not right, by the
+/// directory's names, see [`document_name`].
 pub fn read(body: &Value<'_>) -> Result<Upsert> {
     let Value::Object(entries) = body else {
-        return Err(Error::Malformed(format!(
+        return Err(Failure::Malformed(format!(
             "The value does not match the specified entity structure: it must be an object, not {}",
             body.kind()
         )));
     };
     let mut fields = Fields { entries, faults: Faults::default() };
     let upsert = Upsert {
-        id: fields.change("id", id).value().cloned(),
-        owner: fields.change("owner", tenant).value().cloned(),
+        id: fields.change("id", id).into_value(),
+        owner: fields.change("owner", tenant).into_value(),
         changes: Changes {
             name: fields.text("name"),
             first_name: fields.text("first_name"),
@@ -234,9 +238,10 @@ fn id(value: &Value<'_>) -> Result<String, String> {
 }
 
 fn tenant(value: &Value<'_>) -> Result<AccountReference, String> {
+    let by_id = |number| AccountReference::Id(AccountId::from_number(number));
     match Reference::of(value)? {
-        Reference::Id(Value::Number(number)) => number.as_i64().map(AccountReference::Id),
-        Reference::Id(Value::Text(text)) => text.trim().parse().ok().map(AccountReference::Id),
+        Reference::Id(Value::Number(number)) => number.as_i64().map(by_id),
+        Reference::Id(Value::Text(text)) => text.trim().parse().ok().map(by_id),
         Reference::Id(_) => None,
         Reference::ExternalId(value) => Some(AccountReference::RegistrationId(clean(string(value)?)?)),
         Reference::Name(value) => Some(AccountReference::Name(clean(string(value)?)?)),
@@ -267,10 +272,11 @@ mod tests {
 
     fn faults(body: &str) -> Vec<String> {
         match read(&Value::parse(body.as_bytes()).expect("JSON")) {
-            Err(Error::Invalid(faults)) => {
+            Err(failure) => {
+                let faults = failure.faults().expect("it should be invalid");
                 faults.shown().iter().map(|(field, fault)| format!("{} {fault}", document_name(field))).collect()
             }
-            other => panic!("it should be invalid: {body}: {other:?}"),
+            Ok(upsert) => panic!("it should be invalid: {body}: {upsert:?}"),
         }
     }
 
@@ -365,9 +371,9 @@ mod tests {
     #[test]
     fn a_tenant_is_a_number_or_an_object() {
         for (body, tenant) in [
-            (r#"{"TenantId":7}"#, AccountReference::Id(7)),
-            (r#"{"TenantId":"7"}"#, AccountReference::Id(7)),
-            (r#"{"TenantId":{"Id":7,"Name":"x"}}"#, AccountReference::Id(7)),
+            (r#"{"TenantId":7}"#, AccountReference::Id(AccountId::from_number(7))),
+            (r#"{"TenantId":"7"}"#, AccountReference::Id(AccountId::from_number(7))),
+            (r#"{"TenantId":{"Id":7,"Name":"x"}}"#, AccountReference::Id(AccountId::from_number(7))),
             (r#"{"TenantId":{"ExternalId":"1-8"}}"#, AccountReference::RegistrationId("1-8".to_owned())),
             (r#"{"TenantId":{"Name":"Acme"}}"#, AccountReference::Name("Acme".to_owned())),
         ] {
@@ -413,7 +419,7 @@ mod tests {
     #[test]
     fn a_body_that_is_no_object_is_malformed() {
         for body in ["[]", "null", r#""x""#, "1"] {
-            assert!(matches!(read(&Value::parse(body.as_bytes()).expect("JSON")), Err(Error::Malformed(_))));
+            assert!(matches!(read(&Value::parse(body.as_bytes()).expect("JSON")), Err(Failure::Malformed(_))));
         }
     }
 
@@ -439,8 +445,8 @@ mod tests {
             let body: serde_json::Map<_, _> =
                 NAMES.iter().map(|(_, name)| (*name).to_owned()).zip(values).collect();
             let body = serde_json::Value::Object(body).to_string();
-            if let Err(Error::Invalid(faults)) = read(&Value::parse(body.as_bytes()).expect("JSON")) {
-                for field in faults.shown().keys() {
+            if let Err(failure) = read(&Value::parse(body.as_bytes()).expect("JSON")) {
+                for field in failure.faults().expect("faults of fields").shown().keys() {
                     prop_assert!(NAMES.iter().any(|(name, _)| name == field));
                 }
             }

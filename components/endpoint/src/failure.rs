@@ -1,21 +1,20 @@
 //! Errors of this API: the object of the API's document, in the document's words where it has any.
 
-use accord_core::Error;
-use accord_core::call::Call;
-use accord_core::error::{Conflict, Thing};
+use accord_core::error::{Conflict, Error, Thing};
+use accord_web::{Call, Failure};
 use axum::Json;
-use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{account_data, sign};
+use crate::account_data;
 
 /// The list of errors. Throw specific exceptions based on the received error.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Failure)]
 #[serde(rename_all = "PascalCase")]
-pub struct Failure {
+pub struct Body {
     /// Human-readable explanation of the errors
     errors: Vec<String>,
     /// URI identifier that categorizes the error
@@ -42,45 +41,9 @@ const UNAUTHENTICATED: &str = "The session Id or OAuth token used has expired or
 const FORBIDDEN: &str = "The user does not have access to execute operation";
 const INTERNAL: &str = "An internal server error is an error on the web server you're trying to access.";
 
-/// The answer to a request to `path` that failed.
-pub fn answer(call: &Call, path: &str, error: &Error) -> Response {
-    let mut response = render(call, path, status(error), errors(call, error));
-    error.add_headers(response.headers_mut());
-    response
-}
-
-/// To the document, values that contradict the directory are bad input.
-fn status(error: &Error) -> StatusCode {
-    match error {
-        Error::Conflict(Conflict::Ambiguous) | Error::Duplicate { .. } => StatusCode::BAD_REQUEST,
-        other => other.status(),
-    }
-}
-
-/// What is wrong, one by one.
-fn errors(call: &Call, error: &Error) -> Vec<String> {
-    match error {
-        // The fields of one account are fewer than the faults that are shown.
-        Error::Invalid(faults) => faults
-            .shown()
-            .iter()
-            .map(|(field, fault)| format!("{} {fault}", account_data::document_name(field)))
-            .collect(),
-        Error::Malformed(detail) => vec![UNREADABLE.to_owned(), detail.clone()],
-        Error::Conflict(Conflict::Ambiguous) | Error::Duplicate { .. } => vec![MULTIPLE_ROWS.to_owned()],
-        Error::Unauthenticated(_) => vec![UNAUTHENTICATED.to_owned()],
-        Error::Forbidden { .. } => vec![FORBIDDEN.to_owned()],
-        Error::NotFound(Thing::User) => vec!["there is no such account".to_owned()],
-        Error::Internal(_) => {
-            // For the log; the caller gets the document's text.
-            let _ = error.public_text(&call.request_id);
-            vec![INTERNAL.to_owned()]
-        }
-        other => vec![other.to_string()],
-    }
-}
-
-fn render(call: &Call, path: &str, status: StatusCode, errors: Vec<String>) -> Response {
+/// A failure of a request to `path` in this API's shape.
+pub fn render(call: &Call, path: &str, failure: &Failure) -> Response {
+    let status = status(failure);
     let reason = status.canonical_reason().unwrap_or_default();
     // Two of the document's five are not named after their status.
     let (kind, title) = match status {
@@ -88,26 +51,48 @@ fn render(call: &Call, path: &str, status: StatusCode, errors: Vec<String>) -> R
         StatusCode::FORBIDDEN => ("Permission", "Bad Request"),
         _ => (reason, reason),
     };
-    let failure = Failure {
-        errors,
+    let body = Body {
+        errors: errors(failure),
         r#type: format!("/Errors/{kind}"),
         title,
         status_code: status.as_u16(),
         instance: path.to_owned(),
-        request_key: call.request_id.clone(),
+        request_key: call.request_id.to_string(),
     };
-    sign(call, (status, Json(failure)).into_response())
+    let mut response = (status, Json(body)).into_response();
+    failure.add_headers(response.headers_mut());
+    response
 }
 
-/// A path that is not there.
-pub async fn unknown_path(call: Call, request: Request) -> Response {
-    answer(&call, request.uri().path(), &Error::NotFound(Thing::Path))
+/// To the document, values that contradict the directory are bad input.
+fn status(failure: &Failure) -> StatusCode {
+    match failure {
+        Failure::Domain(Error::Conflict(Conflict::Ambiguous) | Error::Duplicate { .. }) => StatusCode::BAD_REQUEST,
+        other => other.status(),
+    }
 }
 
-/// A path that is there, by another method. The router adds `Allow`.
-pub async fn unknown_method(call: Call, request: Request) -> Response {
-    let errors = vec!["the method is not allowed here".to_owned()];
-    render(&call, request.uri().path(), StatusCode::METHOD_NOT_ALLOWED, errors)
+/// What is wrong, one by one.
+fn errors(failure: &Failure) -> Vec<String> {
+    if let Some(faults) = failure.faults() {
+        // The fields of one record are fewer than the faults that are shown.
+        let faults = faults.shown().iter();
+        return faults.map(|(field, fault)| format!("{} {fault}", account_data::document_name(field))).collect();
+    }
+    let error = match failure {
+        Failure::Malformed(detail) => return vec![UNREADABLE.to_owned(), detail.clone()],
+        Failure::Domain(error) => error,
+        other => return vec![other.text()],
+    };
+    let text = match error {
+        Error::Conflict(Conflict::Ambiguous) | Error::Duplicate { .. } => MULTIPLE_ROWS,
+        Error::Unauthenticated(_) => UNAUTHENTICATED,
+        Error::Forbidden { .. } => FORBIDDEN,
+        Error::NotFound(Thing::Record) => "there is no such account",
+        Error::Internal(_) => INTERNAL,
+        _ => return vec![failure.text()],
+    };
+    vec![text.to_owned()]
 }
 
 #[cfg(test)]
@@ -117,13 +102,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_faults_are_several_errors_in_the_names_of_the_seed() {
-        let call = Call { request_id: String::new(), address: None };
+    fn several_faults_are_several_errors_in_the_names_of_the_document() {
         let mut faults = Faults::default();
         faults.add("username", "is taken already");
         faults.add("is_active", "must be a boolean, not a number");
         assert_eq!(
-            errors(&call, &Error::Invalid(faults)),
+            errors(&Error::Invalid(faults).into()),
             ["Is_Active must be a boolean, not a number", "Username is taken already"]
         );
     }
@@ -131,21 +115,8 @@ mod tests {
     #[test]
     fn values_that_contradict_the_directory_are_bad_input_and_other_conflicts_are_not() {
         for error in [Error::Conflict(Conflict::Ambiguous), Error::Duplicate { columns: "users.phone".to_owned() }] {
-            assert_eq!(status(&error), StatusCode::BAD_REQUEST);
+            assert_eq!(status(&error.into()), StatusCode::BAD_REQUEST);
         }
-        assert_eq!(status(&Error::Conflict(Conflict::Paused)), StatusCode::CONFLICT);
-    }
-
-    #[test]
-    fn what_may_go_well_later_says_when() {
-        let call = Call { request_id: String::new(), address: None };
-        for (error, status) in [
-            (Error::TooManyRequests { retry_after: 7 }, StatusCode::TOO_MANY_REQUESTS),
-            (Error::Unavailable { retry_after: 7, reason: "busy" }, StatusCode::SERVICE_UNAVAILABLE),
-        ] {
-            let response = answer(&call, "/", &error);
-            assert_eq!(response.status(), status);
-            assert_eq!(response.headers()["retry-after"], "7");
-        }
+        assert_eq!(status(&Error::Conflict(Conflict::Paused).into()), StatusCode::CONFLICT);
     }
 }

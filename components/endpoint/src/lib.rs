@@ -1,57 +1,77 @@
-//! The endpoint API: a client makes and changes user accounts, one at a time.
+//! The endpoint API: a connector makes and changes user accounts, one at a time.
 //!
 //! | operation | what it does |
 //! |---|---|
 //! | `PATCH /Endpoint/rest/api/v1/Account` | changes the account that `Id`, `Username` or `ExternalId` mean, or makes one |
 //! | `POST /Endpoint/rest/api/v1/Account` | makes an account, and changes none |
 //!
-//! What the API's document calls an account is a user of the directory; what it calls a tenant is the directory's account. The
-//! answer is the whole record.
+//! What the API's document calls an account is a record of the directory; what it calls a tenant is the directory's account.
+//! The answer is the whole record.
 
 mod account;
 mod account_data;
 mod failure;
-mod reference;
+mod openapi;
 
-use accord_core::call::{self, Call};
-use accord_core::scope::{USER_CREATE, USER_UPDATE};
-use accord_core::store::Connection;
-use accord_core::{Result, body, health, json, token, user};
-use axum::extract::Request;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::patch;
-use axum::{Json, Router};
-use http::{HeaderName, HeaderValue};
+use accord_core::auth::caller::CallingConnector;
+use accord_core::auth::scope::{RECORD_CREATE, RECORD_UPDATE};
+use accord_core::connectors::health;
+use accord_core::people::record;
+use accord_core::store::Edit;
+use accord_web::authorization::caller;
+use accord_web::body::SMALL;
+use accord_web::json::Value;
+use accord_web::{Api, Call, Failure, Result, body};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::account::Account;
 use crate::account_data::AccountData;
-use crate::reference::Answers;
-pub use crate::reference::openapi;
+use crate::openapi::Answers;
 
-/// Largest body, in bytes. Every field at its longest takes a third of it.
-const BODY_LIMIT: usize = 64 * 1024;
-
-/// The header that names a request in the words of this API, beside [`accord_core::call::REQUEST_ID`].
+/// The header that names a request in the words of this API, beside `X-Request-Id`.
 const REQUEST_KEY: HeaderName = HeaderName::from_static("requestkey");
 
-/// The name of this API in the audit.
-const API: &str = "endpoint";
+struct Endpoint;
 
-thread_local! {
-    static ROUTER: Router = routes();
+impl Api for Endpoint {
+    const NAME: &'static str = "endpoint";
+    type Failure = Failure;
+
+    fn render(call: &Call, path: &str, failure: &Failure) -> Response {
+        failure::render(call, path, failure)
+    }
+
+    fn sign(call: &Call, headers: &mut HeaderMap) {
+        // A UUID is a header's value.
+        headers.extend(HeaderValue::from_str(&call.request_id).map(|key| (REQUEST_KEY, key)));
+    }
 }
 
-fn routes() -> Router {
-    Router::new()
-        .route("/Endpoint/rest/api/v1/Account", patch(patch_account).post(post_account))
-        .fallback(failure::unknown_path)
-        .method_not_allowed_fallback(failure::unknown_method)
+accord_web::operations! { Endpoint,
+    patch "/Endpoint/rest/api/v1/Account" => patch_account,
+    post "/Endpoint/rest/api/v1/Account" => post_account,
 }
 
-/// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    call::route("endpoint", &ROUTER, request).await
+/// The connector that calls, and its body, which is read as a part of the write: one that cannot be read is a failed write
+/// of the connector.
+struct Push {
+    connector: CallingConnector,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl<S: Sync> FromRequest<S> for Push {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        let connector = caller(&parts.headers).await?.into_connector()?;
+        Ok(Self { connector, headers: parts.headers, body })
+    }
 }
 
 /// Insert or update an account
@@ -77,9 +97,8 @@ pub async fn handle(request: spin_sdk::http::Request) -> Response {
         ("endpoint" = ["AccessManager:Create", "AccessManager:Update"]),
     ),
 )]
-async fn patch_account(call: Call, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    answer(&call, &path, upsert(&call, request, false).await)
+async fn patch_account(call: Call, push: Push) -> Result<Json<Account>> {
+    upsert(&call, push, false).await
 }
 
 /// Insert an account
@@ -97,39 +116,25 @@ async fn patch_account(call: Call, request: Request) -> Response {
     responses(Answers),
     security(("endpoint" = ["AccessUser:Create"]), ("endpoint" = ["AccessManager:Create"])),
 )]
-async fn post_account(call: Call, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    answer(&call, &path, upsert(&call, request, true).await)
+async fn post_account(call: Call, push: Push) -> Result<Json<Account>> {
+    upsert(&call, push, true).await
 }
 
-async fn upsert(call: &Call, request: Request, insert_only: bool) -> Result<Account> {
-    let (parts, body) = request.into_parts();
-    // The connection is given back before the body is read: a slow sender holds none.
-    let client = token::client(&parts.headers, &Connection::lease().await?).await?;
-    let upsert = async {
-        // The body is read only if the caller may make or change accounts at all. Which of them it comes to is known once
-        // the account was looked for.
-        client.require_any(&[USER_CREATE, USER_UPDATE].concat())?;
-        let body = body::json(&parts.headers, body, BODY_LIMIT).await?;
-        let mut upsert = account_data::read(&json::Value::parse(&body)?)?;
+async fn upsert(call: &Call, push: Push, insert_only: bool) -> Result<Json<Account>> {
+    let Push { connector, headers, body } = push;
+    let (record, owner) = health::write(&connector, Endpoint::NAME, async {
+        // The body is read only if the caller may make or change records at all. Which of them it comes to is known once
+        // the record was looked for.
+        connector.require_any(&[RECORD_CREATE, RECORD_UPDATE].concat())?;
+        let body = body::json(&headers, body, SMALL).await?;
+        let mut upsert = account_data::read(&Value::parse(&body)?)?;
         upsert.insert_only = insert_only;
-        user::upsert(&call.author(&client, API), &client, &upsert).await
-    };
-    let (user, tenant) = health::write(&client, API, upsert).await?;
-    Ok(Account::of(user, tenant))
-}
-
-fn answer(call: &Call, path: &str, done: Result<Account>) -> Response {
-    match done {
-        Ok(account) => sign(call, Json(account).into_response()),
-        Err(error) => failure::answer(call, path, &error),
-    }
-}
-
-/// Names the request in its answer, in this API's words and in those of all.
-fn sign(call: &Call, mut response: Response) -> Response {
-    if let Ok(key) = HeaderValue::from_str(&call.request_id) {
-        response.headers_mut().insert(REQUEST_KEY, key);
-    }
-    call.sign(response)
+        let edit = Edit::begin(call.author_of(connector.actor())).await?;
+        let written = record::upsert(&edit, &connector, &upsert).await?;
+        health::write_succeeded(&edit, connector.id)?;
+        edit.commit().await?;
+        Ok::<_, Failure>(written)
+    })
+    .await?;
+    Ok(Json(Account::of(record, owner)))
 }

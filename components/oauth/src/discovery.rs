@@ -1,36 +1,30 @@
 //! What tells others how to get and how to check a token: the JWKS (RFC 7517) and the metadata (RFC 8414).
 
-use accord_core::call::Call;
+use accord_core::auth::{key, scope};
+use accord_core::setting;
 use accord_core::store::Connection;
-use accord_core::{key, scope, setting};
+use accord_web::Call;
 use anyhow::anyhow;
 use axum::Json;
-use axum::response::{IntoResponse as _, Response};
-use http::header;
+use http::{HeaderName, header};
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
-use crate::{beginning, signing};
-#[cfg(not(target_family = "wasm"))]
-use crate::{failure::Outages, openapi};
+use crate::failure::{Failure, Outages};
+use crate::{beginning, openapi, signing};
 
 /// Get the public keys
 ///
 /// The keys that verify access tokens now (RFC 7517).
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "oauth_keys", path = "/.well-known/jwks.json", tag = "oauth",
+#[utoipa::path(
+    get,
+    operation_id = "oauth_keys",
+    path = "/.well-known/jwks.json",
+    tag = "oauth",
     responses((status = 200, description = "The keys.", body = openapi::KeySet), Outages)
-))]
-pub async fn keys(call: Call) -> Response {
-    match jwks(&call).await {
-        // A minute: a key signs at once when it is new, and clients fetch again for an unknown `kid`.
-        Ok(keys) => call.sign(([(header::CACHE_CONTROL, "public, max-age=60")], Json(keys)).into_response()),
-        Err(failure) => failure.answer(&call),
-    }
-}
-
-async fn jwks(call: &Call) -> Result<Value, Failure> {
+)]
+pub async fn keys(call: Call) -> Result<([(HeaderName, &'static str); 1], Json<Value>), Failure> {
     let connection = Connection::lease().await?;
-    beginning::ensure(&connection, &call.request_id).await?;
+    beginning::ensure(&call, &connection).await?;
     // Whoever asks before the first token is issued gets the key that will sign it.
     signing::current(&connection).await?;
     let keys = key::all(&connection)?.into_iter().map(|(algorithm, jwk)| {
@@ -39,20 +33,23 @@ async fn jwks(call: &Call) -> Result<Value, Failure> {
         jwk["use"] = "sig".into();
         Ok(jwk)
     });
-    Ok(json!({ "keys": keys.collect::<anyhow::Result<Vec<_>>>()? }))
+    let keys = json!({ "keys": keys.collect::<anyhow::Result<Vec<_>>>()? });
+    // A minute: a key signs at once when it is new, and clients fetch again for an unknown `kid`.
+    Ok(([(header::CACHE_CONTROL, "public, max-age=60")], Json(keys)))
 }
 
 /// Get the metadata
 ///
 /// What this server is and can do (RFC 8414).
-#[cfg_attr(not(target_family = "wasm"), utoipa::path(get, operation_id = "oauth_metadata", path = "/.well-known/oauth-authorization-server", tag = "oauth",
+#[utoipa::path(
+    get,
+    operation_id = "oauth_metadata",
+    path = "/.well-known/oauth-authorization-server",
+    tag = "oauth",
     responses((status = 200, description = "The metadata.", body = openapi::Metadata), Outages)
-))]
-pub async fn metadata(call: Call) -> Response {
-    match setting::get("public_url").await {
-        Ok(issuer) => call.sign(Json(describe(&issuer)).into_response()),
-        Err(error) => Failure::from(error).answer(&call),
-    }
+)]
+pub async fn metadata() -> Result<Json<Value>, Failure> {
+    Ok(Json(describe(&setting::get("public_url").await?)))
 }
 
 fn describe(issuer: &str) -> Value {

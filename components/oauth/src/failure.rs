@@ -1,12 +1,13 @@
 //! Errors as RFC 6749, section 5.2, has them: a JSON object with `error` and `error_description`.
 
 use accord_core::Error;
-use accord_core::call::Call;
-use accord_core::error::Thing;
+use accord_core::values::id::AccountId;
+use accord_web::failure::{Failed, carry};
 use axum::Json;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
 
 /// Why no token was issued.
 #[derive(Debug)]
@@ -19,24 +20,23 @@ pub enum Failure {
     InvalidScope,
     /// A password, an account or a refresh token that is not right, or not any more.
     InvalidGrant,
-    /// The user has several accounts and named none (the portal's document, on users): id and name of each.
-    AccountSelectionRequired(Vec<(i64, String)>),
+    /// The person has several accounts and named none (the portal's document, on users): id and name of each.
+    AccountSelectionRequired(Vec<(AccountId, String)>),
     /// Whatever else went wrong, client authentication included.
-    Core(Error),
+    Request(accord_web::Failure),
 }
 
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Core(error.into())
+impl<E: Into<accord_web::Failure>> From<E> for Failure {
+    fn from(failure: E) -> Self {
+        Self::Request(failure.into())
     }
 }
 
 /// The body of an error. Its status says what the `error` cannot.
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
-#[cfg_attr(not(target_family = "wasm"), schema(as = OAuthError))]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuthError)]
 pub struct Body<'a> {
-    #[cfg_attr(not(target_family = "wasm"), schema(example = "invalid_request"))]
+    #[schema(example = "invalid_request")]
     error: &'static str,
     error_description: String,
     /// With `account_selection_required`: what to choose from.
@@ -45,17 +45,16 @@ pub struct Body<'a> {
 }
 
 /// An account to choose from.
-#[derive(Serialize)]
-#[cfg_attr(not(target_family = "wasm"), derive(utoipa::ToSchema))]
-#[cfg_attr(not(target_family = "wasm"), schema(as = OAuthAccount))]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuthAccount)]
 pub struct Account<'a> {
-    id: i64,
+    #[schema(value_type = i64)]
+    id: AccountId,
     name: &'a str,
 }
 
 /// How an operation may fail, for its description.
-#[cfg(not(target_family = "wasm"))]
-#[derive(utoipa::IntoResponses)]
+#[derive(IntoResponses)]
 #[allow(dead_code, reason = "read by the generator only")]
 pub enum Failures {
     /// The request cannot be read or granted: `error` says which (RFC 6749, section 5.2).
@@ -82,8 +81,7 @@ pub enum Failures {
 }
 
 /// How an operation may fail that takes nothing, for its description.
-#[cfg(not(target_family = "wasm"))]
-#[derive(utoipa::IntoResponses)]
+#[derive(IntoResponses)]
 #[allow(dead_code, reason = "read by the generator only")]
 pub enum Outages {
     /// Something went wrong in the service.
@@ -95,9 +93,9 @@ pub enum Outages {
 }
 
 impl Failure {
-    /// The answer to `call`.
-    pub fn answer(self, call: &Call) -> Response {
-        let (status, error, error_description) = match &self {
+    /// The failure in RFC 6749's shape.
+    pub fn render(&self) -> Response {
+        let (status, error, error_description) = match self {
             Self::InvalidRequest(why) => (StatusCode::BAD_REQUEST, "invalid_request", why.clone()),
             Self::UnsupportedGrantType => (
                 StatusCode::BAD_REQUEST,
@@ -117,9 +115,9 @@ impl Failure {
                 "account_selection_required",
                 "the user has several accounts: name one as account".to_owned(),
             ),
-            Self::Core(error) => (error.status(), code(error), error.public_text(&call.request_id)),
+            Self::Request(failure) => (failure.status(), code(failure), failure.text()),
         };
-        let accounts = match &self {
+        let accounts = match self {
             Self::AccountSelectionRequired(accounts) => {
                 Some(accounts.iter().map(|(id, name)| Account { id: *id, name }).collect())
             }
@@ -132,33 +130,36 @@ impl Failure {
             headers
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="accord", charset="UTF-8""#));
         }
-        if let Self::Core(error) = &self
-            && let Some(seconds) = error.retry_after()
-        {
-            headers.insert(header::RETRY_AFTER, seconds.into());
+        if let Self::Request(failure) = self {
+            failure.add_retry_after(headers);
         }
-        call.sign(response)
+        response
     }
 }
 
 /// The `error` of RFC 6749 that comes nearest. The status says what the code cannot.
-fn code(error: &Error) -> &'static str {
-    match error {
-        Error::Unauthenticated(_) => "invalid_client",
-        Error::Unavailable { .. } | Error::TooManyRequests { .. } => "temporarily_unavailable",
-        Error::Internal(_) => "server_error",
+fn code(failure: &accord_web::Failure) -> &'static str {
+    match failure {
+        accord_web::Failure::Domain(Error::Unauthenticated(_)) => "invalid_client",
+        accord_web::Failure::Domain(Error::Unavailable { .. } | Error::TooManyRequests { .. }) => {
+            "temporarily_unavailable"
+        }
+        accord_web::Failure::Domain(Error::Internal(_)) => "server_error",
         _ => "invalid_request",
     }
 }
 
-/// A path that is not there.
-pub async fn unknown_path(call: Call) -> Response {
-    Failure::Core(Error::NotFound(Thing::Path)).answer(&call)
+impl Failed for Failure {
+    fn internal(&self) -> Option<&anyhow::Error> {
+        match self {
+            Self::Request(failure) => failure.internal(),
+            _ => None,
+        }
+    }
 }
 
-/// A path that is there, by another method. The router adds `Allow`.
-pub async fn unknown_method(call: Call) -> Response {
-    let mut response = Failure::InvalidRequest("the method is not allowed here".to_owned()).answer(&call);
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        carry(self)
+    }
 }

@@ -5,23 +5,32 @@
 //! the operator account at the first start.
 
 mod beginning;
+mod client;
 mod discovery;
 mod failure;
+mod form;
 mod inspection;
-#[cfg(not(target_family = "wasm"))]
 mod openapi;
 mod signing;
 mod token;
 
-use accord_core::call;
-use axum::Router;
+use accord_web::{Api, Call};
 use axum::response::Response;
 
-thread_local! {
-    static ROUTER: Router = routes();
+use crate::failure::Failure;
+
+struct OAuth;
+
+impl Api for OAuth {
+    const NAME: &'static str = "oauth";
+    type Failure = Failure;
+
+    fn render(_: &Call, _: &str, failure: &Failure) -> Response {
+        failure.render()
+    }
 }
 
-accord_core::operations! {
+accord_web::operations! { OAuth,
     // One token endpoint, at the paths of the endpoint API, of the portal, and of everybody else.
     post "/oAuth/rest/v2/Token" => token::token,
     post "/realms/{realm}/protocol/openid-connect/token" => token::token,
@@ -30,11 +39,4 @@ accord_core::operations! {
     post "/oauth/introspect" => inspection::introspect,
     get "/.well-known/jwks.json" => discovery::keys,
     get "/.well-known/oauth-authorization-server" => discovery::metadata,
-    _ => failure::unknown_path, failure::unknown_method,
-}
-
-/// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    call::route("oauth", &ROUTER, request).await
 }

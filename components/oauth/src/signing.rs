@@ -9,10 +9,11 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use accord_core::key::{self, Algorithm, Published};
-use accord_core::store::{Connection, now};
-use accord_core::token::AccessClaims;
-use accord_core::{Error, Result, log, setting};
+use accord_core::auth::key::{self, Algorithm, Published};
+use accord_core::auth::token::AccessClaims;
+use accord_core::store::Connection;
+use accord_core::values::time::Time;
+use accord_core::{Error, Result, setting};
 use anyhow::anyhow;
 use jwt_simple::prelude::*;
 use spin_sdk::key_value::Store;
@@ -24,8 +25,7 @@ const RSA_BITS: usize = 2048;
 pub struct SigningKey {
     algorithm: Algorithm,
     pair: KeyPair,
-    /// Milliseconds since the epoch.
-    retires_at: i64,
+    retires_at: Time,
 }
 
 enum KeyPair {
@@ -98,14 +98,10 @@ thread_local! {
 pub async fn current(connection: &Connection) -> Result<Arc<SigningKey>> {
     let name = setting::get("signing_algorithm").await?;
     let Some(algorithm) = Algorithm::parse(&name) else {
-        log::error(None, format_args!("the variable signing_algorithm must be EdDSA, ES256 or RS256, and is {name:?}"));
-        return Err(Error::Unavailable {
-            retry_after: 60,
-            reason: "Accord is not configured rightly; its log says more",
-        });
+        return Err(setting::refuse("signing_algorithm", "EdDSA, ES256 or RS256", &name));
     };
     let known = CURRENT.with_borrow(Clone::clone);
-    if let Some(key) = known.filter(|key| key.algorithm == algorithm && now() < key.retires_at) {
+    if let Some(key) = known.filter(|key| key.algorithm == algorithm && Time::now() < key.retires_at) {
         return Ok(key);
     }
     let store = Store::open_default().await.map_err(store_failure)?;
@@ -137,8 +133,8 @@ async fn make(
     let (private_jwk, public_jwk) = pair.to_jwks();
     store.set(entry(&kid), private_jwk).await.map_err(store_failure)?;
 
-    let lifetime = setting::number("signing_key_lifetime").await? * 1000;
-    let overlap = setting::number("access_token_lifetime").await? * 1000;
+    let lifetime = setting::seconds("signing_key_lifetime").await?;
+    let overlap = setting::seconds("access_token_lifetime").await?;
     let published = key::publish(&kid, algorithm, &public_jwk, lifetime, overlap, unusable).await?;
     let Some((retires_at, retired)) = published else {
         store.delete(entry(&kid)).await.map_err(store_failure)?;

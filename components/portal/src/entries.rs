@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use accord_core::account::{NAME_MAX, REGISTRATION_ID_MAX};
-use accord_core::error::Thing;
-use accord_core::identity::{AccountEntries, AccountEntry, EXTERNAL_ID_MAX, UserEntries};
-use accord_core::json::Value;
-use accord_core::text::{self, Email};
-use accord_core::{Error, Faults, Result};
+use accord_core::Faults;
+use accord_core::accounts::account::{NAME_MAX, REGISTRATION_ID_MAX};
+use accord_core::connectors::bindings::UserEntries;
+use accord_core::connectors::identities::{AccountEntries, AccountEntry, EXTERNAL_ID_MAX};
+use accord_core::error::{Error, Thing};
+use accord_core::values::email::Email;
+use accord_core::values::text;
+use accord_web::json::Value;
+use accord_web::{Failure, Result};
 
 /// Most entries of a body.
 const LIMIT: usize = 100_000;
@@ -37,7 +40,7 @@ pub fn users(body: &Value<'_>) -> Result<UserEntries> {
 /// `[external_id, …]`. One that is there twice counts once.
 pub fn external_ids(body: &Value<'_>) -> Result<Vec<String>> {
     let Value::Array(values) = body else {
-        return Err(Error::Malformed(format!("the body must be an array of external user ids, not {}", body.kind())));
+        return Err(Failure::Malformed(format!("the body must be an array of external user ids, not {}", body.kind())));
     };
     within_limit(values.len())?;
     let mut faults = Faults::default();
@@ -59,13 +62,13 @@ pub fn external_ids(body: &Value<'_>) -> Result<Vec<String>> {
 
 /// The `{account_id}` of a path. What cannot be one is not found.
 pub fn account_id(path: &str) -> Result<String> {
-    external_id(path).map(Cow::into_owned).map_err(|_| Error::NotFound(Thing::Account))
+    external_id(path).map(Cow::into_owned).map_err(|_| Error::NotFound(Thing::Account).into())
 }
 
 /// Reads each entry of an object of external ids.
 fn object<T>(body: &Value<'_>, read: impl Fn(&Value<'_>) -> Result<T, String>) -> Result<Vec<(String, T)>> {
     let Value::Object(entries) = body else {
-        return Err(Error::Malformed(format!("the body must be an object of external ids, not {}", body.kind())));
+        return Err(Failure::Malformed(format!("the body must be an object of external ids, not {}", body.kind())));
     };
     within_limit(entries.len())?;
     let mut faults = Faults::default();
@@ -113,7 +116,7 @@ fn clean(field: &str, text: &str, limit: usize) -> Result<String, String> {
 }
 
 fn within_limit(entries: usize) -> Result<()> {
-    if entries > LIMIT { Err(Error::TooMany { limit: LIMIT }) } else { Ok(()) }
+    if entries > LIMIT { Err(Failure::TooMany { limit: LIMIT }) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -122,7 +125,7 @@ mod tests {
 
     fn faults(result: Result<impl Sized>) -> Vec<(String, String)> {
         match result {
-            Err(Error::Invalid(faults)) => faults.shown().clone().into_iter().collect(),
+            Err(failure) => failure.faults().expect("faults").shown().clone().into_iter().collect(),
             _ => panic!("it should be invalid"),
         }
     }

@@ -1,6 +1,16 @@
 //! The description of this API, by the `OpenAPI` Specification 3.1: made of the annotations beside the handlers, natively,
 //! and kept in the file `openapi.json`, which the component `console` serves as a part of the whole.
 
+/// The account that users are bound to.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "read by the generator only")]
+pub struct AccountPath {
+    /// The registration id of an account that the connector is bound to, or the connector's external id of it.
+    #[param(example = "123456-8")]
+    account_id: String,
+}
+
 /// What is only described: handlers read bodies entry by entry, to tell every fault at once.
 pub mod body {
     #![allow(dead_code, reason = "read by the generator only")]
@@ -48,7 +58,7 @@ mod tests {
     #[derive(utoipa::OpenApi)]
     #[openapi(
         info(title = "Portal", description = "Connectors bring accounts and users, and bind them"),
-        paths(crate::put_accounts, crate::bind_users, crate::put_users),
+        paths(crate::accounts::put, crate::users::bind, crate::users::put),
         modifiers(&Bearer),
         tags((name = "portal", description = "Accounts and users that connectors bring from back-office solutions")),
     )]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use accord_core::error::Conflict;
 use accord_core::store::{Connection, Transaction};
-use accord_core::{Error, Result, call};
+use accord_core::{Error, Result};
+use accord_web::{Api, Call, Failure, call};
 use axum::Router;
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
@@ -29,10 +30,21 @@ fn routes() -> Router {
         .route("/transactions/{id}/{outcome}", post(transact))
 }
 
+struct Faults;
+
+impl Api for Faults {
+    const NAME: &'static str = "faults";
+    type Failure = Failure;
+
+    fn render(_: &Call, _: &str, failure: &Failure) -> Response {
+        (failure.status(), failure.text()).into_response()
+    }
+}
+
 /// Answers a request.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: spin_sdk::http::Request) -> Response {
-    call::route("faults", &ROUTER, request).await
+    call::serve::<Faults, _>(&ROUTER, request).await
 }
 
 async fn instance() -> String {

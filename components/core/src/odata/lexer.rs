@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Fault;
 use super::expression::Literal;
-use crate::time;
+use crate::values::time::Time;
 
 /// A smallest part of an option that has a meaning.
 #[derive(Debug, PartialEq)]
@@ -84,7 +84,7 @@ fn number_or_time(rest: &str, at: usize) -> Result<(Token<'_>, usize), Fault> {
     let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.:".contains(c)).unwrap_or(rest.len());
     let text = &rest[..length];
     let is_date = text.len() >= 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
-    let literal = if is_date { time::parse(text).map(Literal::Time) } else { number(text) };
+    let literal = if is_date { Time::parse(text).map(|time| Literal::Time(time.milliseconds())) } else { number(text) };
     let literal = literal.ok_or_else(|| Fault::new(at, format!("{text} is no number and no time")))?;
     Ok((Token::Literal(literal), length))
 }

@@ -30,8 +30,8 @@
 //!
 //! # Modules
 //!
-//! Each uses only those before it: `sql`, `expression`, `lexer` (the tokens of `$filter` and `$orderby`), `cursor` (the
-//! way through tokens), `letters` (upper and lower case), `render` (an expression as SQL), `parser` (tokens as an
+//! Each uses only those before it: `expression`, `lexer` (the tokens of `$filter` and `$orderby`), `cursor` (the way
+//! through tokens), `letters` (upper and lower case), `render` (an expression as SQL), `parser` (tokens as an
 //! expression); and on top of them one module for each option: `filter`, `order`, `search`.
 
 mod cursor;
@@ -45,16 +45,15 @@ mod order;
 mod parser;
 mod render;
 mod search;
-mod sql;
 
 use std::fmt;
 
 pub use filter::{Demand, Filter, Wanted};
 pub use order::{Key, Order};
 pub use search::search;
-pub use sql::Sql;
 
 use crate::error::{Error, Faults};
+use crate::store::sql::Sql;
 
 /// Most operators, functions, fields and values of an option. SQLite bounds the depth of an expression at 1000.
 const NODES_MAX: usize = 300;

@@ -1,0 +1,73 @@
+//! The ids in a path. What is no number, or is no text at all, is the id of nothing.
+
+use accord_core::error::{Error, Thing};
+use accord_core::values::id::{AccountId, ConnectorId, Id, PersonId};
+use accord_web::{Failure, Result};
+use axum::extract::{FromRequestParts, Path};
+use http::request::Parts;
+
+/// An id that stands alone in a path.
+pub trait PathId: Id {
+    /// What there is none of if it cannot be one.
+    const OF: Thing;
+}
+
+impl PathId for AccountId {
+    const OF: Thing = Thing::Account;
+}
+
+impl PathId for ConnectorId {
+    const OF: Thing = Thing::Connector;
+}
+
+/// The only id of a path.
+pub struct Target<I>(pub I);
+
+impl<I: PathId, S: Sync> FromRequestParts<S> for Target<I> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let found = Path::<String>::from_request_parts(parts, &()).await;
+        Ok(Self(found.ok().and_then(|Path(text)| id(&text)).ok_or(Error::NotFound(I::OF))?))
+    }
+}
+
+/// The account and the person of a path.
+pub struct Member {
+    /// The account.
+    pub account_id: AccountId,
+    /// The person, by an id that may be that of nobody.
+    pub person_id: PersonId,
+}
+
+impl<S: Sync> FromRequestParts<S> for Member {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let found = Path::<(String, String)>::from_request_parts(parts, &()).await;
+        let Path((account, person)) = found.map_err(|_| Error::NotFound(Thing::Account))?;
+        let account_id = id(&account).ok_or(Error::NotFound(Thing::Account))?;
+        // Whoever may not see the account learns nothing of its people, so that the account is looked for even if there
+        // can be no such person: 0 is the id of none.
+        Ok(Self { account_id, person_id: id(&person).unwrap_or(PersonId::from_number(0)) })
+    }
+}
+
+/// The id that a text is.
+pub fn id<I: Id>(text: &str) -> Option<I> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).map(I::from_number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_digits() {
+        assert_eq!(id("12"), Some(AccountId::from_number(12)));
+        for bad in ["", "-1", "+1", "1.0", "x", "99999999999999999999"] {
+            assert_eq!(id::<AccountId>(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! The hierarchy of accounts: who owns whom, and the roles that follow from it.
+//!
+//! Roles are read from the store at each request, never from the token: taking one away works at once. A role that
+//! manages counts in every account that the account of the membership owns, directly or through others, so that a
+//! reseller's people manage its customers. The other roles, which only look, count there as long as the accounts on the
+//! way share their data with their owners (the administration API's `datashare`). Siblings do not see each other. A
+//! connector's scopes count in its account and in all that this owns.
+//!
+//! SQL says the rule twice: [`ROLES`] climbs from one account to its owners, [`VISIBLE`] comes down to all accounts. Every
+//! climb is [`climb`].
+
+use crate::accounts::role::Roles;
+use crate::auth::caller::Caller;
+use crate::error::{Error, Result, Thing};
+use crate::store::{Connection, Transaction, Value};
+use crate::values::id::AccountId;
+
+/// The climb from an account, which an expression gives, to its owners, as a table expression of a `WITH RECURSIVE`:
+/// `chain(id, depth, shared)`, where `depth` counts the steps and `shared` is whether each account that was left behind
+/// shares its data. The account itself is the first.
+///
+/// It is written so that SQLite needs no table in between: the chain is read once, and joined by `UNION ALL` (nobody owns
+/// itself, through however many others).
+macro_rules! climb {
+    ($start:literal) => {
+        concat!(
+            "chain(id, depth, shared) AS (
+                 SELECT ",
+            $start,
+            ", 0, 1
+                 UNION ALL SELECT o.owner_id, chain.depth + 1, chain.shared AND o.datashare
+                   FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)"
+        )
+    };
+}
+
+pub(crate) use climb;
+
+/// The roles that manage, as a list of SQL.
+macro_rules! managing {
+    () => {
+        "('owner', 'admin', 'manage')"
+    };
+}
+
+/// The roles of a caller in the account `a`, as an expression: role names with a space between them, null if the caller
+/// has none there. The caller is `?1` and `?2`, see [`parameters`]. Every request asks this.
+pub(crate) const ROLES: &str = concat!(
+    "(WITH RECURSIVE ",
+    climb!("a.id"),
+    " SELECT group_concat(coalesce(r.role, 'connector'), ' ') FROM chain
+       LEFT JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
+       LEFT JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
+      WHERE chain.id = ?2 OR r.role IS NOT NULL AND (chain.shared OR r.role IN ",
+    managing!(),
+    "))"
+);
+
+/// Where a caller's roles are held, as a table expression: `held(id, manages)`.
+macro_rules! held {
+    () => {
+        concat!(
+            "held(id, manages) AS (
+                 SELECT m.account_id, max(r.role IN ",
+            managing!(),
+            ") FROM memberships m
+                   JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
+                  WHERE m.user_id = ?1 AND m.status = 'active' GROUP BY m.account_id
+                 UNION ALL SELECT id, 1 FROM accounts WHERE id = ?2)"
+        )
+    };
+}
+
+/// The accounts that a caller has a role in, as the beginning of a statement: `visible(id, manages)`. The caller is `?1`
+/// and `?2`.
+pub(crate) const VISIBLE: &str = concat!(
+    "WITH RECURSIVE ",
+    held!(),
+    ", visible(id, manages) AS (
+         SELECT id, manages FROM held
+         UNION ALL SELECT o.id, 1 FROM visible JOIN accounts o ON o.owner_id = visible.id WHERE visible.manages
+         UNION ALL SELECT o.id, 0 FROM visible JOIN accounts o ON o.owner_id = visible.id AND o.datashare = 1
+          WHERE NOT visible.manages) "
+);
+
+/// Where a caller's roles are held, and how many accounts each of these stands for: itself and all that it owns.
+const HELD: &str = concat!(
+    "WITH ",
+    held!(),
+    " SELECT a.id, held.manages, a.owner_id IS NULL AS is_operator, 1 + a.descendants AS accounts
+        FROM held JOIN accounts a ON a.id = held.id"
+);
+
+/// How many accounts a caller has a role in. Of accounts held one above the other the topmost counts: what an account
+/// above counts already, by a role that manages, is left out. What a role that looks sees is counted one by one.
+const COUNTED: &str = concat!(
+    "WITH RECURSIVE ",
+    held!(),
+    ", looked_at(id) AS (
+         SELECT id FROM held WHERE NOT manages
+         UNION SELECT o.id FROM looked_at JOIN accounts o ON o.owner_id = looked_at.id AND o.datashare = 1),
+     counted(id, accounts, manages) AS (
+         SELECT a.id, 1 + a.descendants, 1 FROM held JOIN accounts a ON a.id = held.id WHERE held.manages
+         UNION ALL SELECT id, 1, 0 FROM looked_at)
+     SELECT coalesce(sum(counted.accounts), 0) AS accounts FROM counted
+      WHERE NOT EXISTS (
+            WITH RECURSIVE ",
+    climb!("counted.id"),
+    " SELECT 1 FROM chain JOIN held ON held.id = chain.id AND held.manages
+       WHERE chain.depth > 0 OR NOT counted.manages)"
+);
+
+/// How many accounts a caller sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// How many.
+    pub accounts: i64,
+    /// Whether those are all that there are.
+    pub everything: bool,
+    /// The account that they are owned by, if that is the only one that the caller has a role in, and manages.
+    pub root: Option<AccountId>,
+}
+
+/// Counts the accounts that a caller has a role in, from what each account knows of how many it owns. Only those that a
+/// role that looks sees by `datashare` are counted one by one.
+pub(crate) fn reach(connection: &Connection, caller: &Caller) -> Result<Reach> {
+    let rows = connection.query(HELD, &parameters(caller))?;
+    let mut held: Vec<(AccountId, bool, i64)> = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let (manages, accounts) = (row.take("manages")?, row.take("accounts")?);
+        // Who manages the operator account sees all.
+        if manages && row.take("is_operator")? {
+            return Ok(Reach { accounts, everything: true, root: None });
+        }
+        held.push((row.take("id")?, manages, accounts));
+    }
+    // Most callers have one account, which they manage.
+    if let [(root, true, accounts)] = held.as_slice() {
+        return Ok(Reach { accounts: *accounts, everything: false, root: Some(*root) });
+    }
+    let accounts = connection.query_one(COUNTED, &parameters(caller))?.take("accounts")?;
+    Ok(Reach { accounts, everything: false, root: None })
+}
+
+/// Whether the person `?1` belongs to the account `a`, as a condition: by an active membership there, or in an active
+/// account that owns it through accounts that share their data. Such a person may sign in to it.
+pub(crate) const BELONGS: &str = concat!(
+    "EXISTS (
+     WITH RECURSIVE ",
+    climb!("a.id"),
+    " SELECT 1 FROM chain
+       JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
+       JOIN accounts h ON h.id = m.account_id AND h.status = 'active'
+      WHERE chain.shared)"
+);
+
+/// The caller as the first two parameters of a statement: a person's id or null, a connector's account or null.
+pub(crate) fn parameters(caller: &Caller) -> [Value; 2] {
+    match caller {
+        Caller::Person(person) => [person.id.into(), Value::Null],
+        Caller::Connector(connector) => [Value::Null, connector.account_id.into()],
+    }
+}
+
+/// What the caller may do in an account.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] if the caller may not see it, whether or not there is one.
+pub fn roles(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<Roles> {
+    let [person, connector] = parameters(caller);
+    let statement = format!("SELECT {ROLES} AS roles FROM accounts a WHERE a.id = ?3");
+    let row = connection.query_first(&statement, &[person, connector, account_id.into()])?;
+    let found = row.map(|mut row| row.take::<Option<String>>("roles")).transpose()?.flatten();
+    Roles::of(caller, found.as_deref()).ok_or(Error::NotFound(Thing::Account))
+}
+
+/// Whether `owner` is the account `of`, or owns it, directly or through others.
+pub fn owns(connection: &Connection, owner: AccountId, of: AccountId) -> Result<bool> {
+    let statement =
+        concat!("WITH RECURSIVE ", climb!("?1"), " SELECT EXISTS (SELECT 1 FROM chain WHERE id = ?2) AS owns");
+    connection.query_one(statement, &[of.into(), owner.into()])?.take("owns")
+}
+
+/// Refuses an account that may not own others: one that is no reseller.
+///
+/// # Errors
+///
+/// [`Error::Forbidden`].
+pub fn require_reseller(connection: &Connection, account_id: AccountId) -> Result<()> {
+    let statement = "SELECT 1 FROM accounts WHERE id = ? AND type = 'reseller'";
+    match connection.query_first(statement, &[account_id.into()])? {
+        Some(_) => Ok(()),
+        None => Err(Error::Forbidden { needs: "an account of the type reseller" }),
+    }
+}
+
+/// Notes that `owner` owns so many accounts more, or fewer: it does, and so do those that own it. To be called once for all
+/// accounts of an owner that a transaction makes or deletes.
+pub(crate) fn count(transaction: &Transaction, owner: AccountId, more: i64) -> Result<()> {
+    let statement = concat!(
+        "WITH RECURSIVE ",
+        climb!("?1"),
+        " UPDATE accounts SET descendants = descendants + ?2 WHERE id IN (SELECT id FROM chain)"
+    );
+    transaction.run(statement, &[owner.into(), more.into()])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use proptest::sample::subsequence;
+    use rusqlite::{Connection, Params, Row};
+
+    use super::*;
+    use crate::accounts::role::{Role, names};
+
+    /// A directory in which one person and one connector have roles. Accounts are numbered from 1, the operator.
+    #[derive(Debug)]
+    struct Directory {
+        size: u32,
+        /// Account → its owner, and whether it shares its data with that: all but the operator.
+        owned: BTreeMap<u32, (u32, bool)>,
+        /// Which accounts are not active.
+        inactive: Vec<u32>,
+        /// Account → whether the person's membership is active, and its roles.
+        memberships: BTreeMap<u32, (bool, Vec<Role>)>,
+        /// The account of the connector.
+        connector: u32,
+    }
+
+    prop_compose! {
+        fn directories()(size in 1..12_u32)(
+            size in Just(size),
+            owners in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), size as usize - 1),
+            inactive in prop::collection::vec(1..=size, 0..2),
+            memberships in prop::collection::btree_map(
+                1..=size, (prop::bool::weighted(0.8), subsequence(Role::ALL.to_vec(), 0..=2)), 0..4),
+            connector in 1..=size,
+        ) -> Directory {
+            // The owner of an account is older than the account.
+            let owned = (2..).zip(owners).map(|(account, (owner, shares))| {
+                let older: Vec<u32> = (1..account).collect();
+                (account, (*owner.get(&older), shares))
+            });
+            let owned = owned.collect();
+            Directory { size, owned, inactive, memberships, connector }
+        }
+    }
+
+    impl Directory {
+        fn ids(&self) -> impl Iterator<Item = u32> {
+            1..=self.size
+        }
+
+        /// The account and its owners, each with whether all that are below it on the way share their data.
+        fn chain(&self, account: u32) -> Vec<(u32, bool)> {
+            let mut chain = vec![(account, true)];
+            while let Some((above, shared)) = chain.last().copied()
+                && let Some((owner, shares)) = self.owned.get(&above)
+            {
+                chain.push((*owner, shared && *shares));
+            }
+            chain
+        }
+
+        /// The roles of the person in an account, in the order of their strength.
+        fn roles(&self, account: u32) -> Vec<Role> {
+            let mut roles = Vec::new();
+            for (above, shared) in self.chain(account) {
+                if let Some((true, held)) = self.memberships.get(&above) {
+                    roles.extend(held.iter().filter(|role| shared || !matches!(role, Role::User | Role::Viewer)));
+                }
+            }
+            Role::ALL.into_iter().filter(|role| roles.contains(role)).collect()
+        }
+
+        fn store(&self) -> Connection {
+            let store = Connection::open_in_memory().expect("a database");
+            for file in
+                [include_str!("../migrations/0001_directory.sql"), include_str!("../migrations/0003_growth.sql")]
+            {
+                store.execute_batch(file).expect("the schema");
+            }
+            let execute = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| {
+                store.execute(sql, parameters).expect("the statement runs");
+            };
+            for account in self.ids() {
+                let (owner, shares) = self.owned.get(&account).copied().unzip();
+                let status = if self.inactive.contains(&account) { "inactive" } else { "active" };
+                let owns = |id: &u32| self.chain(*id).iter().skip(1).any(|(above, _)| *above == account);
+                let descendants = number(&self.ids().filter(owns).collect::<Vec<_>>());
+                execute(
+                    "INSERT INTO accounts (id, owner_id, datashare, status, descendants, account_key, name, name_key,
+                                           origin, created_at, updated_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?1, 'A', 'a', 'operator', 0, 0)",
+                    &[&account, &owner, &shares.unwrap_or(false), &status, &descendants],
+                );
+            }
+            execute(
+                "INSERT INTO users (id, account_id, uuid, origin, created_at, updated_at) VALUES (1, 1, 'u', 'portal', 0, 0)",
+                &[],
+            );
+            for (account, (active, roles)) in &self.memberships {
+                let status = if *active { "active" } else { "invited" };
+                execute("INSERT INTO memberships VALUES (?, 1, ?, 'portal', 0, 0)", &[account, &status]);
+                for role in names(roles) {
+                    execute("INSERT INTO membership_roles VALUES (?, 1, ?)", &[account, &role]);
+                }
+            }
+            store
+        }
+    }
+
+    fn rows<T>(
+        store: &Connection,
+        sql: &str,
+        parameters: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Vec<T> {
+        let mut statement = store.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        statement.query_map(parameters, read).expect("rows").collect::<Result<_, _>>().expect("values")
+    }
+
+    fn number(accounts: &[u32]) -> u32 {
+        accounts.len().try_into().expect("few accounts")
+    }
+
+    proptest! {
+        #[test]
+        fn the_climb_and_the_descent_say_the_same(directory in directories()) {
+            let store = directory.store();
+            let found = format!("SELECT a.id, {ROLES} AS roles FROM accounts a ORDER BY a.id");
+            let found = |person: Option<i64>, connector: Option<u32>| {
+                let row = |row: &Row<'_>| Ok((row.get("id")?, row.get("roles")?));
+                rows::<(u32, Option<String>)>(&store, &found, (person, connector), row)
+            };
+            let visible = |person: Option<i64>, connector: Option<u32>| {
+                let visible = format!("{VISIBLE} SELECT DISTINCT id FROM visible ORDER BY id");
+                rows::<u32>(&store, &visible, (person, connector), |row| row.get("id"))
+            };
+            let counted = |person: Option<i64>, connector: Option<u32>| {
+                rows::<u32>(&store, COUNTED, (person, connector), |row| row.get("accounts"))
+            };
+
+            for (account, found) in found(Some(1), None) {
+                let found: Vec<_> = found.iter().flat_map(|found| found.split(' ')).map(Role::parse).collect();
+                let found = Role::ALL.into_iter().filter(|role| found.contains(&Some(*role))).collect::<Vec<_>>();
+                prop_assert_eq!(found, directory.roles(account), "{}", account);
+            }
+            let seen: Vec<_> = directory.ids().filter(|account| !directory.roles(*account).is_empty()).collect();
+            prop_assert_eq!(visible(Some(1), None), seen.clone());
+            prop_assert_eq!(counted(Some(1), None), [number(&seen)]);
+
+            let below = |account: &u32| directory.chain(*account).iter().any(|(above, _)| *above == directory.connector);
+            let below: Vec<_> = directory.ids().filter(below).collect();
+            let found = found(None, Some(directory.connector)).into_iter();
+            let found = found.filter_map(|(id, found)| found.map(|found| (id, found)));
+            let expected: Vec<_> = below.iter().map(|id| (*id, "connector".to_owned())).collect();
+            prop_assert_eq!(found.collect::<Vec<_>>(), expected);
+            prop_assert_eq!(visible(None, Some(directory.connector)), below.clone());
+            prop_assert_eq!(counted(None, Some(directory.connector)), [number(&below)]);
+        }
+
+        #[test]
+        fn a_person_belongs_to_what_shares_its_data_with_an_active_account_of_the_person(directory in directories()) {
+            let store = directory.store();
+            let belongs = format!("SELECT a.id FROM accounts a WHERE {BELONGS} ORDER BY a.id");
+            let expected = directory.ids().filter(|account| {
+                directory.chain(*account).iter().any(|(above, shared)| {
+                    let is_member = directory.memberships.get(above).is_some_and(|(active, _)| *active);
+                    *shared && is_member && !directory.inactive.contains(above)
+                })
+            });
+            let belongs = rows::<u32>(&store, &belongs, [1], |row| row.get("id"));
+            prop_assert_eq!(belongs, expected.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_roles_of_a_caller_take_no_table_in_between_and_no_scan() {
+        let directory =
+            Directory { size: 1, owned: BTreeMap::new(), inactive: vec![], memberships: BTreeMap::new(), connector: 1 };
+        let statement = format!("EXPLAIN QUERY PLAN SELECT {ROLES} AS roles FROM accounts a WHERE a.id = ?3");
+        let plan = rows::<String>(&directory.store(), &statement, (1, 2, 3), |row| row.get("detail"));
+        let looked_up = |step: &&String| !["SCAN chain", "SCAN CONSTANT ROW"].contains(&step.as_str());
+        let scans = plan.iter().filter(|step| step.starts_with("SCAN")).filter(looked_up).count();
+        let between = plan.iter().filter(|step| step.contains("MATERIALIZE") || step.contains("TEMP B-TREE")).count();
+        assert_eq!((scans, between), (0, 0), "{plan:#?}");
+    }
+}

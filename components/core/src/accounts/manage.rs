@@ -1,0 +1,213 @@
+//! Accounts as those who may see them manage them: made, shown, changed, deleted (the accounts API).
+//!
+//! Who may do what is looked up by the statement that loads the account. What a caller may not see is not found.
+
+use serde_json::json;
+
+use crate::accounts::account::{self, Account, NewAccount, Status};
+use crate::accounts::hierarchy::{self, BELONGS, ROLES};
+use crate::accounts::members;
+use crate::accounts::role::Roles;
+use crate::auth::caller::Caller;
+use crate::auth::scope;
+use crate::error::{Conflict, Error, Result, Thing};
+use crate::store::{Connection, Edit, Row, Transaction};
+use crate::values::change::Change;
+use crate::values::id::{AccountId, PersonId};
+use crate::values::text;
+use crate::values::time::Time;
+
+/// The account of this id, and what the caller may do in it.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] if the caller may not see it, whether or not there is one.
+pub fn load(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<(Account, Roles)> {
+    let [person, connector] = hierarchy::parameters(caller);
+    let statement = format!("SELECT {}, {ROLES} AS roles FROM accounts a WHERE a.id = ?3", Account::COLUMNS);
+    loaded(connection.query_first(&statement, &[person, connector, account_id.into()])?, caller)
+}
+
+/// The account of this name, compared without case. Of several that the caller sees it is the oldest.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_named(connection: &Connection, caller: &Caller, name: &str) -> Result<(Account, Roles)> {
+    let Ok(name) = text::clean(name, account::NAME_MAX) else { return Err(Error::NotFound(Thing::Account)) };
+    let [person, connector] = hierarchy::parameters(caller);
+    let statement = format!(
+        "SELECT * FROM (SELECT {}, {ROLES} AS roles FROM accounts a WHERE a.name_key = ?3)
+          WHERE roles IS NOT NULL ORDER BY id LIMIT 1",
+        Account::COLUMNS
+    );
+    loaded(connection.query_first(&statement, &[person, connector, text::fold(&name).into()])?, caller)
+}
+
+fn loaded(row: Option<Row>, caller: &Caller) -> Result<(Account, Roles)> {
+    let mut row = row.ok_or(Error::NotFound(Thing::Account))?;
+    let roles = Roles::of(caller, row.take::<Option<String>>("roles")?.as_deref());
+    Ok((Account::from_row(&mut row)?, roles.ok_or(Error::NotFound(Thing::Account))?))
+}
+
+/// Makes an account. The person who does owns it as a member. It belongs to the account that the caller signed in to if
+/// that is a reseller, else to the one that owns that.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] with [`Conflict::NameTaken`]; [`Error::Forbidden`] for a connector without `accounts:manage`.
+pub async fn create(edit: &Edit, caller: &Caller, new: &NewAccount) -> Result<Account> {
+    let person: Option<PersonId> = match caller {
+        Caller::Person(person) => Some(person.id),
+        Caller::Connector(connector) => {
+            connector.require(scope::ACCOUNTS_MANAGE)?;
+            None
+        }
+    };
+    let row = edit.run_first(
+        &format!(
+            "SELECT CASE WHEN a.type = 'reseller' THEN a.id ELSE coalesce(a.owner_id, a.id) END AS owner_id
+               FROM accounts a WHERE a.id = ?2 AND (?1 IS NULL OR {BELONGS})"
+        ),
+        &[person.into(), caller.account_id().into()],
+    )?;
+    let owner = row.map(|mut row| row.take("owner_id")).transpose()?;
+    let account = insert(edit, owner, new).await?;
+    if let Some(person) = person {
+        members::found(edit, account.id, person).await?;
+    }
+    Ok(account)
+}
+
+/// Makes an account that `owner` owns, or the operator where there is no owner, and reserves its name.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] with [`Conflict::NameTaken`]; [`Error::Unavailable`] before the first start.
+pub(crate) async fn insert(edit: &Edit, owner: Option<AccountId>, new: &NewAccount) -> Result<Account> {
+    // The operator account is made by whoever asks for the first token.
+    const NOT_STARTED: Error =
+        Error::Unavailable { retry_after: 5, reason: "Accord has not been started for the first time" };
+    let mut row = edit.run_one(
+        "SELECT EXISTS (SELECT 1 FROM accounts WHERE name_key = ?1) AS is_taken,
+                coalesce(?2, (SELECT id FROM accounts WHERE owner_id IS NULL)) AS owner_id",
+        &[text::fold(&new.name).into(), owner.into()],
+    )?;
+    if row.take("is_taken")? {
+        return Err(Error::Conflict(Conflict::NameTaken));
+    }
+    let owner = row.take::<Option<AccountId>>("owner_id")?.ok_or(NOT_STARTED)?;
+    account::insert(edit, Some(owner), &NewAccount { name_reserved: true, ..new.clone() }).await
+}
+
+fn refuse_taken_name(transaction: &Transaction, key: &str) -> Result<()> {
+    let taken = transaction.run_first("SELECT 1 FROM accounts WHERE name_key = ? LIMIT 1", &[key.into()])?;
+    if taken.is_some() { Err(Error::Conflict(Conflict::NameTaken)) } else { Ok(()) }
+}
+
+/// What changes in an account.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChange {
+    /// The name, clean, if that changes.
+    pub name: Option<String>,
+    /// See [`Account`].
+    pub description: Change<String>,
+    /// Whether it is active, if that changes.
+    pub active: Option<bool>,
+    /// See [`Account`].
+    pub primary_contact: Change<String>,
+    /// See [`Account`].
+    pub country: Change<String>,
+}
+
+impl AccountChange {
+    fn apply(&self, account: &mut Account) {
+        if let Some(name) = &self.name {
+            account.name.clone_from(name);
+        }
+        if let Some(active) = self.active {
+            Status::of(active).name().clone_into(&mut account.status);
+        }
+        self.description.apply(&mut account.description);
+        self.primary_contact.apply(&mut account.primary_contact);
+        self.country.apply(&mut account.country);
+    }
+}
+
+/// Changes an account. `expected` are the versions that the caller will change, if it matters to the caller.
+///
+/// # Errors
+///
+/// [`Error::NotFound`], [`Error::Forbidden`] without the manage role, [`Error::ChangedMeanwhile`] if it has another
+/// version, [`Error::Conflict`] with [`Conflict::NameTaken`].
+pub async fn update(
+    edit: &Edit,
+    caller: &Caller,
+    account_id: AccountId,
+    change: &AccountChange,
+    expected: Option<&[i64]>,
+) -> Result<Account> {
+    let (mut account, roles) = load(edit.connection(), caller, account_id)?;
+    roles.require_manage()?;
+    if expected.is_some_and(|versions| !versions.contains(&account.version)) {
+        return Err(Error::ChangedMeanwhile);
+    }
+    let key_before = text::fold(&account.name);
+    change.apply(&mut account);
+    account.version += 1;
+    account.updated_at = Time::now();
+    let key = text::fold(&account.name);
+    let renamed = key != key_before;
+    if renamed {
+        refuse_taken_name(edit, &key)?;
+    }
+    edit.run(
+        "UPDATE accounts SET name = ?2, name_key = ?3, name_reserved = max(name_reserved, ?4), description = ?5, status = ?6,
+                primary_contact = ?7, country = ?8, version = ?9, updated_at = ?10
+          WHERE id = ?1",
+        &[
+            account_id.into(),
+            account.name.as_str().into(),
+            key.into(),
+            i64::from(renamed).into(),
+            account.description.as_deref().into(),
+            account.status.as_str().into(),
+            account.primary_contact.as_deref().into(),
+            account.country.as_deref().into(),
+            account.version.into(),
+            account.updated_at.into(),
+        ],
+    )?;
+    let detail = json!({
+        "name": change.name,
+        "description": change.description.value(),
+        "active": change.active,
+        "primaryContact": change.primary_contact.value(),
+        "country": change.country.value(),
+    });
+    edit.record("updated", "accounts", &[(account_id, detail)]).await?;
+    Ok(account)
+}
+
+/// Deletes an account with its memberships, connectors and external identities. Its people remain; those who belonged to
+/// it belong to its owner from then on.
+///
+/// # Errors
+///
+/// [`Error::NotFound`], [`Error::Forbidden`] without the owner role, [`Error::Conflict`] with [`Conflict::OwnsAccounts`]
+/// or [`Conflict::IsOperator`].
+pub async fn delete(edit: &Edit, caller: &Caller, account_id: AccountId) -> Result<()> {
+    let (account, roles) = load(edit.connection(), caller, account_id)?;
+    roles.require_owner()?;
+    if edit.run_first("SELECT 1 FROM accounts WHERE owner_id = ? LIMIT 1", &[account_id.into()])?.is_some() {
+        return Err(Error::Conflict(Conflict::OwnsAccounts));
+    }
+    let statement = "SELECT owner_id FROM accounts WHERE id = ? AND owner_id IS NOT NULL";
+    let mut row = edit.run_first(statement, &[account_id.into()])?.ok_or(Error::Conflict(Conflict::IsOperator))?;
+    let owner: AccountId = row.take("owner_id")?;
+    edit.batch("UPDATE users SET account_id = ?2 WHERE account_id = ?1", vec![account_id.into(), owner.into()]).await?;
+    edit.batch("DELETE FROM accounts WHERE id = ?", vec![account_id.into()]).await?;
+    hierarchy::count(edit, owner, -1)?;
+    let detail = json!({ "name": account.name, "accountKey": account.account_key });
+    edit.record("deleted", "accounts", &[(account_id, detail)]).await
+}

@@ -1,0 +1,236 @@
+//! Members of an account: added, changed, removed, and the one place where memberships are made.
+//!
+//! Only an owner decides who owns: otherwise whoever manages an account could take it over. An account without an owner
+//! (one that a connector made has none at first) gets its first one from whoever manages it.
+
+use serde_json::json;
+
+use crate::accounts::hierarchy::{ROLES, parameters};
+use crate::accounts::role::{self, Role, Roles};
+use crate::auth::caller::Caller;
+use crate::error::{Conflict, Error, Result, Thing};
+use crate::store::sql::{Sql, rows};
+use crate::store::{Connection, Edit, Transaction};
+use crate::values::id::{AccountId, PersonId};
+use crate::values::time::Time;
+
+/// How a membership begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The person is asked, and has not accepted yet.
+    Invited,
+    /// It works.
+    Active,
+}
+
+impl Status {
+    /// As the store writes it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Active => "active",
+        }
+    }
+}
+
+/// Makes memberships, all with these roles, of what `source` selects: `account_id` and `user_id`. Who is a member already
+/// stays as that. Returns those who became members.
+pub(crate) async fn insert_from(
+    edit: &Edit,
+    source: Sql,
+    status: Status,
+    roles: &[Role],
+) -> Result<Vec<(PersonId, AccountId)>> {
+    let origin = match edit.author.api {
+        "oauth" => "operator",
+        api => api,
+    };
+    let now = Time::now();
+    let mut sql = Sql {
+        text: "INSERT INTO memberships (account_id, user_id, status, origin, created_at, updated_at)
+                SELECT account_id, user_id, ?, ?, ?, ? FROM ("
+            .to_owned(),
+        parameters: vec![status.name().into(), origin.into(), now.into(), now.into()],
+    };
+    sql.append(source);
+    // Without a condition SQLite takes ON for that of a join.
+    sql.push(") WHERE true ON CONFLICT DO NOTHING RETURNING user_id, account_id");
+    let made = edit.batch(&sql.text, sql.parameters).await?;
+    let made = made.into_iter().map(|mut row| Ok((row.take("user_id")?, row.take("account_id")?)));
+    let made = made.collect::<Result<Vec<(PersonId, AccountId)>>>()?;
+    give(edit, &made, roles).await?;
+    let notes: Vec<_> = made
+        .iter()
+        .map(|(person_id, account_id)| (*person_id, json!({ "account": account_id, "roles": role::names(roles) })))
+        .collect();
+    edit.record("created", "memberships", &notes).await?;
+    Ok(made)
+}
+
+/// Gives roles to members. Those that they have they keep.
+async fn give(edit: &Edit, members: &[(PersonId, AccountId)], roles: &[Role]) -> Result<()> {
+    if members.is_empty() {
+        return Ok(());
+    }
+    let statement = "INSERT INTO membership_roles (user_id, account_id, role)
+         SELECT e.value ->> 0, e.value ->> 1, json_each.value FROM json_each(?1) e, json_each(?2)
+          WHERE true ON CONFLICT DO NOTHING";
+    edit.batch(statement, vec![rows(members)?, rows(&role::names(roles))?]).await?;
+    Ok(())
+}
+
+/// Adds a person to an account with these roles: at once if `active`, or as invited.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] with [`Conflict::AlreadyMember`]; [`Error::Forbidden`] if the caller gives away more than it holds.
+pub async fn add(
+    edit: &Edit,
+    caller: &Roles,
+    account_id: AccountId,
+    person_id: PersonId,
+    roles: &[Role],
+    active: bool,
+) -> Result<()> {
+    guard_ownership(edit, caller, account_id, roles.contains(&Role::Owner))?;
+    let source = Sql {
+        text: "SELECT ? AS account_id, ? AS user_id".to_owned(),
+        parameters: vec![account_id.into(), person_id.into()],
+    };
+    let status = if active { Status::Active } else { Status::Invited };
+    if insert_from(edit, source, status, roles).await?.is_empty() {
+        return Err(Error::Conflict(Conflict::AlreadyMember));
+    }
+    Ok(())
+}
+
+/// Makes the person who makes an account its owner and admin.
+pub async fn found(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
+    add(edit, &Roles::owner(), account_id, person_id, &[Role::Owner, Role::Admin], true).await
+}
+
+/// What is decided about a member.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// All the roles from now on, if they change.
+    pub roles: Option<Vec<Role>>,
+    /// Whether the membership works, if that changes.
+    pub active: Option<bool>,
+}
+
+/// Changes roles or status of a member. One who was invited and has not accepted stays invited.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] for somebody who is no member; [`Error::Conflict`] with [`Conflict::LastOwner`];
+/// [`Error::Forbidden`] if the caller decides about owners and is none.
+pub async fn update(
+    edit: &Edit,
+    caller: &Roles,
+    account_id: AccountId,
+    person_id: PersonId,
+    change: &Change,
+) -> Result<()> {
+    let was_owner = is_owner(edit, account_id, person_id)?.ok_or(Error::NotFound(Thing::Person))?;
+    let stays_owner = change.roles.as_ref().map_or(was_owner, |roles| roles.contains(&Role::Owner));
+    let decides_about_owners = was_owner != stays_owner || was_owner && change.active.is_some();
+    guard_ownership(edit, caller, account_id, decides_about_owners)?;
+    let owned = has_owner(edit, account_id)?;
+    if let Some(roles) = &change.roles {
+        edit.run(
+            "DELETE FROM membership_roles WHERE account_id = ?1 AND user_id = ?2",
+            &[account_id.into(), person_id.into()],
+        )?;
+        give(edit, &[(person_id, account_id)], roles).await?;
+    }
+    let status = match change.active {
+        None => "status",
+        Some(false) => "'inactive'",
+        Some(true) => {
+            "CASE WHEN EXISTS (SELECT 1 FROM one_time_tokens t
+                                WHERE t.account_id = ?1 AND t.user_id = ?2 AND t.purpose = 'invitation')
+                  THEN 'invited' ELSE 'active' END"
+        }
+    };
+    // What this API decided about a membership the portal's bindings no longer take away.
+    edit.run(
+        &format!(
+            "UPDATE memberships SET status = {status}, origin = 'accounts', updated_at = ?3
+              WHERE account_id = ?1 AND user_id = ?2"
+        ),
+        &[account_id.into(), person_id.into(), Time::now().into()],
+    )?;
+    keep_owner(edit, account_id, owned)?;
+    let detail = json!({
+        "account": account_id,
+        "roles": change.roles.as_deref().map(role::names),
+        "active": change.active,
+    });
+    edit.record("updated", "memberships", &[(person_id, detail)]).await
+}
+
+/// Removes a member from an account, and ends the sessions that the person has in it.
+///
+/// # Errors
+///
+/// As [`update`].
+pub async fn remove(edit: &Edit, caller: &Roles, account_id: AccountId, person_id: PersonId) -> Result<()> {
+    let was_owner = is_owner(edit, account_id, person_id)?.ok_or(Error::NotFound(Thing::Person))?;
+    guard_ownership(edit, caller, account_id, was_owner)?;
+    let owned = has_owner(edit, account_id)?;
+    edit.run("DELETE FROM memberships WHERE account_id = ?1 AND user_id = ?2", &[account_id.into(), person_id.into()])?;
+    keep_owner(edit, account_id, owned)?;
+    edit.run(
+        "DELETE FROM refresh_tokens WHERE user_id = ?2 AND account_id = ?1",
+        &[account_id.into(), person_id.into()],
+    )?;
+    edit.record("deleted", "memberships", &[(person_id, json!({ "account": account_id }))]).await
+}
+
+/// Whether the caller may see the person, who then can be added without being asked: somebody of an account that the
+/// caller sees. `None` if there is no such person.
+pub fn sees_person(connection: &Connection, caller: &Caller, person_id: PersonId) -> Result<Option<bool>> {
+    let [person, connector] = parameters(caller);
+    let statement = format!(
+        "SELECT EXISTS (
+             SELECT 1 FROM (SELECT account_id FROM memberships WHERE user_id = u.id AND status = 'active'
+                            UNION SELECT u.account_id) of
+               JOIN accounts a ON a.id = of.account_id WHERE {ROLES} IS NOT NULL) AS seen
+           FROM users u WHERE u.id = ?3"
+    );
+    let row = connection.query_first(&statement, &[person, connector, person_id.into()])?;
+    row.map(|mut row| row.take("seen")).transpose()
+}
+
+/// Whether a member holds the role `owner`; `None` for somebody who is no member.
+fn is_owner(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<Option<bool>> {
+    let row = transaction.run_first(
+        "SELECT EXISTS (SELECT 1 FROM membership_roles r
+                         WHERE r.account_id = m.account_id AND r.user_id = m.user_id AND r.role = 'owner') AS owns
+           FROM memberships m WHERE m.account_id = ?1 AND m.user_id = ?2",
+        &[account_id.into(), person_id.into()],
+    )?;
+    row.map(|mut row| row.take("owns")).transpose()
+}
+
+/// Whether the account has an owner who can sign in.
+fn has_owner(transaction: &Transaction, account_id: AccountId) -> Result<bool> {
+    let mut row = transaction.run_one(
+        "SELECT EXISTS (SELECT 1 FROM memberships m
+                          JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
+                          JOIN users u ON u.id = m.user_id
+                         WHERE m.account_id = ?1 AND m.status = 'active' AND r.role = 'owner' AND u.is_active = 1) AS owned",
+        &[account_id.into()],
+    )?;
+    row.take("owned")
+}
+
+/// Refuses what leaves an account without an owner that had one.
+fn keep_owner(transaction: &Transaction, account_id: AccountId, owned: bool) -> Result<()> {
+    if owned && !has_owner(transaction, account_id)? { Err(Error::Conflict(Conflict::LastOwner)) } else { Ok(()) }
+}
+
+/// Refuses what decides about owners to a caller who is none, see the module's documentation.
+fn guard_ownership(transaction: &Transaction, caller: &Roles, account_id: AccountId, decides: bool) -> Result<()> {
+    if decides && !caller.owns() && has_owner(transaction, account_id)? { caller.require_owner() } else { Ok(()) }
+}

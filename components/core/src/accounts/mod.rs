@@ -1,0 +1,21 @@
+//! Accounts: organisations, which own one another, and who may do what in them.
+//!
+//! | module | its job |
+//! |---|---|
+//! | [`role`] | the roles, and what they allow |
+//! | [`hierarchy`] | the tree of accounts: the climb to the owners, and the roles that follow from it |
+//! | [`packages`] | packages of account settings |
+//! | [`account`] | what an account is, and the one place where accounts are made |
+//! | [`members`] | members of an account, and who decides about them |
+//! | [`manage`] | what people and connectors do with the accounts that they may see |
+//! | [`listing`] | the accounts that a caller may see, filtered, in order, page by page |
+//! | [`customers`] | what a reseller does with the accounts that it owns |
+
+pub mod account;
+pub mod customers;
+pub mod hierarchy;
+pub mod listing;
+pub mod manage;
+pub mod members;
+pub mod packages;
+pub mod role;

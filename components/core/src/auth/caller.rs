@@ -1,0 +1,164 @@
+//! Who calls: the person or the connector behind a good token, looked up at each request.
+
+use crate::auth::scope::Scopes;
+use crate::auth::token::{self, INVALID, Verified};
+use crate::error::{Error, Result};
+use crate::store::{Actor, Connection, Value};
+use crate::values::id::{AccountId, ConnectorId, PersonId};
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// A person who is signed in.
+    Person(CallingPerson),
+    /// A connector, by itself.
+    Connector(CallingConnector),
+}
+
+/// A person who calls. What the person may do is looked up, see [`crate::accounts::hierarchy`].
+#[derive(Clone, Debug)]
+pub struct CallingPerson {
+    /// The person.
+    pub id: PersonId,
+    /// The account that the person signed in to, if the person has one.
+    pub account_id: Option<AccountId>,
+}
+
+/// A connector that calls: it has shown its secret, or a token.
+#[derive(Clone, Debug)]
+pub struct CallingConnector {
+    /// The connector.
+    pub id: ConnectorId,
+    /// Its `client_id`.
+    pub client_id: String,
+    /// The account that it belongs to.
+    pub account_id: AccountId,
+    /// What it may do now: what its token allows, or what it holds if it has shown its secret.
+    pub scopes: Scopes,
+    /// Counts its secrets. What was begun with one ends with it.
+    pub secret_version: i64,
+    /// How many of its writes failed since one succeeded, see [`crate::connectors::health`].
+    pub failures: i64,
+}
+
+impl Caller {
+    /// Who it is in the audit.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Person(person) => Actor::Person(person.id),
+            Self::Connector(connector) => connector.actor(),
+        }
+    }
+
+    /// The account that the caller signed in to, or belongs to: what it means without naming one.
+    pub fn account_id(&self) -> Option<AccountId> {
+        match self {
+            Self::Person(person) => person.account_id,
+            Self::Connector(connector) => Some(connector.account_id),
+        }
+    }
+
+    /// The person who calls.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] for a connector.
+    pub fn require_person(&self) -> Result<&CallingPerson> {
+        match self {
+            Self::Person(person) => Ok(person),
+            Self::Connector(_) => Err(Error::Forbidden { needs: "the token of a user" }),
+        }
+    }
+
+    /// The connector that calls.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] for a person.
+    pub fn into_connector(self) -> Result<CallingConnector> {
+        match self {
+            Self::Connector(connector) => Ok(connector),
+            Self::Person(_) => Err(Error::Forbidden { needs: "the token of a connector" }),
+        }
+    }
+}
+
+impl CallingConnector {
+    /// Who it is in the audit.
+    pub fn actor(&self) -> Actor {
+        Actor::Connector(self.id)
+    }
+
+    /// Refuses the connector unless its token has the scope.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`].
+    pub fn require(&self, scope: &'static str) -> Result<()> {
+        self.require_any(&[scope])
+    }
+
+    /// Refuses the connector unless its token has one of the scopes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`], which names the first.
+    pub fn require_any(&self, scopes: &[&'static str]) -> Result<()> {
+        if scopes.iter().any(|scope| self.scopes.contains(scope)) {
+            return Ok(());
+        }
+        Err(Error::Forbidden { needs: scopes.first().copied().unwrap_or_default() })
+    }
+}
+
+/// Finds who is behind an access token.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] as [`token::verify`], also if it was revoked, or if its person, its connector or the
+/// connector's account is not active.
+pub async fn find(token: &str, connection: &Connection) -> Result<Caller> {
+    let verified = token::verify(token, connection).await?;
+    active(&verified, connection)?.ok_or(INVALID)
+}
+
+/// What a token stands for, for those who introspect it (RFC 7662) or revoke it (RFC 7009); `None` if it is not good.
+pub async fn inspect(token: &str, connection: &Connection) -> Result<Option<(Verified, Caller)>> {
+    let verified = match token::verify(token, connection).await {
+        Ok(verified) => verified,
+        Err(Error::Unauthenticated(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(active(&verified, connection)?.map(|caller| (verified, caller)))
+}
+
+/// Whoever the token was issued to, if that is active and the token was not revoked.
+fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>> {
+    let session: Value = verified.session.as_deref().into();
+    let Some(password_version) = verified.password_version else {
+        let row = connection.query_first(
+            "SELECT c.id, c.account_id, c.secret_version, c.failures
+               FROM connectors c JOIN accounts a ON a.id = c.account_id
+              WHERE c.client_id = ?1 AND c.status <> 'inactive' AND a.status = 'active'
+                AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))",
+            &[verified.client_id.as_str().into(), verified.jti.as_str().into(), session],
+        )?;
+        let Some(mut row) = row else { return Ok(None) };
+        return Ok(Some(Caller::Connector(CallingConnector {
+            id: row.take("id")?,
+            client_id: verified.client_id.clone(),
+            account_id: row.take("account_id")?,
+            scopes: Scopes::trusted(verified.scope.clone()),
+            secret_version: row.take("secret_version")?,
+            failures: row.take("failures")?,
+        })));
+    };
+    let row = connection.query_first(
+        "SELECT u.id FROM users u
+          WHERE u.uuid = ?1 AND u.is_active = 1 AND u.password_version = ?4
+            AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))",
+        &[verified.subject.as_str().into(), verified.jti.as_str().into(), session, password_version.into()],
+    )?;
+    let Some(mut row) = row else { return Ok(None) };
+    Ok(Some(Caller::Person(CallingPerson { id: row.take("id")?, account_id: verified.account })))
+}

@@ -1,0 +1,180 @@
+//! Signing keys: the public halves, and verifying with them.
+//!
+//! The private halves are in the key-value store that only the `oauth` component may open; this module never sees one.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwt_simple::prelude::{
+    ECDSAP256PublicKeyLike as _, ES256PublicKey, Ed25519PublicKey, EdDSAPublicKeyLike as _, JWTClaims, RS256PublicKey,
+    RSAPublicKeyLike as _, VerificationOptions,
+};
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::store::{Connection, Row, Transaction};
+use crate::values::time::Time;
+
+/// How a token is signed (RFC 7518, section 3.1, and RFC 8037).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Ed25519: the default, the fastest to verify here.
+    EdDsa,
+    /// ECDSA over P-256.
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with 2048 bits.
+    Rs256,
+}
+
+impl Algorithm {
+    /// The name in a token's header, in a JWK and in the setting `signing_algorithm`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        }
+    }
+
+    /// The algorithm of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::EdDsa, Self::Es256, Self::Rs256]
+            .into_iter()
+            .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// A public key. It verifies tokens of its own algorithm and of no other, whatever their header says.
+pub enum VerifyingKey {
+    /// See [`Algorithm::EdDsa`].
+    EdDsa(Ed25519PublicKey),
+    /// See [`Algorithm::Es256`].
+    Es256(ES256PublicKey),
+    /// See [`Algorithm::Rs256`].
+    Rs256(Box<RS256PublicKey>),
+}
+
+impl VerifyingKey {
+    /// Reads a public JWK (RFC 7517).
+    pub fn from_jwk(algorithm: Algorithm, jwk: &str) -> anyhow::Result<Self> {
+        Ok(match algorithm {
+            Algorithm::EdDsa => Self::EdDsa(Ed25519PublicKey::from_jwk(jwk)?),
+            Algorithm::Es256 => Self::Es256(ES256PublicKey::from_jwk(jwk)?),
+            Algorithm::Rs256 => Self::Rs256(Box::new(RS256PublicKey::from_jwk(jwk)?)),
+        })
+    }
+
+    /// Verifies signature, algorithm and times, and what else `options` ask for.
+    pub fn verify<C: Serialize + serde::de::DeserializeOwned>(
+        &self,
+        token: &str,
+        options: VerificationOptions,
+    ) -> anyhow::Result<JWTClaims<C>> {
+        match self {
+            Self::EdDsa(key) => key.verify_token(token, Some(options)),
+            Self::Es256(key) => key.verify_token(token, Some(options)),
+            Self::Rs256(key) => key.verify_token(token, Some(options)),
+        }
+    }
+}
+
+thread_local! {
+    static KNOWN: RefCell<HashMap<String, (Arc<VerifyingKey>, Time)>> = RefCell::default();
+}
+
+/// The key of this id, if there is one that has not expired. An instance asks the store once per key.
+pub fn find(connection: &Connection, kid: &str) -> Result<Option<Arc<VerifyingKey>>> {
+    let now = Time::now();
+    let known = KNOWN.with_borrow(|known| known.get(kid).cloned());
+    if let Some((key, expires_at)) = known {
+        return Ok((now < expires_at).then_some(key));
+    }
+    let row = connection.query_first(
+        "SELECT algorithm, public_jwk, expires_at FROM signing_keys WHERE kid = ? AND expires_at > ?",
+        &[kid.into(), now.into()],
+    )?;
+    let Some(mut row) = row else { return Ok(None) };
+    let (algorithm, jwk): (String, String) = (row.take("algorithm")?, row.take("public_jwk")?);
+    let expires_at = row.take("expires_at")?;
+    let Some(algorithm) = Algorithm::parse(&algorithm) else { return Ok(None) };
+    let key = Arc::new(VerifyingKey::from_jwk(algorithm, &jwk)?);
+    KNOWN.with_borrow_mut(|known| known.insert(kid.to_owned(), (Arc::clone(&key), expires_at)));
+    Ok(Some(key))
+}
+
+/// A key that signs, as the table has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Its id.
+    pub kid: String,
+    /// Until when it signs.
+    pub retires_at: Time,
+}
+
+const CURRENT: &str = "SELECT kid, retires_at FROM signing_keys
+      WHERE algorithm = ?1 AND retires_at > ?2 ORDER BY retires_at DESC LIMIT 1";
+
+/// The key to sign with now, if there is one.
+pub fn current(connection: &Connection, algorithm: Algorithm) -> Result<Option<Published>> {
+    let row = connection.query_first(CURRENT, &[algorithm.name().into(), Time::now().into()])?;
+    row.map(|mut row| Ok(Published { kid: row.take("kid")?, retires_at: row.take("retires_at")? })).transpose()
+}
+
+/// Publishes a new key that signs for `lifetime` from now and verifies for `overlap` more. `known` is the
+/// current key that the caller could not use. Returns until when the new one signs and the ids of the keys that sign no
+/// more, or `None`, and publishes nothing, if there is another current key by now.
+pub async fn publish(
+    kid: &str,
+    algorithm: Algorithm,
+    public_jwk: &str,
+    lifetime: Duration,
+    overlap: Duration,
+    known: Option<&Published>,
+) -> Result<Option<(Time, Vec<String>)>> {
+    let transaction = Transaction::begin().await?;
+    let now = Time::now();
+    let current = transaction.run_first(CURRENT, &[algorithm.name().into(), now.into()])?;
+    let current = current.map(|mut row| row.take::<String>("kid")).transpose()?;
+    if current.as_deref() != known.map(|key| key.kid.as_str()) {
+        return Ok(None);
+    }
+    // An unusable current key retires now; the last token that it may have signed expires in `overlap`.
+    if let Some(kid) = current {
+        transaction.run(
+            "UPDATE signing_keys SET retires_at = ?2, expires_at = ?3 WHERE kid = ?1",
+            &[kid.into(), now.into(), (now + overlap).into()],
+        )?;
+    }
+    transaction.run("DELETE FROM signing_keys WHERE expires_at <= ?", &[now.into()])?;
+    let retires_at = now + lifetime;
+    transaction.run(
+        "INSERT INTO signing_keys (kid, algorithm, public_jwk, created_at, retires_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        &[
+            kid.into(),
+            algorithm.name().into(),
+            public_jwk.into(),
+            now.into(),
+            retires_at.into(),
+            (retires_at + overlap).into(),
+        ],
+    )?;
+    let retired = transaction.run("SELECT kid FROM signing_keys WHERE retires_at <= ?", &[now.into()])?;
+    let retired = retired.into_iter().map(|mut row| row.take("kid")).collect::<Result<_>>()?;
+    transaction.commit().await?;
+    Ok(Some((retires_at, retired)))
+}
+
+/// The public keys that verify now, the oldest first: their algorithm and JWK.
+pub fn all(connection: &Connection) -> Result<Vec<(String, String)>> {
+    connection
+        .query(
+            "SELECT algorithm, public_jwk FROM signing_keys WHERE expires_at > ? ORDER BY expires_at",
+            &[Time::now().into()],
+        )?
+        .into_iter()
+        .map(|mut row: Row| Ok((row.take("algorithm")?, row.take("public_jwk")?)))
+        .collect()
+}

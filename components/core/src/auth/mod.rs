@@ -1,0 +1,19 @@
+//! Who calls: secrets and tokens, what they vouch for, and what they allow.
+//!
+//! | module | its job |
+//! |---|---|
+//! | [`scope`] | what a connector's token allows |
+//! | [`secret`] | secrets and passwords: made, hashed, verified |
+//! | [`key`] | the public halves of the signing keys |
+//! | [`token`] | access tokens: what a signature vouches for |
+//! | [`caller`] | who is behind a token now |
+//! | [`throttle`] | the limit on failed sign-ins |
+//! | [`idempotency`] | requests that may be sent again |
+
+pub mod caller;
+pub mod idempotency;
+pub mod key;
+pub mod scope;
+pub mod secret;
+pub mod throttle;
+pub mod token;

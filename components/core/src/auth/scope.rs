@@ -1,0 +1,105 @@
+//! Scopes: what a connector's access token allows (RFC 6749, section 3.3).
+
+use std::fmt;
+
+/// Every scope there is.
+pub const ALL: [&str; 7] = [
+    PORTAL_WRITE,
+    "AccessManager:Create",
+    "AccessManager:Update",
+    "AccessUser:Create",
+    "AccessUser:Update",
+    ACCOUNTS_READ,
+    ACCOUNTS_MANAGE,
+];
+
+/// Lets a connector push accounts and users through the portal API.
+pub const PORTAL_WRITE: &str = "portal:write";
+
+/// Either lets a connector make records through the endpoint API.
+pub const RECORD_CREATE: [&str; 2] = ["AccessUser:Create", "AccessManager:Create"];
+
+/// Either lets a connector change records through the endpoint API.
+pub const RECORD_UPDATE: [&str; 2] = ["AccessUser:Update", "AccessManager:Update"];
+
+/// Lets a connector read its account and those it owns: what the role `viewer` lets a person do.
+pub const ACCOUNTS_READ: &str = "accounts:read";
+
+/// Lets a connector manage its account and those it owns: what the role `manage` lets a person do.
+pub const ACCOUNTS_MANAGE: &str = "accounts:manage";
+
+/// A set of scopes, written as names with a space between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(String);
+
+impl Scopes {
+    /// Takes scopes as they were stored or signed.
+    pub fn trusted(scopes: String) -> Self {
+        Self(scopes)
+    }
+
+    /// Every scope there is.
+    pub fn all() -> Self {
+        Self(ALL.join(" "))
+    }
+
+    /// Whether `scope` is among them.
+    pub fn contains(&self, scope: &str) -> bool {
+        self.0.split(' ').any(|held| held == scope)
+    }
+
+    /// What a connector that holds these gets when it asks for `requested`: all of them if it asks for none or for `*`,
+    /// else those it asks for. `None` if it asks for one that it does not hold (RFC 6749, section 5.2, `invalid_scope`).
+    pub fn grant(&self, requested: Option<&str>) -> Option<Self> {
+        let mut granted: Vec<&str> = Vec::new();
+        for scope in requested.unwrap_or("*").split(' ').filter(|scope| !scope.is_empty()) {
+            if scope == "*" {
+                return Some(self.clone());
+            }
+            if !self.contains(scope) {
+                return None;
+            }
+            if !granted.contains(&scope) {
+                granted.push(scope);
+            }
+        }
+        if granted.is_empty() { Some(self.clone()) } else { Some(Self(granted.join(" "))) }
+    }
+
+    /// Those that are among `other` too.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let common: Vec<&str> = self.0.split(' ').filter(|scope| other.contains(scope)).collect();
+        Self(common.join(" "))
+    }
+
+    /// The scopes in their written form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connector_gets_what_it_asks_for_and_holds() {
+        let held = Scopes::trusted("portal:write accounts:read".to_owned());
+        for all in [None, Some(""), Some("*"), Some("accounts:read *")] {
+            assert_eq!(held.grant(all), Some(held.clone()), "{all:?}");
+        }
+        assert_eq!(
+            held.grant(Some("accounts:read accounts:read")).map(|s| s.to_string()).as_deref(),
+            Some("accounts:read")
+        );
+        assert_eq!(held.grant(Some("accounts:manage")), None);
+        assert_eq!(held.grant(Some("portal")), None, "a part of a name is no name");
+    }
+}

@@ -1,0 +1,151 @@
+//! Access tokens: JWTs as RFC 9068 has them, and what the signature of one vouches for.
+//!
+//! A signature is checked once per token and instance; what was found is remembered by the token's digest until it
+//! expires. Whether the token was revoked and whether who is behind it still may act is looked up at each request, see
+//! [`crate::auth::caller`].
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
+use jwt_simple::prelude::{Deserialize, Duration, Serialize, Token, VerificationOptions};
+
+use crate::auth::{key, secret};
+use crate::error::{Error, Result, Unauthenticated};
+use crate::setting;
+use crate::store::{Connection, Transaction};
+use crate::values::id::AccountId;
+use crate::values::time::Time;
+
+/// Seconds by which clocks of one Accord may differ.
+const LEEWAY: u64 = 5;
+
+/// Longest token that is looked at. Ours have some 600 bytes, with RSA 850.
+const MAX_LENGTH: usize = 4096;
+
+/// How many verified tokens an instance remembers.
+const REMEMBERED: usize = 1024;
+
+/// The claims of an access token beside the registered ones (RFC 9068, section 2.2).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccessClaims {
+    /// The connector that asked for the token, or [`FIRST_PARTY`].
+    pub client_id: String,
+    /// What the token allows.
+    pub scope: String,
+    /// The account that a person signed in to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// The family of refresh tokens that it was issued with. When that ends, so does the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The version of the person's password. When that changes, the token ends. Only people's tokens have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_version: Option<i64>,
+}
+
+/// The `client_id` of the tokens that people get. No connector may have it.
+pub const FIRST_PARTY: &str = "accord";
+
+/// Ends tokens before they expire: `id` is the `jti` of one or the `session` of several, `expires_at` when the last of
+/// them would have expired.
+pub fn revoke(transaction: &Transaction, id: &str, expires_at: Time) -> Result<()> {
+    transaction.run("DELETE FROM revoked_tokens WHERE expires_at <= ?", &[Time::now().into()])?;
+    transaction.run(
+        "INSERT INTO revoked_tokens (jti, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        &[id.into(), expires_at.into()],
+    )?;
+    Ok(())
+}
+
+/// The refusal of a token that is not good.
+pub(crate) const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidToken);
+
+/// What a signature vouched for.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Whom the token was issued to: a person's UUID, or the `client_id`.
+    pub subject: String,
+    /// The connector that asked for it, or [`FIRST_PARTY`].
+    pub client_id: String,
+    /// What it allows.
+    pub scope: String,
+    /// Its id.
+    pub jti: String,
+    /// The account that a person signed in to.
+    pub account: Option<AccountId>,
+    /// See [`AccessClaims::session`].
+    pub session: Option<String>,
+    /// When it was issued.
+    pub issued_at: Time,
+    /// When it expires.
+    pub expires_at: Time,
+    /// See [`AccessClaims::password_version`].
+    pub password_version: Option<i64>,
+}
+
+thread_local! {
+    static VERIFIED: RefCell<HashMap<[u8; 32], Verified>> = RefCell::default();
+}
+
+/// What the token's signature vouches for.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] if it is malformed, forged, expired, not yet valid, of another issuer or for another audience.
+pub async fn verify(token: &str, connection: &Connection) -> Result<Verified> {
+    if token.len() > MAX_LENGTH {
+        return Err(INVALID);
+    }
+    let digest = secret::digest(token.as_bytes());
+    if let Some(verified) = VERIFIED.with_borrow(|known| known.get(&digest).cloned()) {
+        return if Time::now() < verified.expires_at { Ok(verified) } else { Err(INVALID) };
+    }
+    let options = VerificationOptions {
+        required_signature_type: Some("at+jwt".to_owned()),
+        allowed_issuers: Some(HashSet::from([setting::get("public_url").await?])),
+        allowed_audiences: Some(HashSet::from([setting::get("audience").await?])),
+        time_tolerance: Some(Duration::from_secs(LEEWAY)),
+        max_token_length: Some(MAX_LENGTH),
+        ..VerificationOptions::default()
+    };
+    let verified = check(token, options, connection)?;
+    VERIFIED.with_borrow_mut(|known| {
+        if known.len() >= REMEMBERED {
+            let now = Time::now();
+            known.retain(|_, verified| now < verified.expires_at);
+            if known.len() >= REMEMBERED {
+                known.clear();
+            }
+        }
+        known.insert(digest, verified.clone());
+    });
+    Ok(verified)
+}
+
+fn check(token: &str, options: VerificationOptions, connection: &Connection) -> Result<Verified> {
+    let metadata = Token::decode_metadata(token).map_err(|_| INVALID)?;
+    let kid = metadata.key_id().ok_or(INVALID)?;
+    let key = key::find(connection, kid)?.ok_or(INVALID)?;
+    let claims = key.verify::<AccessClaims>(token, options).map_err(|_| INVALID)?;
+    // Claims that RFC 9068, section 2.2, requires and the library does not.
+    let (Some(expires_at), Some(issued_at), Some(jti), Some(subject)) =
+        (claims.expires_at, claims.issued_at, claims.jwt_id, claims.subject)
+    else {
+        return Err(INVALID);
+    };
+    Ok(Verified {
+        subject,
+        client_id: claims.custom.client_id,
+        scope: claims.custom.scope,
+        jti,
+        account: claims.custom.account,
+        session: claims.custom.session,
+        issued_at: time(issued_at),
+        expires_at: time(expires_at),
+        password_version: claims.custom.password_version,
+    })
+}
+
+fn time(since_epoch: Duration) -> Time {
+    Time::from_milliseconds(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}

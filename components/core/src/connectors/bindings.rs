@@ -1,0 +1,276 @@
+//! What connectors call people, and the people that they bind to accounts: the portal's users. What goes with the last
+//! binding is told in [`crate::connectors::identities`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value as Json;
+
+use crate::accounts::members::{self, Status};
+use crate::accounts::role::Role;
+use crate::auth::caller::CallingConnector;
+use crate::connectors::health;
+use crate::connectors::identities::{end_memberships, note};
+use crate::error::{Error, Result, Thing};
+use crate::people::person::{self, NewPerson, Profile};
+use crate::store::sql::{Sql, rows};
+use crate::store::{Author, Edit};
+use crate::values::email::Email;
+use crate::values::id::{AccountId, PersonId};
+use crate::values::time::Time;
+
+/// External user ids, each with the person's address, or with nothing to unbind it.
+pub type UserEntries = Vec<(String, Option<Email>)>;
+
+/// Binds people to an account by their external ids. Who is bound already stays; who is not known yet becomes a member as
+/// soon as that changes.
+///
+/// `account` is the registration id of an account that the connector is bound to, or its own external id of it.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] if the connector is bound to no such account, whether or not there is one.
+pub async fn bind_users(author: Author, connector: &CallingConnector, account: &str, users: &[String]) -> Result<()> {
+    let edit = Edit::begin(author).await?;
+    let found = edit.run_first(
+        "SELECT id FROM (
+             SELECT a.id, 1 AS precedence FROM accounts a
+              WHERE a.owner_id = ?2 AND a.registration_id = ?3
+                AND EXISTS (SELECT 1 FROM account_identities i WHERE i.account_id = a.id AND i.connector_id = ?1)
+             UNION ALL
+             SELECT account_id, 2 FROM account_identities WHERE connector_id = ?1 AND external_id = ?3)
+          ORDER BY precedence LIMIT 1",
+        &[connector.id.into(), connector.account_id.into(), account.into()],
+    )?;
+    let account_id: AccountId = found.ok_or(Error::NotFound(Thing::Account))?.take("id")?;
+    let statement = "INSERT INTO user_bindings (connector_id, external_id, account_id, created_at)
+         SELECT ?1, value, ?2, ?3 FROM json_each(?4) WHERE true ON CONFLICT DO NOTHING RETURNING external_id";
+    let parameters = vec![connector.id.into(), account_id.into(), Time::now().into(), rows(users)?];
+    let bound = edit.batch(statement, parameters).await?;
+    let bound = bound.into_iter().map(|mut row| row.take("external_id")).collect::<Result<Vec<String>>>()?;
+    let bound: Vec<_> = bound.iter().map(|external_id| (external_id.as_str(), account_id)).collect();
+    note(&edit, connector, "user bound", "accounts", &bound).await?;
+    join_accounts(&edit, connector, &users.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    health::write_succeeded(&edit, connector.id)?;
+    edit.commit().await
+}
+
+/// Binds, moves and unbinds a connector's people: all of the entries, or none. Who has one address is one person.
+pub async fn put_users(author: Author, connector: &CallingConnector, entries: &UserEntries) -> Result<()> {
+    let edit = Edit::begin(author).await?;
+    let known = known(&edit, connector, entries).await?;
+    let plan = Plan::make(entries, &known);
+    let made = plan.make_people(&edit, connector).await?;
+    let bound = plan.bind(&edit, connector, &made).await?;
+    plan.unbind(&edit, connector).await?;
+    forget_bindings(&edit, connector, entries).await?;
+    join_accounts(&edit, connector, &bound).await?;
+    prune(&edit, &plan.left).await?;
+    health::write_succeeded(&edit, connector.id)?;
+    edit.commit().await
+}
+
+/// What an entry of the body meets in the directory.
+struct Known {
+    /// The person that the external id is bound to.
+    bound: Option<PersonId>,
+    /// The person who has the entry's address.
+    addressed: Option<PersonId>,
+}
+
+async fn known(edit: &Edit, connector: &CallingConnector, entries: &UserEntries) -> Result<Vec<Known>> {
+    let asked: Vec<_> =
+        entries.iter().map(|(external_id, email)| (external_id, email.as_ref().map(|email| &email.key))).collect();
+    let statement = "SELECT i.user_id AS bound, u.id AS addressed FROM json_each(?2) e
+           LEFT JOIN user_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
+           LEFT JOIN users u ON u.email_key = e.value ->> 1
+          ORDER BY e.key";
+    let known = edit.batch(statement, vec![connector.id.into(), rows(&asked)?]).await?;
+    known
+        .into_iter()
+        .map(|mut row| Ok(Known { bound: row.take("bound")?, addressed: row.take("addressed")? }))
+        .collect()
+}
+
+/// What a body changes. References point into the body.
+#[derive(Default)]
+struct Plan<'a> {
+    /// Key → address of the people to make.
+    made: BTreeMap<&'a str, &'a Email>,
+    /// External id → person that it is bound to from now on, new or moved.
+    bound: Vec<(&'a str, Target<'a>)>,
+    /// External ids to unbind, and the person each was bound to.
+    unbound: Vec<(&'a str, PersonId)>,
+    /// People who lose an external id.
+    left: BTreeSet<PersonId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target<'a> {
+    /// A person who is known.
+    Known(PersonId),
+    /// The person whom this request makes with the address of this key.
+    Made(&'a str),
+}
+
+impl<'a> Plan<'a> {
+    fn make(entries: &'a UserEntries, known: &[Known]) -> Self {
+        let mut plan = Self::default();
+        for ((external_id, email), known) in entries.iter().zip(known) {
+            let Some(email) = email else {
+                // To unbind what is not bound changes nothing.
+                plan.unbound.extend(known.bound.map(|person| (external_id.as_str(), person)));
+                plan.left.extend(known.bound);
+                continue;
+            };
+            let target = known.addressed.map_or(Target::Made(&email.key), Target::Known);
+            if matches!(target, Target::Made(_)) {
+                plan.made.insert(&email.key, email);
+            }
+            if known.bound.map(Target::Known) != Some(target) {
+                plan.bound.push((external_id, target));
+                plan.left.extend(known.bound);
+            }
+        }
+        plan
+    }
+
+    /// Makes the new people and returns their ids by the keys of their addresses. Their home is the connector's account.
+    async fn make_people(&self, edit: &Edit, connector: &CallingConnector) -> Result<HashMap<&'a str, PersonId>> {
+        let people = self.made.values().map(|email| NewPerson {
+            profile: Profile { email: Some((*email).clone()), ..Profile::default() },
+            password_hash: None,
+        });
+        let made = person::insert_all(edit, connector.account_id, &people.collect::<Vec<_>>()).await?;
+        Ok(self.made.keys().copied().zip(made.into_iter().map(|person| person.id)).collect())
+    }
+
+    /// Binds external ids, and returns them.
+    async fn bind(
+        &self,
+        edit: &Edit,
+        connector: &CallingConnector,
+        made: &HashMap<&'a str, PersonId>,
+    ) -> Result<Vec<&'a str>> {
+        let person = |target| match target {
+            Target::Known(person) => Some(person),
+            Target::Made(key) => made.get(key).copied(),
+        };
+        let bound: Vec<_> =
+            self.bound.iter().filter_map(|(external_id, target)| Some((*external_id, person(*target)?))).collect();
+        if !bound.is_empty() {
+            let statement = "INSERT INTO user_identities (connector_id, external_id, user_id, created_at)
+                 SELECT ?1, value ->> 0, value ->> 1, ?2 FROM json_each(?3) WHERE true
+                 ON CONFLICT (connector_id, external_id) DO UPDATE SET user_id = excluded.user_id";
+            edit.batch(statement, vec![connector.id.into(), Time::now().into(), rows(&bound)?]).await?;
+        }
+        note(edit, connector, "bound", "users", &bound).await?;
+        Ok(bound.into_iter().map(|(external_id, _)| external_id).collect())
+    }
+
+    async fn unbind(&self, edit: &Edit, connector: &CallingConnector) -> Result<()> {
+        if self.unbound.is_empty() {
+            return Ok(());
+        }
+        let statement = "DELETE FROM user_identities
+             WHERE connector_id = ?1 AND external_id IN (SELECT value ->> 0 FROM json_each(?2))";
+        edit.batch(statement, vec![connector.id.into(), rows(&self.unbound)?]).await?;
+        note(edit, connector, "unbound", "users", &self.unbound).await
+    }
+}
+
+/// An external id that is unbound is bound to no account either: were it given to another person one day, that person
+/// must not inherit what it opened.
+async fn forget_bindings(edit: &Edit, connector: &CallingConnector, entries: &UserEntries) -> Result<()> {
+    let gone: Vec<_> =
+        entries.iter().filter(|(_, email)| email.is_none()).map(|(external_id, _)| external_id).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let statement = "DELETE FROM user_bindings
+         WHERE connector_id = ?1 AND external_id IN (SELECT value FROM json_each(?2))";
+    edit.batch(statement, vec![connector.id.into(), rows(&gone)?]).await?;
+    Ok(())
+}
+
+/// Who belongs to which account by these external ids, a JSON array, of the connector. The joins are told in their order:
+/// left to choose, SQLite begins with all bindings of the connector and goes through all its identities for each of them.
+const BOUND: &str = "SELECT b.account_id AS account_id, i.user_id AS user_id FROM json_each(?) e
+     CROSS JOIN user_bindings b ON b.connector_id = ? AND b.external_id = e.value
+     CROSS JOIN user_identities i ON i.connector_id = b.connector_id AND i.external_id = b.external_id";
+
+/// Makes the people of these external ids members of the accounts that they are bound to.
+async fn join_accounts(edit: &Edit, connector: &CallingConnector, users: &[&str]) -> Result<()> {
+    if users.is_empty() {
+        return Ok(());
+    }
+    let source = Sql { text: BOUND.to_owned(), parameters: vec![rows(users)?, connector.id.into()] };
+    members::insert_from(edit, source, Status::Active, &[Role::User]).await.map(drop)
+}
+
+/// Takes away what nothing holds any more of the people `left`, see the documentation of [`crate::connectors::identities`].
+async fn prune(edit: &Edit, left: &BTreeSet<PersonId>) -> Result<()> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let left = rows(left)?;
+    end_memberships(edit, "user_id", left.clone()).await?;
+    let people = "DELETE FROM users
+         WHERE id IN (SELECT value FROM json_each(?1)) AND origin = 'portal' AND password_hash IS NULL
+           AND NOT EXISTS (SELECT 1 FROM user_identities i WHERE i.user_id = users.id)
+           AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = users.id)
+         RETURNING id";
+    let gone = edit.batch(people, vec![left]).await?;
+    let notes = gone.into_iter().map(|mut row| Ok((row.take("id")?, Json::Null)));
+    edit.record("deleted", "users", &notes.collect::<Result<Vec<(PersonId, _)>>>()?).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::id::Id as _;
+
+    fn person(number: i64) -> PersonId {
+        PersonId::from_number(number)
+    }
+
+    fn entry(external_id: &str, address: &str) -> (String, Option<Email>) {
+        (external_id.to_owned(), Some(Email::parse(address).expect("an address")))
+    }
+
+    #[test]
+    fn what_is_there_already_is_no_change() {
+        let entries = [entry("a", "a@example.com"), ("b".to_owned(), None)].into();
+        let known =
+            [Known { bound: Some(person(1)), addressed: Some(person(1)) }, Known { bound: None, addressed: None }];
+        let plan = Plan::make(&entries, &known);
+        assert!(plan.made.is_empty() && plan.bound.is_empty() && plan.unbound.is_empty() && plan.left.is_empty());
+    }
+
+    #[test]
+    fn two_external_ids_of_one_new_address_are_one_person() {
+        let entries = [entry("a", "Jane@example.com"), entry("b", "jane@example.com")].into();
+        let known = [Known { bound: Some(person(1)), addressed: None }, Known { bound: None, addressed: None }];
+        let plan = Plan::make(&entries, &known);
+        assert_eq!(plan.made.into_keys().collect::<Vec<_>>(), ["jane@example.com"]);
+        let target = Target::Made("jane@example.com");
+        assert!(plan.bound == [("a", target), ("b", target)] && plan.left == BTreeSet::from([person(1)]));
+    }
+
+    #[test]
+    fn an_external_id_that_is_unbound_leaves_its_person() {
+        let entries = [("a".to_owned(), None)].into();
+        let plan = Plan::make(&entries, &[Known { bound: Some(person(1)), addressed: None }]);
+        assert!(plan.unbound == [("a", person(1))] && plan.left == BTreeSet::from([person(1)]));
+    }
+
+    #[test]
+    fn who_belongs_where_is_looked_up_by_external_id() {
+        let directory = rusqlite::Connection::open_in_memory().expect("a database");
+        directory.execute_batch(include_str!("../migrations/0001_directory.sql")).expect("the schema");
+        let mut plan = directory.prepare(&format!("EXPLAIN QUERY PLAN {BOUND}")).expect("a statement");
+        let steps = plan.query_map(("[]", 1), |row| row.get::<_, String>("detail")).expect("a plan");
+        let steps: Vec<_> = steps.map(|step| step.expect("a step")).collect();
+        assert!(steps[0].starts_with("SCAN e "), "{steps:?}");
+        assert!(steps[1..].iter().all(|step| step.contains("(connector_id=? AND external_id=?)")), "{steps:?}");
+    }
+}

@@ -1,0 +1,278 @@
+//! Connectors: the OAuth clients of an account.
+
+use std::net::IpAddr;
+
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use crate::accounts::hierarchy::{self, ROLES};
+use crate::accounts::role::Roles;
+use crate::auth::caller::{Caller, CallingConnector};
+use crate::auth::scope::Scopes;
+use crate::auth::{secret, throttle};
+use crate::error::{Error, Result, Thing, Unauthenticated};
+use crate::store::{Connection, Edit, Row};
+use crate::values::id::{AccountId, ConnectorId};
+use crate::values::time::Time;
+
+/// Longest `client_id`, in bytes.
+pub const CLIENT_ID_MAX: usize = 100;
+
+/// Longest client secret, in bytes: what is longer is no secret of ours, and is not hashed.
+pub const SECRET_MAX: usize = 512;
+
+/// The refusal of a `client_id` and a secret that are not right.
+const WRONG: Error = Error::Unauthenticated(Unauthenticated::InvalidCredentials);
+
+/// Finds the connector that a `client_id` and a secret belong to, with all the scopes that it holds.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] if they belong to none, or it or its account is not active; [`Error::TooManyRequests`]
+/// after too many such failures, see [`throttle`].
+pub async fn authenticate(
+    connection: &Connection,
+    client_id: &str,
+    secret: &str,
+    address: Option<IpAddr>,
+) -> Result<CallingConnector> {
+    if client_id.is_empty() || client_id.len() > CLIENT_ID_MAX || secret.len() > SECRET_MAX {
+        return Err(WRONG);
+    }
+    let attempt = throttle::attempt(connection, &format!("client:{client_id}"), address).await?;
+    let row = connection.query_first(
+        "SELECT c.id, c.account_id, c.secret_hash, c.scopes, c.secret_version, c.failures
+           FROM connectors c JOIN accounts a ON a.id = c.account_id
+          WHERE c.client_id = ? AND c.status <> 'inactive' AND a.status = 'active'",
+        &[client_id.into()],
+    )?;
+    if let Some(mut row) = row
+        && secret::verify_secret(secret, &row.take::<String>("secret_hash")?)
+    {
+        return Ok(CallingConnector {
+            id: row.take("id")?,
+            client_id: client_id.to_owned(),
+            account_id: row.take("account_id")?,
+            scopes: Scopes::trusted(row.take("scopes")?),
+            secret_version: row.take("secret_version")?,
+            failures: row.take("failures")?,
+        });
+    }
+    Err(attempt.failed(connection, WRONG).await)
+}
+
+/// Notes that the connector gets an access token that expires at `expires_at`. With its first one a connector becomes
+/// active.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] if it was disconnected or got another secret since it was authenticated.
+pub async fn token_issued(connection: &Connection, connector: &CallingConnector, expires_at: Time) -> Result<()> {
+    let statement = "UPDATE connectors SET status = 'active', token_expires_at = ?3
+          WHERE id = ?1 AND secret_version = ?2 AND status <> 'inactive' RETURNING id";
+    let parameters = vec![connector.id.into(), connector.secret_version.into(), expires_at.into()];
+    connection.execute(statement, parameters).await?.first().map(drop).ok_or(WRONG)
+}
+
+/// A connector, as far as it is shown.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    /// Its id.
+    pub id: ConnectorId,
+    /// The account it belongs to.
+    pub account_id: AccountId,
+    /// Its name at the token endpoint.
+    pub client_id: String,
+    /// Its name.
+    pub name: String,
+    /// What it connects to.
+    pub integration: String,
+    /// Which part of that.
+    pub property: String,
+    /// `production` or `sandbox`.
+    pub environment: String,
+    /// What its tokens allow at most.
+    pub scopes: Scopes,
+    /// `pending` until its first token, then `active`, `inactive` once it is disconnected.
+    pub status: String,
+    /// When it was made.
+    pub created_at: Time,
+}
+
+impl Connector {
+    /// The columns of a connector `c`.
+    const COLUMNS: &str = "c.id, c.account_id, c.client_id, c.name, c.integration, c.property, c.environment, c.scopes,
+                           c.status, c.created_at";
+
+    fn from_row(row: &mut Row) -> Result<Self> {
+        Ok(Self {
+            id: row.take("id")?,
+            account_id: row.take("account_id")?,
+            client_id: row.take("client_id")?,
+            name: row.take("name")?,
+            integration: row.take("integration")?,
+            property: row.take("property")?,
+            environment: row.take("environment")?,
+            scopes: Scopes::trusted(row.take("scopes")?),
+            status: row.take("status")?,
+            created_at: row.take("created_at")?,
+        })
+    }
+}
+
+/// A connector to be made. Its texts are clean, its scopes exist.
+#[derive(Clone, Debug)]
+pub struct NewConnector {
+    /// See [`Connector`].
+    pub account_id: AccountId,
+    /// See [`Connector`].
+    pub name: String,
+    /// See [`Connector`].
+    pub integration: String,
+    /// See [`Connector`].
+    pub property: String,
+    /// Whether its environment is the sandbox.
+    pub sandbox: bool,
+    /// See [`Connector`].
+    pub scopes: Scopes,
+}
+
+/// Makes a connector and returns it with its secret, which nobody sees again.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account; [`Error::Forbidden`] for a
+/// connector that gives away a scope which it does not hold.
+pub async fn create(edit: &Edit, caller: &Caller, new: &NewConnector) -> Result<(Connector, String)> {
+    hierarchy::roles(edit.connection(), caller, new.account_id)?.require_manage()?;
+    if let Caller::Connector(calling) = caller
+        && calling.scopes.grant(Some(new.scopes.as_str())).is_none()
+    {
+        return Err(Error::Forbidden { needs: "every scope that is given away" });
+    }
+    let secret = secret::generate()?;
+    let connector = insert(edit, new, &Uuid::new_v4().to_string(), &secret::hash_secret(&secret)?).await?;
+    Ok((connector, secret))
+}
+
+/// Makes a connector of this `client_id`, whose secret has this hash.
+pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, secret_hash: &str) -> Result<Connector> {
+    let environment = if new.sandbox { "sandbox" } else { "production" };
+    let created_at = Time::now();
+    let mut row = edit.run_one(
+        "INSERT INTO connectors (account_id, client_id, secret_hash, scopes, name, integration, property, environment,
+                                 created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9) RETURNING id, status",
+        &[
+            new.account_id.into(),
+            client_id.into(),
+            secret_hash.into(),
+            new.scopes.as_str().into(),
+            new.name.as_str().into(),
+            new.integration.as_str().into(),
+            new.property.as_str().into(),
+            environment.into(),
+            created_at.into(),
+        ],
+    )?;
+    let connector = Connector {
+        id: row.take("id")?,
+        account_id: new.account_id,
+        client_id: client_id.to_owned(),
+        name: new.name.clone(),
+        integration: new.integration.clone(),
+        property: new.property.clone(),
+        environment: environment.to_owned(),
+        scopes: new.scopes.clone(),
+        status: row.take("status")?,
+        created_at,
+    };
+    let detail = json!({ "account": new.account_id, "scopes": new.scopes.as_str() });
+    edit.record("created", "connectors", &[(connector.id, detail)]).await?;
+    Ok(connector)
+}
+
+/// The connectors of an account, the oldest first.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account.
+pub fn list(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<Vec<Connector>> {
+    hierarchy::roles(connection, caller, account_id)?.require_manage()?;
+    let statement = format!("SELECT {} FROM connectors c WHERE c.account_id = ? ORDER BY c.id", Connector::COLUMNS);
+    let rows = connection.query(&statement, &[account_id.into()])?;
+    rows.into_iter().map(|mut row| Connector::from_row(&mut row)).collect()
+}
+
+/// A connector of an account that the caller manages.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] if the caller may not see its account, [`Error::Forbidden`] without the manage role there.
+pub fn load(connection: &Connection, caller: &Caller, id: ConnectorId) -> Result<Connector> {
+    const NONE: Error = Error::NotFound(Thing::Connector);
+    let [person, connector] = hierarchy::parameters(caller);
+    let statement = format!(
+        "SELECT {}, {ROLES} AS roles FROM connectors c JOIN accounts a ON a.id = c.account_id WHERE c.id = ?3",
+        Connector::COLUMNS
+    );
+    let mut row = connection.query_first(&statement, &[person, connector, id.into()])?.ok_or(NONE)?;
+    Roles::of(caller, row.take::<Option<String>>("roles")?.as_deref()).ok_or(NONE)?.require_manage()?;
+    Connector::from_row(&mut row)
+}
+
+/// Gives a connector a new secret, and ends the sessions that it began with the old one. One that was paused writes again.
+///
+/// # Errors
+///
+/// As [`load`].
+pub async fn rotate(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<(Connector, String)> {
+    let connector = load(edit.connection(), caller, id)?;
+    let secret = secret::generate()?;
+    edit.run(
+        "UPDATE connectors SET secret_hash = ?2, secret_version = secret_version + 1, failures = 0, updated_at = ?3
+          WHERE id = ?1",
+        &[id.into(), secret::hash_secret(&secret)?.into(), Time::now().into()],
+    )?;
+    edit.run("DELETE FROM refresh_tokens WHERE connector_id = ?", &[id.into()])?;
+    edit.record("secret rotated", "connectors", &[(id, Json::Null)]).await?;
+    Ok((connector, secret))
+}
+
+/// Lets a connector write again that was paused, see [`crate::connectors::health`].
+///
+/// # Errors
+///
+/// As [`load`].
+pub async fn resume(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
+    load(edit.connection(), caller, id)?;
+    edit.run("UPDATE connectors SET failures = 0, updated_at = ?2 WHERE id = ?1", &[id.into(), Time::now().into()])?;
+    edit.record("resumed", "connectors", &[(id, Json::Null)]).await
+}
+
+/// Disconnects a connector: it signs in no more, and its tokens end.
+///
+/// # Errors
+///
+/// As [`load`].
+pub async fn disconnect(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
+    load(edit.connection(), caller, id)?;
+    edit.run(
+        "UPDATE connectors SET status = 'inactive', updated_at = ?2 WHERE id = ?1",
+        &[id.into(), Time::now().into()],
+    )?;
+    edit.run("DELETE FROM refresh_tokens WHERE connector_id = ?", &[id.into()])?;
+    edit.record("disconnected", "connectors", &[(id, Json::Null)]).await
+}
+
+/// Deletes a connector with its external identities. The accounts and people that it brought remain.
+///
+/// # Errors
+///
+/// As [`load`].
+pub async fn delete(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
+    let connector = load(edit.connection(), caller, id)?;
+    edit.batch("DELETE FROM connectors WHERE id = ?", vec![id.into()]).await?;
+    let detail = json!({ "account": connector.account_id, "clientId": connector.client_id });
+    edit.record("deleted", "connectors", &[(id, detail)]).await
+}

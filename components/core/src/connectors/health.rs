@@ -1,0 +1,196 @@
+//! Connection health: what became of a connector's writes (the administration API's document, "Connection Health").
+//!
+//! Each write of a connector passes through [`write`]. What succeeded is noted by [`write_succeeded`] in the transaction
+//! of the write itself, what was refused or failed right after it. After [`FAILURES_MAX`] of the latter in a row the
+//! connector is paused: its writes are refused until somebody resumes it or gives it another secret
+//! ([`crate::connectors::connector::resume`], [`crate::connectors::connector::rotate`]).
+
+use std::fmt::Write as _;
+
+use crate::auth::caller::CallingConnector;
+use crate::error::{Conflict, Error, Result};
+use crate::log;
+use crate::store::{Connection, Row, Transaction};
+use crate::values::id::{AccountId, ConnectorId};
+use crate::values::time::Time;
+
+/// So many refused or failed writes in a row pause a connector (the administration API's document,
+/// `last_sync_error_count`).
+pub const FAILURES_MAX: i64 = 10;
+
+/// Longest note of a failure that is kept, in characters.
+const NOTE_MAX: usize = 500;
+
+/// How many faults of a body a note names.
+const FAULTS_TOLD: usize = 3;
+
+/// Why a write was not done.
+pub trait Refusal {
+    /// What is to be noted of the connector, technically, for those who look after it: nothing if the directory could not
+    /// do it just then.
+    fn note(&self) -> Option<String>;
+}
+
+impl Refusal for Error {
+    fn note(&self) -> Option<String> {
+        match self {
+            Self::Unavailable { .. } => None,
+            Self::Internal(_) => Some("something went wrong in the service".to_owned()),
+            Self::Invalid(faults) => {
+                let mut note = faults.to_string();
+                for (field, fault) in faults.shown().iter().take(FAULTS_TOLD) {
+                    // Writing to a string never fails.
+                    let _ = write!(note, "; {field} {fault}");
+                }
+                Some(note)
+            }
+            other => Some(other.to_string()),
+        }
+    }
+}
+
+/// Does a write of the connector that calls, and notes it if it is refused or fails. `api` is the name of the API, as the
+/// audit has it.
+///
+/// Writes that ran at the same time count as one failure, as one attempt of the connector; a directory that was busy
+/// counts as none.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] with [`Conflict::Paused`]; what the write gives.
+pub async fn write<T, E: From<Error> + Refusal>(
+    connector: &CallingConnector,
+    api: &'static str,
+    write: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    if connector.failures >= FAILURES_MAX {
+        return Err(Error::Conflict(Conflict::Paused).into());
+    }
+    let begun = Time::now();
+    let written = write.await;
+    if let Err(refusal) = &written
+        && let Some(note) = refusal.note()
+        && let Err(unnoted) = write_failed(connector.id, begun, noted(api, &note)).await
+    {
+        // The caller is told what went wrong with the write, whatever went wrong with the note.
+        log::error(None, format_args!("connector {}: a failed write was not noted: {unnoted}", connector.id));
+    }
+    written
+}
+
+/// Notes that a write of the connector succeeded, in the transaction that it made. Health is told to the second: more
+/// than one success in a second is one, so that a write that changes nothing mostly writes nothing.
+pub fn write_succeeded(transaction: &Transaction, connector_id: ConnectorId) -> Result<()> {
+    transaction.run(
+        "UPDATE connectors SET last_success_at = ?2, failures = 0
+          WHERE id = ?1 AND (failures > 0 OR last_success_at IS NULL OR last_success_at / 1000 <> ?2 / 1000)",
+        &[connector_id.into(), Time::now().into()],
+    )?;
+    Ok(())
+}
+
+async fn write_failed(connector_id: ConnectorId, begun: Time, note: String) -> Result<()> {
+    let statement = "UPDATE connectors SET last_failure_at = ?3, last_failure = ?4,
+                failures = failures + (last_failure_at IS NULL OR last_failure_at <= ?2) WHERE id = ?1";
+    let parameters = vec![connector_id.into(), begun.into(), Time::now().into(), note.into()];
+    Connection::lease().await?.execute(statement, parameters).await.map(drop)
+}
+
+/// A note as it is kept: after the name of the API, and not too long.
+fn noted(api: &str, note: &str) -> String {
+    let mut noted = format!("{api}: {note}");
+    if let Some((end, _)) = noted.char_indices().nth(NOTE_MAX) {
+        noted.truncate(end);
+    }
+    noted
+}
+
+/// How a connector fares.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// The connector.
+    pub connector_id: ConnectorId,
+    /// See [`crate::connectors::connector::Connector`].
+    pub integration: String,
+    /// See [`crate::connectors::connector::Connector`].
+    pub property: String,
+    /// See [`crate::connectors::connector::Connector`].
+    pub environment: String,
+    /// See [`crate::connectors::connector::Connector`].
+    pub status: String,
+    /// When it was made.
+    pub created_at: Time,
+    /// When its last access token expires.
+    pub token_expires_at: Option<Time>,
+    /// When its last write succeeded.
+    pub last_success_at: Option<Time>,
+    /// When a write of it was refused or failed the last time.
+    pub last_failure_at: Option<Time>,
+    /// Why.
+    pub last_failure: Option<String>,
+    /// How many of its writes failed since one succeeded.
+    pub failures: i64,
+    /// The account that it belongs to.
+    pub account_id: AccountId,
+    /// That account's key.
+    pub account_key: String,
+    /// That account's name.
+    pub account_name: String,
+}
+
+impl Health {
+    /// Whether its writes are refused.
+    pub fn is_paused(&self) -> bool {
+        self.failures >= FAILURES_MAX
+    }
+
+    /// The columns of [`Health`]: of a connector `c` and its account `a`.
+    pub(super) const COLUMNS: &str = "c.id, c.integration, c.property, c.environment, c.status, c.created_at,
+            c.token_expires_at, c.last_success_at, c.last_failure_at, c.last_failure, c.failures,
+            c.account_id, a.account_key, a.name AS account_name";
+
+    pub(super) fn from_row(row: &mut Row) -> Result<Self> {
+        Ok(Self {
+            connector_id: row.take("id")?,
+            integration: row.take("integration")?,
+            property: row.take("property")?,
+            environment: row.take("environment")?,
+            status: row.take("status")?,
+            created_at: row.take("created_at")?,
+            token_expires_at: row.take("token_expires_at")?,
+            last_success_at: row.take("last_success_at")?,
+            last_failure_at: row.take("last_failure_at")?,
+            last_failure: row.take("last_failure")?,
+            failures: row.take("failures")?,
+            account_id: row.take("account_id")?,
+            account_key: row.take("account_key")?,
+            account_name: row.take("account_name")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Faults;
+
+    #[test]
+    fn the_note_of_a_failure_is_short_and_tells_no_secret() {
+        let mut faults = Faults::default();
+        for field in ["a", "b", "c", "d"] {
+            faults.add(field, "must not be empty");
+        }
+        assert_eq!(
+            Error::Invalid(faults).note().map(|note| noted("portal", &note)).as_deref(),
+            Some("portal: 4 values are not valid; a must not be empty; b must not be empty; c must not be empty")
+        );
+        let inner = Error::Internal(anyhow::anyhow!("password is hunter2"));
+        assert_eq!(inner.note().as_deref(), Some("something went wrong in the service"));
+        assert_eq!(noted("portal", &"é".repeat(1000)).chars().count(), NOTE_MAX);
+    }
+
+    #[test]
+    fn a_busy_directory_is_no_failure_of_the_connector() {
+        assert_eq!(Error::Unavailable { retry_after: 1, reason: "the directory is busy" }.note(), None);
+    }
+}

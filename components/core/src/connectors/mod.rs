@@ -1,0 +1,15 @@
+//! Connectors: what other systems are to Accord, how they fare, and what they say of accounts and people.
+//!
+//! | module | its job |
+//! |---|---|
+//! | [`connector`] | connectors of an account: made, shown, given secrets, ended |
+//! | [`health`] | what became of a connector's writes |
+//! | [`listing`] | the connectors of an account and of all that it owns, page by page |
+//! | [`identities`] | what connectors call accounts |
+//! | [`bindings`] | what connectors call people, and the people that they bind to accounts |
+
+pub mod bindings;
+pub mod connector;
+pub mod health;
+pub mod identities;
+pub mod listing;

@@ -1,0 +1,87 @@
+//! The first start: the operator account, its administrator and one connector, made of what the operator configured.
+
+use crate::accounts::account::{self, Kind, NewAccount};
+use crate::accounts::{members, packages};
+use crate::auth::scope::Scopes;
+use crate::auth::secret;
+use crate::connectors::connector::{self, NewConnector};
+use crate::error::{NOT_CONFIGURED, Result};
+use crate::log;
+use crate::people::person::{self, NewPerson, Profile};
+use crate::store::{Author, Connection, Edit};
+use crate::values::email::Email;
+
+/// What the operator configured.
+pub struct FirstStart {
+    /// The administrator's e-mail address.
+    pub admin_email: String,
+    /// The administrator's password.
+    pub admin_password: String,
+    /// The `client_id` of the first connector.
+    pub client_id: String,
+    /// The secret of the first connector.
+    pub client_secret: String,
+}
+
+/// Whether the first start is over.
+pub fn is_over(connection: &Connection) -> Result<bool> {
+    Ok(connection.query_first("SELECT 1 FROM accounts WHERE owner_id IS NULL", &[])?.is_some())
+}
+
+/// Makes the operator account, its administrator and its connector, which holds every scope. Does nothing if somebody was
+/// first.
+///
+/// # Errors
+///
+/// [`crate::Error::Unavailable`] if what is configured cannot be used: the log says why.
+pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
+    let unusable = |variable: &str, why: &str| {
+        let message = format_args!("the variable {variable} cannot be used for the first start: it {why}");
+        log::error(Some(&author.request_id), message);
+        NOT_CONFIGURED
+    };
+    let email = Email::parse(&start.admin_email).map_err(|fault| unusable("admin_email", &fault))?;
+    if start.admin_password.is_empty() {
+        return Err(unusable("admin_password", "must not be empty"));
+    }
+    let client_id = start.client_id.as_str();
+    if client_id.is_empty()
+        || client_id.len() > connector::CLIENT_ID_MAX
+        || !client_id.bytes().all(|b| b.is_ascii_graphic())
+    {
+        return Err(unusable("bootstrap_client_id", "must be 1 to 100 visible ASCII characters"));
+    }
+    if start.client_secret.is_empty() || start.client_secret.len() > connector::SECRET_MAX {
+        return Err(unusable("bootstrap_client_secret", "must be 1 to 512 bytes"));
+    }
+    // Hashed before the lock is taken: it takes long.
+    let password_hash = Some(secret::hash_password(&start.admin_password)?);
+    let secret_hash = secret::hash_secret(&start.client_secret)?;
+
+    let edit = Edit::begin(author).await?;
+    if is_over(edit.connection())? {
+        return Ok(());
+    }
+    let operator = NewAccount { name: "Operator".to_owned(), kind: Kind::Reseller, ..NewAccount::default() };
+    let account_id = account::insert(&edit, None, &operator).await?.id;
+    let package_id = packages::insert(&edit, account_id, "Default", true).await?;
+    edit.run("UPDATE accounts SET package_id = ?2 WHERE id = ?1", &[account_id.into(), package_id.into()])?;
+    let profile = Profile {
+        username: Some(email.address.clone()),
+        email: Some(email),
+        email_verified: true,
+        ..Profile::default()
+    };
+    let administrator = person::insert(&edit, account_id, &NewPerson { profile, password_hash }).await?;
+    members::found(&edit, account_id, administrator.id).await?;
+    let bootstrap = NewConnector {
+        account_id,
+        name: "Bootstrap".to_owned(),
+        integration: String::new(),
+        property: String::new(),
+        sandbox: false,
+        scopes: Scopes::all(),
+    };
+    connector::insert(&edit, &bootstrap, client_id, &secret_hash).await?;
+    edit.commit().await
+}

@@ -1,0 +1,15 @@
+//! How accounts and people come into the directory.
+//!
+//! | module | its job |
+//! |---|---|
+//! | [`first_start`] | the operator account, its administrator and one connector |
+//! | [`sign_up`] | people who sign up, with an account of their own |
+//! | [`invitation`] | people who are asked into an account, and accept |
+//! | [`customer`] | accounts that a reseller makes, with their administrators |
+//!
+//! Passwords come here as Argon2id hashes, or are hashed here, before the write lock is taken: hashing takes long.
+
+pub mod customer;
+pub mod first_start;
+pub mod invitation;
+pub mod sign_up;

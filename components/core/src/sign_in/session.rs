@@ -1,0 +1,200 @@
+//! Sessions: families of refresh tokens (RFC 6749, section 6).
+//!
+//! Each use of a refresh token marks it as used and adds its successor to the family. A used one that comes again was
+//! stolen, or its successor was: the whole family ends, its access tokens included (RFC 9700, section 4.14.2). Tokens
+//! are kept as digests.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::accounts::hierarchy::BELONGS;
+use crate::auth::caller::CallingConnector;
+use crate::auth::scope::Scopes;
+use crate::auth::{secret, token};
+use crate::error::Result;
+use crate::log;
+use crate::setting;
+use crate::sign_in::credentials::{SignedIn, WRONG};
+use crate::store::{Connection, Transaction, Value};
+use crate::values::id::{AccountId, ConnectorId, PersonId};
+use crate::values::time::Time;
+
+/// Whose session it is.
+#[derive(Clone, Debug)]
+pub enum Holder {
+    /// A connector that has shown its secret.
+    Connector(CallingConnector),
+    /// A person.
+    Person(SignedIn),
+}
+
+/// What a refresh token gives.
+#[derive(Clone, Debug)]
+pub struct Refreshed {
+    /// The next refresh token. The one that was shown does not work again.
+    pub refresh_token: String,
+    /// The family, which the access token names.
+    pub family: String,
+    /// Whose it is.
+    pub holder: Holder,
+    /// What the access token allows at most.
+    pub scopes: Scopes,
+}
+
+/// Begins a family and returns its name and its first refresh token.
+pub async fn begin(connection: &Connection, holder: &Holder, scopes: &Scopes) -> Result<(String, String)> {
+    let family = Uuid::new_v4().to_string();
+    let refresh_token = secret::generate()?;
+    let lifetime = setting::seconds("refresh_token_lifetime").await?;
+    let (statement, parameters) = insertion(&refresh_token, &family, holder, scopes, lifetime);
+    connection.execute(statement, parameters).await?;
+    Ok((family, refresh_token))
+}
+
+/// The one insert into `refresh_tokens`: the first of a family is written by itself, the next ones in a transaction.
+fn insertion(
+    refresh_token: &str,
+    family: &str,
+    holder: &Holder,
+    scopes: &Scopes,
+    lifetime: Duration,
+) -> (&'static str, Vec<Value>) {
+    let (connector, person, account) = match holder {
+        Holder::Connector(connector) => (Some(connector.id), None, None),
+        Holder::Person(person) => (None, Some(person.person_id), person.account_id),
+    };
+    let now = Time::now();
+    let parameters = vec![
+        digest(refresh_token),
+        family.into(),
+        connector.into(),
+        person.into(),
+        account.into(),
+        scopes.as_str().into(),
+        now.into(),
+        (now + lifetime).into(),
+    ];
+    let statement = "INSERT INTO refresh_tokens
+            (digest, family, connector_id, user_id, account_id, scopes, created_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    (statement, parameters)
+}
+
+/// What the store knows a refresh token by.
+fn digest(refresh_token: &str) -> Value {
+    Value::Blob(secret::digest(refresh_token.as_bytes()).to_vec())
+}
+
+/// A refresh token as the store has it.
+#[derive(Debug)]
+pub struct Kept {
+    /// Its family.
+    pub family: String,
+    /// The connector it belongs to, or …
+    pub connector_id: Option<ConnectorId>,
+    /// … the person.
+    pub person_id: Option<PersonId>,
+    /// The account that the person signed in to.
+    pub account_id: Option<AccountId>,
+    /// What it allows.
+    pub scopes: Scopes,
+    /// When it expires.
+    pub expires_at: Time,
+    used: bool,
+}
+
+impl Kept {
+    /// Whether it could be used now.
+    pub fn is_good(&self) -> bool {
+        !self.used && Time::now() < self.expires_at
+    }
+}
+
+/// Finds a refresh token, used and expired ones too.
+pub fn find(connection: &Connection, refresh_token: &str) -> Result<Option<Kept>> {
+    let row = connection.query_first(
+        "SELECT family, connector_id, user_id, account_id, scopes, expires_at, used_at IS NOT NULL AS used
+           FROM refresh_tokens WHERE digest = ?",
+        &[digest(refresh_token)],
+    )?;
+    let Some(mut row) = row else { return Ok(None) };
+    Ok(Some(Kept {
+        family: row.take("family")?,
+        connector_id: row.take("connector_id")?,
+        person_id: row.take("user_id")?,
+        account_id: row.take("account_id")?,
+        scopes: Scopes::trusted(row.take("scopes")?),
+        expires_at: row.take("expires_at")?,
+        used: row.take("used")?,
+    }))
+}
+
+/// Uses a refresh token. One of a connector needs that connector, authenticated. The log names the request in which a
+/// token came again.
+///
+/// # Errors
+///
+/// [`crate::Error::Unauthenticated`] if it is unknown, expired, of somebody else or of somebody who may not sign in any
+/// more; also if it was used before, which ends its family.
+pub async fn refresh(refresh_token: &str, connector: Option<&CallingConnector>, request_id: &str) -> Result<Refreshed> {
+    let lifetime = setting::seconds("refresh_token_lifetime").await?;
+    let access_lifetime = setting::seconds("access_token_lifetime").await?;
+    let transaction = Transaction::begin().await?;
+    let kept = find(transaction.connection(), refresh_token)?.ok_or(WRONG)?;
+    // Whoever shows another's token learns nothing and ends nothing.
+    if kept.connector_id != connector.map(|connector| connector.id) {
+        return Err(WRONG);
+    }
+    let holder = match (connector, kept.person_id) {
+        (Some(connector), _) => Some(Holder::Connector(connector.clone())),
+        (None, Some(person)) => signed_in(&transaction, person, kept.account_id)?.map(Holder::Person),
+        (None, None) => None,
+    };
+    let (Some(holder), true) = (holder, kept.is_good()) else {
+        if kept.used {
+            let family = &kept.family;
+            log::warning(
+                Some(request_id),
+                format_args!("a refresh token came a second time; its family {family} ends"),
+            );
+        }
+        end(&transaction, &kept.family, access_lifetime)?;
+        transaction.commit().await?;
+        return Err(WRONG);
+    };
+    let now = Time::now();
+    transaction.run("DELETE FROM refresh_tokens WHERE expires_at <= ?", &[now.into()])?;
+    transaction
+        .run("UPDATE refresh_tokens SET used_at = ?2 WHERE digest = ?1", &[digest(refresh_token), now.into()])?;
+    let next = secret::generate()?;
+    let (statement, parameters) = insertion(&next, &kept.family, &holder, &kept.scopes, lifetime);
+    transaction.run(statement, &parameters)?;
+    transaction.commit().await?;
+    Ok(Refreshed { refresh_token: next, family: kept.family, holder, scopes: kept.scopes })
+}
+
+/// The person of a session, if the person still may sign in there.
+fn signed_in(
+    transaction: &Transaction,
+    person_id: PersonId,
+    account_id: Option<AccountId>,
+) -> Result<Option<SignedIn>> {
+    let row = transaction.run_first(
+        &format!(
+            "SELECT u.uuid, u.password_version FROM users u
+              WHERE u.id = ?1 AND u.is_active = 1 AND (?2 IS NULL OR EXISTS (
+                    SELECT 1 FROM accounts a WHERE a.id = ?2 AND a.status = 'active' AND {BELONGS}))"
+        ),
+        &[person_id.into(), account_id.into()],
+    )?;
+    let Some(mut row) = row else { return Ok(None) };
+    let (uuid, password_version) = (row.take("uuid")?, row.take("password_version")?);
+    Ok(Some(SignedIn { person_id, uuid, password_version, account_id }))
+}
+
+/// Ends a family: its refresh tokens, and for `access_lifetime`, how long an access token works, its access tokens.
+pub fn end(transaction: &Transaction, family: &str, access_lifetime: Duration) -> Result<()> {
+    transaction.run("DELETE FROM refresh_tokens WHERE family = ?", &[family.into()])?;
+    token::revoke(transaction, family, Time::now() + access_lifetime)
+}

@@ -1,0 +1,111 @@
+//! Who changed what. A row is written in the transaction that makes the change.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::error::Result;
+use crate::store::sql::rows;
+use crate::store::{Connection, Transaction};
+use crate::values::id::{ConnectorId, PersonId};
+use crate::values::time::Time;
+
+/// Who makes a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A person who is signed in, or whom a link was sent to.
+    Person(PersonId),
+    /// A connector.
+    Connector(ConnectorId),
+    /// Somebody whom nothing is known of.
+    Anonymous,
+    /// Accord itself.
+    System,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person(id) => write!(f, "user:{id}"),
+            Self::Connector(id) => write!(f, "connector:{id}"),
+            Self::Anonymous => f.write_str("anonymous"),
+            Self::System => f.write_str("system"),
+        }
+    }
+}
+
+/// On whose behalf a change is made, through which API, in which request.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// Who makes it.
+    pub actor: Actor,
+    /// `portal`, `endpoint`, `administration`, `accounts` or `oauth`.
+    pub api: &'static str,
+    /// The id of the request, a UUID, as its answer's `X-Request-Id` has it.
+    pub request_id: String,
+}
+
+/// A write transaction of an author: what it changes, it notes in the audit. Dropped without [`Edit::commit`], it is rolled
+/// back.
+pub struct Edit {
+    transaction: Transaction,
+    /// In whose name it is.
+    pub author: Author,
+}
+
+impl Edit {
+    /// Waits for the write lock and takes it.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Unavailable`] when others hold the lock for too long.
+    pub async fn begin(author: Author) -> Result<Self> {
+        Ok(Self { transaction: Transaction::begin().await?, author })
+    }
+
+    /// As [`Edit::begin`], on a connection that the caller already has.
+    pub async fn begin_on(connection: Connection, author: Author) -> Result<Self> {
+        Ok(Self { transaction: Transaction::begin_on(connection).await?, author })
+    }
+
+    /// Notes that `action` was done to rows of the table `subject`: the id of each, and what more there is to say of it, an
+    /// object or null.
+    pub async fn record<I: Serialize>(
+        &self,
+        action: &'static str,
+        subject: &'static str,
+        notes: &[(I, Json)],
+    ) -> Result<()> {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let statement = "INSERT INTO audit (at, actor, api, action, subject, subject_id, detail, request_id)
+             SELECT ?1, ?2, ?3, ?4, ?5, value ->> 0, value ->> 1, ?6 FROM json_each(?7)";
+        let parameters = vec![
+            Time::now().into(),
+            self.author.actor.to_string().into(),
+            self.author.api.into(),
+            action.into(),
+            subject.into(),
+            self.author.request_id.as_str().into(),
+            rows(notes)?,
+        ];
+        self.transaction.batch(statement, parameters).await?;
+        Ok(())
+    }
+
+    /// Makes the changes durable, all of them.
+    pub async fn commit(self) -> Result<()> {
+        self.transaction.commit().await
+    }
+}
+
+impl Deref for Edit {
+    type Target = Transaction;
+
+    fn deref(&self) -> &Transaction {
+        &self.transaction
+    }
+}

@@ -1,0 +1,156 @@
+//! Connections that an instance keeps, and transactions.
+//!
+//! Spin opens a real SQLite connection per `open`, and one instance of a component serves up to 16 requests at the same
+//! time. So an instance keeps its connections: [`Connection::lease`] takes an idle one or opens one, and dropping it
+//! gives it back. Two requests never hold one connection at the same time, hence never meet in one transaction.
+
+use std::cell::{Cell, RefCell};
+
+use anyhow::anyhow;
+
+use crate::error::{Error, Result};
+use crate::store::row::Row;
+use crate::store::sqlite::Sqlite;
+use crate::store::{Value, migration};
+
+thread_local! {
+    static IDLE: RefCell<Vec<Sqlite>> = const { RefCell::new(Vec::new()) };
+    static MIGRATED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A connection to the directory, leased to one request. Dropping it gives it back.
+pub struct Connection {
+    /// `None` only after [`Connection::discard`].
+    raw: Option<Sqlite>,
+}
+
+impl Connection {
+    /// Takes an idle connection or opens one. The first of an instance brings the database to the schema of this
+    /// release.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] if the database stays locked, [`Error::Internal`] if it cannot be opened or is newer than
+    /// this release.
+    pub async fn lease() -> Result<Self> {
+        if let Some(raw) = IDLE.with_borrow_mut(Vec::pop) {
+            return Ok(Self { raw: Some(raw) });
+        }
+        let raw = Sqlite::open().await?;
+        if !MIGRATED.get() {
+            migration::migrate(&raw).await?;
+            MIGRATED.set(true);
+        }
+        Ok(Self { raw: Some(raw) })
+    }
+
+    /// Runs a statement that only reads and returns its rows.
+    pub fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>> {
+        self.raw()?.query(sql, parameters)
+    }
+
+    /// Runs a statement that only reads and returns its first row, if there is one.
+    pub fn query_first(&self, sql: &str, parameters: &[Value]) -> Result<Option<Row>> {
+        Ok(self.query(sql, parameters)?.into_iter().next())
+    }
+
+    /// Runs a query that always gives a row, and returns it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if there is none.
+    pub fn query_one(&self, sql: &str, parameters: &[Value]) -> Result<Row> {
+        self.query_first(sql, parameters)?.ok_or_else(|| Error::Internal(anyhow!("a statement gave no row")))
+    }
+
+    /// Runs a single writing statement as a transaction of its own and returns the rows of its `RETURNING` clause.
+    pub async fn execute(&self, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
+        self.raw()?.execute(sql, parameters).await
+    }
+
+    fn raw(&self) -> Result<&Sqlite> {
+        self.raw.as_ref().ok_or_else(|| Error::Internal(anyhow!("the connection was given up")))
+    }
+
+    /// Closes the connection instead of giving it back: nobody knows in what state it is.
+    fn discard(&mut self) {
+        self.raw = None;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(raw) = self.raw.take() {
+            IDLE.with_borrow_mut(|idle| idle.push(raw));
+        }
+    }
+}
+
+/// A write transaction on a connection of its own. Dropped without [`Transaction::commit`], it is rolled back.
+pub struct Transaction {
+    connection: Connection,
+    open: bool,
+}
+
+impl Transaction {
+    /// Waits for the write lock and takes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] when others hold the lock for too long.
+    pub async fn begin() -> Result<Self> {
+        Self::begin_on(Connection::lease().await?).await
+    }
+
+    /// As [`Transaction::begin`], on a connection that the caller already has.
+    pub async fn begin_on(connection: Connection) -> Result<Self> {
+        connection.execute("BEGIN IMMEDIATE", Vec::new()).await?;
+        Ok(Self { connection, open: true })
+    }
+
+    /// The connection, for what reads within the transaction.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Runs a short statement and returns its rows: those of a `SELECT` or of a `RETURNING` clause.
+    pub fn run(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>> {
+        self.connection.query(sql, parameters)
+    }
+
+    /// Runs a short statement and returns its first row, if there is one.
+    pub fn run_first(&self, sql: &str, parameters: &[Value]) -> Result<Option<Row>> {
+        self.connection.query_first(sql, parameters)
+    }
+
+    /// Runs a short statement that gives exactly one row: an insert that returns it, or a query that always answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if there is none.
+    pub fn run_one(&self, sql: &str, parameters: &[Value]) -> Result<Row> {
+        self.connection.query_one(sql, parameters)
+    }
+
+    /// Runs a statement that goes over many rows, while other requests of the instance go on.
+    pub async fn batch(&self, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
+        self.connection.execute(sql, parameters).await
+    }
+
+    /// Makes the changes durable, all of them.
+    pub async fn commit(mut self) -> Result<()> {
+        // An error here (a full disk, say) leaves the transaction open or closed; `drop` finds out.
+        self.connection.execute("COMMIT", Vec::new()).await?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        // Synchronous, for the lock is ours and a rollback waits for nobody.
+        if self.open && self.connection.query("ROLLBACK", &[]).is_err() {
+            self.connection.discard();
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The database of the directory, over Spin's SQLite interface.
+//!
+//! | module | its job |
+//! |---|---|
+//! | [`sqlite`] | a raw connection: what it is told once, its two ways to run a statement, its errors |
+//! | [`row`] | rows by the names of their columns |
+//! | [`sql`] | parts of statements, and many rows as one parameter |
+//! | [`migration`] | the schema of this release |
+//! | [`connection`] | connections that an instance keeps, and transactions |
+//! | [`audit`] | who changed what, and edits: transactions of somebody |
+//! | [`outbox`] | mail that is to be delivered |
+
+pub mod audit;
+pub mod connection;
+mod migration;
+pub mod outbox;
+pub mod row;
+pub mod sql;
+mod sqlite;
+
+pub use audit::{Actor, Author, Edit};
+pub use connection::{Connection, Transaction};
+pub use row::Row;
+pub use spin_sdk::sqlite::Value;

@@ -1,0 +1,88 @@
+//! Rows of an answer, by the names of their columns.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use spin_sdk::sqlite::Value;
+
+use crate::error::{Error, Result};
+use crate::values::id::Id;
+use crate::values::time::Time;
+
+/// One row of an answer. Each of its columns is taken at most once.
+#[derive(Debug)]
+pub struct Row {
+    columns: Arc<[String]>,
+    values: Vec<Value>,
+}
+
+impl Row {
+    pub(crate) fn new(columns: &Arc<[String]>, values: Vec<Value>) -> Self {
+        Self { columns: Arc::clone(columns), values }
+    }
+
+    /// Takes the value of a column.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if there is no such column or it has another type: a mistake in the statement.
+    pub fn take<T: FromValue>(&mut self, column: &str) -> Result<T> {
+        let index = self.columns.iter().position(|name| name == column);
+        let value = index.and_then(|index| self.values.get_mut(index));
+        value
+            .map(|value| std::mem::replace(value, Value::Null))
+            .and_then(T::from_value)
+            .ok_or_else(|| Error::Internal(anyhow!("there is no column {column} of {}", std::any::type_name::<T>())))
+    }
+}
+
+/// A Rust type that a column's value can be taken as.
+pub trait FromValue: Sized {
+    /// The value as this type, or `None` if it is of another.
+    fn from_value(value: Value) -> Option<Self>;
+}
+
+impl FromValue for i64 {
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Integer(integer) => Some(integer),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for bool {
+    fn from_value(value: Value) -> Option<Self> {
+        i64::from_value(value).map(|integer| integer != 0)
+    }
+}
+
+impl FromValue for Time {
+    fn from_value(value: Value) -> Option<Self> {
+        i64::from_value(value).map(Self::from_milliseconds)
+    }
+}
+
+impl<T: Id> FromValue for T {
+    fn from_value(value: Value) -> Option<Self> {
+        i64::from_value(value).map(Self::from_number)
+    }
+}
+
+impl FromValue for String {
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl<T: FromValue> FromValue for Option<T> {
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Null => Some(None),
+            value => T::from_value(value).map(Some),
+        }
+    }
+}

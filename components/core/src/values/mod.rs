@@ -1,0 +1,10 @@
+//! What a value may be: text, addresses, numbers, times, lists and ids, and what a request says of one.
+
+pub mod change;
+pub mod domain;
+pub mod email;
+pub mod enumeration;
+pub mod id;
+pub mod phone;
+pub mod text;
+pub mod time;

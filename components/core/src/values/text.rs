@@ -1,0 +1,117 @@
+//! Text as the directory takes it: trimmed, Unicode NFC, no control characters, of a bounded length.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use unicase::UniCase;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+/// Why a text is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextError {
+    /// There is nothing but white space.
+    Empty,
+    /// It has a control character, NUL among them.
+    Control,
+    /// It has more characters than this.
+    TooLong(usize),
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("must not be empty"),
+            Self::Control => f.write_str("must not have control characters"),
+            Self::TooLong(limit) => write!(f, "must have at most {limit} characters"),
+        }
+    }
+}
+
+/// The text trimmed and in NFC.
+///
+/// # Errors
+///
+/// What [`TextError`] says; `limit` counts characters of the result.
+pub fn clean(text: &str, limit: usize) -> Result<Cow<'_, str>, TextError> {
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Err(TextError::Empty);
+    }
+    if trimmed.chars().any(char::is_control) {
+        return Err(TextError::Control);
+    }
+    let normal = match is_nfc_quick(trimmed.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(trimmed),
+        _ => Cow::Owned(trimmed.nfc().collect()),
+    };
+    // Characters are at most as many as bytes: most texts need no counting.
+    if normal.len() > limit && normal.chars().count() > limit {
+        return Err(TextError::TooLong(limit));
+    }
+    Ok(normal)
+}
+
+/// What two texts have in common that differ in case only. `text` is clean.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { UniCase::unicode(text).to_folded_case() }
+}
+
+/// The range of the texts that begin with `prefix`, by Unicode's order: from the first to before the second. `None` if there
+/// is no text after them.
+pub fn prefix_range(prefix: &str) -> Option<(String, String)> {
+    let mut end = prefix.to_owned();
+    let last = end.pop()?;
+    // The next character: a range of characters knows where there are none.
+    end.push((last..=char::MAX).nth(1)?);
+    Some((prefix.to_owned(), end))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn text_is_trimmed_and_composed() {
+        assert_eq!(clean("  Cafe\u{301} ", 10).as_deref(), Ok("Café"));
+    }
+
+    #[test]
+    fn control_characters_and_nul_are_refused() {
+        for text in ["a\0b", "a\nb", "a\u{7f}", "\u{85}x"] {
+            assert_eq!(clean(&format!("x{text}x"), 10), Err(TextError::Control), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn length_counts_characters_of_the_result() {
+        assert!(clean("ääääö", 5).is_ok());
+        assert!(clean("e\u{301}e\u{301}", 2).is_ok());
+        assert_eq!(clean("abcdef", 5), Err(TextError::TooLong(5)));
+        assert_eq!(clean(" \t ", 5), Err(TextError::Empty));
+    }
+
+    #[test]
+    fn names_compare_without_case() {
+        for (one, other) in
+            [("Acme Ltd.", "ACME LTD."), ("Straße", "STRASSE"), ("ΣΊΣΥΦΟΣ", "σίσυφος"), ("Ähtäri", "ÄHTÄRI")]
+        {
+            assert_eq!(fold(one), fold(other));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn cleaning_twice_changes_nothing(text in "\\PC{0,40}") {
+            if let Ok(once) = clean(&text, 100) {
+                prop_assert_eq!(clean(&once, 100), Ok(Cow::Borrowed(once.as_ref())));
+            }
+        }
+
+        #[test]
+        fn folding_ignores_ascii_case(text in "[ -~]{1,30}") {
+            prop_assert_eq!(fold(&text.to_ascii_uppercase()), fold(&text.to_ascii_lowercase()));
+        }
+    }
+}

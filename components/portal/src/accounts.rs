@@ -1,0 +1,33 @@
+//! Accounts: bound to external ids, made, moved, renamed and unbound.
+
+use accord_core::connectors::{health, identities};
+use accord_web::json::Value;
+use accord_web::{Api as _, Call, Result};
+
+use crate::failure::Problems;
+use crate::{Portal, Push, entries, openapi};
+
+/// Update accounts
+///
+/// Binds each external id to the account of the registration id, which is made if there is none; null unbinds it. All
+/// entries are applied or none. An `id` or a `name` may be left out for an external id that is bound.
+#[utoipa::path(
+    patch,
+    operation_id = "portal_put_accounts",
+    path = "/api/integrations/v1/accounts",
+    tag = "portal",
+    request_body(content = BTreeMap<String, openapi::body::Account>, examples(
+        ("update" = (summary = "Update an account", value = json!({ "account_123": { "name": "Acme Ltd.", "id": "123456-8" } }))),
+        ("remove" = (summary = "Remove an account", value = json!({ "account_123": null })))
+    )),
+    responses((status = 200, description = "Every entry is applied."), Problems),
+    security(("bearer" = []))
+)]
+pub async fn put(call: Call, Push { connector, body }: Push) -> Result<()> {
+    health::write(&connector, Portal::NAME, async {
+        let body = body.read(&connector).await?;
+        let entries = entries::accounts(&Value::parse(&body)?)?;
+        Ok(identities::put_accounts(call.author_of(connector.actor()), &connector, &entries).await?)
+    })
+    .await
+}

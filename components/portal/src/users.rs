@@ -1,0 +1,65 @@
+//! Users: what external user ids mean, and which accounts they are bound to.
+
+use accord_core::Error;
+use accord_core::connectors::{bindings, health};
+use accord_core::error::Thing;
+use accord_web::json::Value;
+use accord_web::{Api as _, Call, Result};
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+
+use crate::failure::{Problem, Problems};
+use crate::{Portal, Push, entries, openapi};
+
+/// Bind users to an account
+///
+/// Adds users to those of the account. One that is not known yet is bound as soon as it is.
+#[utoipa::path(
+    patch,
+    operation_id = "portal_bind_users",
+    path = "/api/integrations/v1/accounts/{account_id}/users",
+    tag = "portal",
+    params(openapi::AccountPath),
+    request_body(content = Vec<String>, example = json!(["user_001", "user_002"])),
+    responses(
+        (status = 200, description = "Every user is bound."),
+        (status = 404, description = "The connector is bound to no such account.", content_type = "application/problem+json", body = Problem),
+        Problems
+    ),
+    security(("bearer" = []))
+)]
+pub async fn bind(call: Call, path: Result<Path<String>, PathRejection>, Push { connector, body }: Push) -> Result<()> {
+    health::write(&connector, Portal::NAME, async {
+        let body = body.read(&connector).await?;
+        let users = entries::external_ids(&Value::parse(&body)?)?;
+        // A path that is not UTF-8 once it is decoded names nothing.
+        let Path(account) = path.map_err(|_| Error::NotFound(Thing::Account))?;
+        let account = entries::account_id(&account)?;
+        Ok(bindings::bind_users(call.author_of(connector.actor()), &connector, &account, &users).await?)
+    })
+    .await
+}
+
+/// Update users
+///
+/// Says which user an external user id means: the one of the e-mail address, who is made if there is none; null unbinds it.
+#[utoipa::path(
+    patch,
+    operation_id = "portal_put_users",
+    path = "/api/integrations/v1/users",
+    tag = "portal",
+    request_body(content = BTreeMap<String, openapi::body::User>, examples(
+        ("update" = (summary = "Update a user", value = json!({ "user_001": { "email": "jane@example.com" } }))),
+        ("remove" = (summary = "Remove a user", value = json!({ "user_001": null })))
+    )),
+    responses((status = 200, description = "Every entry is applied."), Problems),
+    security(("bearer" = []))
+)]
+pub async fn put(call: Call, Push { connector, body }: Push) -> Result<()> {
+    health::write(&connector, Portal::NAME, async {
+        let body = body.read(&connector).await?;
+        let entries = entries::users(&Value::parse(&body)?)?;
+        Ok(bindings::put_users(call.author_of(connector.actor()), &connector, &entries).await?)
+    })
+    .await
+}

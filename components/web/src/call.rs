@@ -1,0 +1,188 @@
+//! A request from its route to its signed answer. Every component answers by [`serve`]: here a request gets its id, here a
+//! failure is rendered and logged, and here an answer gets what all answers have.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::thread::LocalKey;
+
+use accord_core::auth::caller::Caller;
+use accord_core::log;
+use accord_core::store::{Actor, Author};
+use axum::body::{Body, HttpBody};
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use axum::{BoxError, Router};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use tower_service::Service as _;
+use uuid::Uuid;
+
+use crate::failure::{Carried, Failed, Failure};
+
+/// The header that names a request, in every answer.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// An API: what its component is called, and what is its own about answers.
+pub trait Api {
+    /// Its name in the audit and in the log.
+    const NAME: &'static str;
+
+    /// What its operations fail with.
+    type Failure: Failed + From<Failure> + IntoResponse;
+
+    /// Tells a failure of a request to `path` in the shape of this API.
+    fn render(call: &Call, path: &str, failure: &Self::Failure) -> Response;
+
+    /// Adds what every answer of this API has beside [`REQUEST_ID`].
+    fn sign(call: &Call, headers: &mut HeaderMap) {
+        _ = (call, headers);
+    }
+
+    /// Does what is to be done after every answer. `wrote` says whether the request may have changed something.
+    fn answered(wrote: bool) -> impl Future<Output = ()> {
+        _ = wrote;
+        std::future::ready(())
+    }
+}
+
+/// Answers a request by the component's router: one that the instance made once, for making it costs more than most
+/// requests.
+pub async fn serve<A: Api, B>(router: &'static LocalKey<Router>, request: Request<B>) -> Response
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    log::name_component(A::NAME);
+    let call = Call::new(A::NAME, request.headers());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(call.clone());
+    let mut router = router.with(Router::clone);
+    let mut response = match router.call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    if let Some(Carried(failure)) = response.extensions_mut().remove::<Carried<A::Failure>>() {
+        if let Some(error) = failure.internal() {
+            log::error(Some(&call.request_id), format_args!("{error:#}"));
+        }
+        let allow = response.headers_mut().remove(header::ALLOW);
+        response = whole(&method, A::render(&call, uri.path(), &failure));
+        response.headers_mut().extend(allow.map(|allow| (header::ALLOW, allow)));
+    }
+    let headers = response.headers_mut();
+    // A UUID is a header's value.
+    headers.extend(HeaderValue::from_str(&call.request_id).map(|id| (REQUEST_ID, id)));
+    A::sign(&call, headers);
+    A::answered(method != Method::GET).await;
+    response
+}
+
+/// What the router does to the answer of a handler, done to one that was rendered after it: its length is said, and `HEAD`
+/// gets no body (RFC 9110, section 9.3.2).
+fn whole(method: &Method, mut response: Response) -> Response {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    if *method == Method::HEAD { response.map(|_| Body::empty()) } else { response }
+}
+
+/// Each operation of an API once: what is routed, and what its description is checked against. `Portal` is the API, see
+/// [`Api`].
+///
+/// ```ignore
+/// accord_web::operations! { Portal,
+///     patch "/api/things/{id}" => things::update,
+/// }
+/// ```
+#[macro_export]
+macro_rules! operations {
+    ($api:ty, $($method:ident $path:literal => $handler:path,)*) => {
+        fn routes() -> axum::Router {
+            $crate::call::with_fallbacks::<$api>(
+                axum::Router::new()$(.route($path, axum::routing::$method($handler)))*
+            )
+        }
+
+        thread_local! {
+            static ROUTER: axum::Router = routes();
+        }
+
+        /// Answers a request. (Exported to Spin; natively, where unit tests run, there is nothing to export to.)
+        #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+        pub async fn handle(request: spin_sdk::http::Request) -> axum::response::Response {
+            $crate::call::serve::<$api, _>(&ROUTER, request).await
+        }
+
+        /// Method and path of each operation.
+        #[cfg(test)]
+        const OPERATIONS: &[(&str, &str)] = &[$((stringify!($method), $path)),*];
+    };
+}
+
+/// Adds what is answered where there is no operation: an unknown path, or another method (the router adds `Allow`).
+pub fn with_fallbacks<A: Api>(router: Router) -> Router {
+    router
+        .fallback(async || A::Failure::from(Failure::UnknownPath))
+        .method_not_allowed_fallback(async || A::Failure::from(Failure::MethodNotAllowed))
+}
+
+/// A request: its name, and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// A new UUID. It stands in the answer, in the audit and in the log.
+    pub request_id: Arc<str>,
+    /// The caller's address, as Spin saw it.
+    pub address: Option<IpAddr>,
+    api: &'static str,
+}
+
+impl Call {
+    fn new(api: &'static str, headers: &HeaderMap) -> Self {
+        Self { request_id: Uuid::new_v4().to_string().into(), address: client_address(headers), api }
+    }
+
+    /// The author of what `caller` changes by this request.
+    pub fn author(&self, caller: &Caller) -> Author {
+        self.author_of(caller.actor())
+    }
+
+    /// The author of what somebody changes by this request who did not sign in for it: nobody known, or whom a link was
+    /// sent to.
+    pub fn author_of(&self, actor: Actor) -> Author {
+        Author { actor, api: self.api, request_id: self.request_id.to_string() }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Call {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        // `serve` has put it there.
+        let call = parts.extensions.get::<Self>().cloned();
+        Ok(call.unwrap_or_else(|| Self::new("accord", &parts.headers)))
+    }
+}
+
+/// Spin writes the peer's address over whatever the caller sent under this name.
+fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
+    let text = headers.get("spin-client-addr")?.to_str().ok()?;
+    text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_comes_with_or_without_a_port() {
+        for (text, address) in [("127.0.0.1:5000", "127.0.0.1"), ("[::1]:5000", "::1"), ("10.0.0.1", "10.0.0.1")] {
+            let headers =
+                HeaderMap::from_iter([(HeaderName::from_static("spin-client-addr"), HeaderValue::from_static(text))]);
+            assert_eq!(client_address(&headers), address.parse().ok());
+        }
+        assert_eq!(client_address(&HeaderMap::new()), None);
+    }
+}

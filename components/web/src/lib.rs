@@ -1,0 +1,28 @@
+//! What speaks HTTP, once for all APIs.
+//!
+//! | module | its job |
+//! |---|---|
+//! | [`call`] | a request from its route to its signed answer: the one way through every component |
+//! | [`failure`] | what can go wrong with a request, its status and its headers |
+//! | [`authorization`] | the `Authorization` header: who calls |
+//! | [`body`] | a request's body: its media type and its size |
+//! | [`json`] | JSON as the APIs take it |
+//! | [`fields`] | the fields of a JSON object, one by one |
+//! | [`conditional`] | `ETag`, `If-Match` and `If-None-Match` |
+//! | [`idempotency`] | `Idempotency-Key` |
+
+pub mod authorization;
+pub mod body;
+pub mod call;
+pub mod conditional;
+pub mod failure;
+pub mod fields;
+pub mod idempotency;
+pub mod json;
+
+pub use authorization::Bearer;
+pub use call::{Api, Call};
+pub use failure::Failure;
+
+/// What a handler gives.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
