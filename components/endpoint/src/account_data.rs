@@ -1,28 +1,13 @@
-//! The input: the record structure `AccountData`, read field by field, so that every bad one is told at once.
-//!
-//! # What a field may say
-//!
-//! A field that is absent stays as it is. `null`, `""` and white space clear it; a flag that is cleared is false. Texts
-//! are JSON strings. Flags are JSON booleans, or the strings `true` and `false` in any case, for the document itself writes
-//! `False`. Fields that are not of the structure are ignored, so that an answer can be sent back as it came.
-//!
-//! # Foreign keys
-//!
-//! A foreign key is the plain id of a record, or an object with its `Id`, or `ExternalId`, or `Name`; the first of these
-//! that has a value counts. `TenantId` can only be the organisation that the connector belongs to anyway.
+//! The input: the record structure `AccountData`, read field by field, so that every bad one is told at once. The
+//! module [`fields`](crate::fields) says what a field may say.
 
-use accord_core::Faults;
-use accord_core::people::record::{AccountReference, Changes, TEXT_MAX, Upsert};
-use accord_core::values::change::Change;
-use accord_core::values::email::Email;
-use accord_core::values::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
-use accord_core::values::id::{AccountId, Id as _};
-use accord_core::values::{phone, text};
+use accord_core::people::record::{Changes, Upsert};
+use accord_core::values::enumeration::{DATE_FORMATS, LANGUAGES, TIME_ZONES};
+use accord_web::Result;
 use accord_web::json::Value;
-use accord_web::{Failure, Result};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
+use crate::fields::Fields;
 use crate::openapi;
 
 /// The record of Account information, as the reference describes it. [`read`] takes it field by field.
@@ -79,55 +64,23 @@ pub struct AccountData {
     is_active: Option<bool>,
 }
 
-/// The document's name for each field of the directory's records that a fault may be about.
-const NAMES: [(&str, &str); 16] = [
-    ("id", "Id"),
-    ("owner", "TenantId"),
-    ("name", "Name"),
-    ("first_name", "FirstName"),
-    ("last_name", "LastName"),
-    ("phone", "Phone"),
-    ("phone_verified", "PhoneVerified"),
-    ("email", "Email"),
-    ("language", "LanguageId"),
-    ("time_zone", "TimezoneId"),
-    ("date_format", "DateFormatId"),
-    ("username", "Username"),
-    ("external_id", "ExternalId"),
-    ("notify_by_email", "NotifyByEmail"),
-    ("notify_by_sms", "NotifyBySMS"),
-    ("is_active", "Is_Active"),
-];
-
-/// What the document calls a field of the directory.
-pub fn document_name(field: &str) -> &str {
-    NAMES.iter().find(|(name, _)| *name == field).map_or(field, |(_, name)| name)
-}
-
 /// Reads a body.
 ///
 /// # Errors
 ///
-/// [`Failure::Malformed`] if it is no object, [`accord_core::Error::Invalid`] with every field that is not right, by the
-/// directory's names, see [`document_name`].
+/// As [`Fields::of`] and [`Fields::finish`].
 pub fn read(body: &Value<'_>) -> Result<Upsert> {
-    let Value::Object(entries) = body else {
-        return Err(Failure::Malformed(format!(
-            "The value does not match the specified entity structure: it must be an object, not {}",
-            body.kind()
-        )));
-    };
-    let mut fields = Fields { entries, faults: Faults::default() };
+    let mut fields = Fields::of(body)?;
     let upsert = Upsert {
-        id: fields.change("id", id).into_value(),
-        owner: fields.change("owner", tenant).into_value(),
+        id: fields.id("id").into_value(),
+        owner: fields.tenant("owner").into_value(),
         changes: Changes {
             name: fields.text("name"),
             first_name: fields.text("first_name"),
             last_name: fields.text("last_name"),
-            phone: fields.change("phone", |value| phone::parse(string(value)?).map_err(str::to_owned)),
+            phone: fields.phone("phone"),
             phone_verified: fields.flag("phone_verified"),
-            email: fields.change("email", |value| Email::parse(string(value)?)),
+            email: fields.email("email"),
             language: fields.one_of("language", &LANGUAGES),
             time_zone: fields.one_of("time_zone", &TIME_ZONES),
             date_format: fields.one_of("date_format", &DATE_FORMATS),
@@ -139,132 +92,20 @@ pub fn read(body: &Value<'_>) -> Result<Upsert> {
         },
         insert_only: false,
     };
-    fields.faults.into_result()?;
+    fields.finish()?;
     Ok(upsert)
-}
-
-/// The fields of a body, and what is wrong with those that were read.
-struct Fields<'a> {
-    entries: &'a [(std::borrow::Cow<'a, str>, Value<'a>)],
-    faults: Faults,
-}
-
-impl Fields<'_> {
-    /// What the body says of a field, whose value is read by `read`.
-    fn change<T>(&mut self, field: &str, read: impl FnOnce(&Value<'_>) -> Result<T, String>) -> Change<T> {
-        let name = document_name(field);
-        let Some((_, value)) = self.entries.iter().find(|(key, _)| key == name) else { return Change::Keep };
-        if is_blank(value) {
-            return Change::Clear;
-        }
-        match read(value) {
-            Ok(value) => Change::Set(value),
-            Err(fault) => {
-                self.faults.add(field, fault);
-                Change::Keep
-            }
-        }
-    }
-
-    fn text(&mut self, field: &str) -> Change<String> {
-        self.change(field, |value| clean(string(value)?))
-    }
-
-    fn flag(&mut self, field: &str) -> Option<bool> {
-        let change = self.change(field, |value| match value {
-            Value::Bool(flag) => Ok(*flag),
-            Value::Text(text) if text.trim().eq_ignore_ascii_case("true") => Ok(true),
-            Value::Text(text) if text.trim().eq_ignore_ascii_case("false") => Ok(false),
-            Value::Text(text) => Err(format!("must be true or false, not {:?}", clean(text)?)),
-            other => Err(format!("must be a boolean, not {}", other.kind())),
-        });
-        match change {
-            Change::Keep => None,
-            Change::Clear => Some(false),
-            Change::Set(flag) => Some(flag),
-        }
-    }
-
-    fn one_of(&mut self, field: &str, enumeration: &Enumeration) -> Change<String> {
-        self.change(field, |value| {
-            let (text, found) = match Reference::of(value)? {
-                Reference::Id(value) | Reference::ExternalId(value) => {
-                    let text = clean(string(value)?)?;
-                    (text.clone(), enumeration.find(&text))
-                }
-                Reference::Name(value) => {
-                    let text = clean(string(value)?)?;
-                    (text.clone(), enumeration.find_named(&text))
-                }
-            };
-            found.map(str::to_owned).ok_or_else(|| format!("must be a valid {}, not {text:?}", enumeration.kind))
-        })
-    }
-}
-
-/// By what a foreign key refers to a record.
-enum Reference<'a> {
-    Id(&'a Value<'a>),
-    ExternalId(&'a Value<'a>),
-    Name(&'a Value<'a>),
-}
-
-impl<'a> Reference<'a> {
-    fn of(value: &'a Value<'a>) -> Result<Self, String> {
-        let Value::Object(entries) = value else { return Ok(Self::Id(value)) };
-        let entry = |name| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-        let entry = |name| entry(name).filter(|value| !is_blank(value));
-        let by_id = entry("Id").map(Self::Id);
-        by_id
-            .or_else(|| entry("ExternalId").map(Self::ExternalId))
-            .or_else(|| entry("Name").map(Self::Name))
-            .ok_or_else(|| "must have an Id, an ExternalId or a Name".to_owned())
-    }
-}
-
-/// `null`, or a text with nothing in it.
-fn is_blank(value: &Value<'_>) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Text(text) => text.trim().is_empty(),
-        _ => false,
-    }
-}
-
-/// The id of an account. What is no UUID belongs to none, and is looked for in vain.
-fn id(value: &Value<'_>) -> Result<String, String> {
-    let text = string(value)?.trim();
-    Ok(Uuid::parse_str(text).map_or_else(|_| text.to_owned(), |id| id.to_string()))
-}
-
-fn tenant(value: &Value<'_>) -> Result<AccountReference, String> {
-    let by_id = |number| AccountReference::Id(AccountId::from_number(number));
-    match Reference::of(value)? {
-        Reference::Id(Value::Number(number)) => number.as_i64().map(by_id),
-        Reference::Id(Value::Text(text)) => text.trim().parse().ok().map(by_id),
-        Reference::Id(_) => None,
-        Reference::ExternalId(value) => Some(AccountReference::RegistrationId(clean(string(value)?)?)),
-        Reference::Name(value) => Some(AccountReference::Name(clean(string(value)?)?)),
-    }
-    .ok_or_else(|| "must have a whole number as its Id".to_owned())
-}
-
-fn string<'a>(value: &'a Value<'_>) -> Result<&'a str, String> {
-    match value {
-        Value::Text(text) => Ok(text),
-        other => Err(format!("must be a string, not {}", other.kind())),
-    }
-}
-
-fn clean(text: &str) -> Result<String, String> {
-    text::clean(text, TEXT_MAX).map(std::borrow::Cow::into_owned).map_err(|fault| fault.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use accord_core::people::record::{AccountReference, TEXT_MAX};
+    use accord_core::values::change::Change;
+    use accord_core::values::id::{AccountId, Id as _};
+    use accord_web::Failure;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::names::{NAMES, document_name};
 
     fn upsert(body: &str) -> Upsert {
         read(&Value::parse(body.as_bytes()).expect("JSON")).expect(body)

@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::account_data;
+use crate::names::document_name;
 
 /// The list of errors. Throw specific exceptions based on the received error.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,7 +77,7 @@ fn errors(failure: &Failure) -> Vec<String> {
     if let Some(faults) = failure.faults() {
         // The fields of one record are fewer than the faults that are shown.
         let faults = faults.shown().iter();
-        return faults.map(|(field, fault)| format!("{} {fault}", account_data::document_name(field))).collect();
+        return faults.map(|(field, fault)| format!("{} {fault}", document_name(field))).collect();
     }
     let error = match failure {
         Failure::Malformed(detail) => return vec![UNREADABLE.to_owned(), detail.clone()],
@@ -97,9 +97,23 @@ fn errors(failure: &Failure) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
     use accord_core::Faults;
+    use axum::extract::FromRequestParts as _;
+    use http::Request;
 
     use super::*;
+
+    /// A request. Nothing of it is waited for, so one poll is enough.
+    fn call() -> Call {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        match pin!(Call::from_request_parts(&mut parts, &())).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(call)) => call,
+            Poll::Pending => panic!("the request waits"),
+        }
+    }
 
     #[test]
     fn several_faults_are_several_errors_in_the_names_of_the_document() {
@@ -118,5 +132,17 @@ mod tests {
             assert_eq!(status(&error.into()), StatusCode::BAD_REQUEST);
         }
         assert_eq!(status(&Error::Conflict(Conflict::Paused).into()), StatusCode::CONFLICT);
+    }
+
+    #[test]
+    fn what_may_go_well_later_says_when() {
+        for (error, status) in [
+            (Error::TooManyRequests { retry_after: 7 }, StatusCode::TOO_MANY_REQUESTS),
+            (Error::Unavailable { retry_after: 7, reason: "busy" }, StatusCode::SERVICE_UNAVAILABLE),
+        ] {
+            let response = render(&call(), "/", &error.into());
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()["retry-after"], "7");
+        }
     }
 }

@@ -11,6 +11,8 @@
 mod account;
 mod account_data;
 mod failure;
+mod fields;
+mod names;
 mod openapi;
 
 use accord_core::auth::caller::CallingConnector;
