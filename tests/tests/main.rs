@@ -59,6 +59,8 @@ mod console;
 mod seams {
     mod administration;
     mod endpoint;
+    mod ranks;
+    mod suspension;
 }
 
 mod store {

@@ -8,6 +8,7 @@ use accord_core::connectors::connector::{self, Connector, NewConnector};
 use accord_core::error::{Error, Thing};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::{AccountId, ConnectorId, Id as _};
+use accord_core::values::role::Role;
 use accord_web::body::SmallJson;
 use accord_web::fields::Fields;
 use accord_web::{Bearer, Call, Result};
@@ -35,6 +36,9 @@ pub struct ConnectorShown {
     property: String,
     environment: String,
     scopes: Vec<String>,
+    /// What the connector never does more than.
+    #[schema(value_type = String, example = "manage")]
+    rank: &'static str,
     status: String,
     client_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +56,7 @@ impl ConnectorShown {
             property: connector.property,
             environment: connector.environment,
             scopes: connector.scopes.as_str().split_whitespace().map(str::to_owned).collect(),
+            rank: connector.rank.name(),
             status: connector.status,
             client_id: connector.client_id,
             client_secret,
@@ -84,6 +89,7 @@ pub async fn create(call: Call, Bearer(caller): Bearer, SmallJson(body): SmallJs
         integration: fields.optional("integration", TEXT_MAX).unwrap_or_default(),
         property: fields.optional("property", TEXT_MAX).unwrap_or_default(),
         sandbox: fields.either("environment", "sandbox", "production").unwrap_or(false),
+        rank: rank(&mut fields),
     };
     fields.finish()?;
     let edit = Edit::begin(call.author(&caller)).await?;
@@ -91,6 +97,16 @@ pub async fn create(call: Call, Bearer(caller): Bearer, SmallJson(body): SmallJs
     edit.commit().await?;
     let location = (header::LOCATION, format!("/api/connectors/{}", connector.id));
     Ok((StatusCode::CREATED, [NO_STORE], [location], Json(ConnectorShown::of(connector, Some(secret)))))
+}
+
+/// The rank that a body asks for: one by which connectors can be told apart, for each manages what its scopes let it.
+fn rank(fields: &mut Fields<'_>) -> Option<Role> {
+    let rank = fields.raw("rank")?;
+    let known = Role::parse(&rank).filter(|role| *role >= Role::Manage);
+    if known.is_none() {
+        fields.refuse("rank", "must be manage, admin or owner");
+    }
+    known
 }
 
 /// The scopes that a body asks for: some that exist.

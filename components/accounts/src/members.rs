@@ -1,11 +1,12 @@
 //! The users of an account: invite, add, change roles, invite again, remove.
 
+use accord_core::accounts::hierarchy;
 use accord_core::accounts::members::{self, Change};
-use accord_core::accounts::{hierarchy, role};
 use accord_core::entry::invitation;
 use accord_core::entry::sign_up::{NAME_MAX, Newcomer};
 use accord_core::store::Edit;
 use accord_core::values::id::{AccountId, PersonId};
+use accord_core::values::role::{self, Role};
 use accord_core::values::time::Time;
 use accord_web::body::SmallJson;
 use accord_web::fields::Fields;
@@ -124,8 +125,8 @@ pub async fn update(
     fields.finish()?;
     let edit = Edit::begin(call.author(&caller)).await?;
     let held = hierarchy::roles(edit.connection(), &caller, account_id)?;
-    held.require_manage()?;
-    members::update(&edit, &held, account_id, person_id, &change).await?;
+    held.require(Role::Manage)?;
+    members::update(&edit, &caller, &held, account_id, person_id, &change).await?;
     edit.commit().await?;
     Ok(Done::answer("User roles updated"))
 }
@@ -162,8 +163,8 @@ pub async fn remove(
 ) -> Result<Json<Done>> {
     let edit = Edit::begin(call.author(&caller)).await?;
     let held = hierarchy::roles(edit.connection(), &caller, account_id)?;
-    held.require_manage()?;
-    members::remove(&edit, &held, account_id, person_id).await?;
+    held.require(Role::Manage)?;
+    members::remove(&edit, &caller, &held, account_id, person_id).await?;
     edit.commit().await?;
     Ok(Done::answer("User removed from account"))
 }

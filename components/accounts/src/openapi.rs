@@ -165,6 +165,10 @@ pub mod body {
         /// `portal:write` if left out.
         #[schema(example = json!(["portal:write"]))]
         scopes: Option<Vec<String>>,
+        /// What the connector never does more than: `manage`, `admin` (which the administration API asks for) or `owner`.
+        /// What the caller holds in the account if left out, which is the most that can be given.
+        #[schema(example = "manage")]
+        rank: Option<String>,
     }
 
     /// The selected fields of an account: `id`, `name` and `createdAt` if nothing is selected.

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use accord_core::Faults;
-use accord_core::accounts::role::Role;
 use accord_core::values::change::Change;
 use accord_core::values::email::Email;
+use accord_core::values::role::Role;
 use accord_core::values::text;
 
 use crate::json::Value;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use accord_tests::accounts::path;
 use accord_tests::portal::ACCOUNTS;
 use accord_tests::{Accord, Answer, CLIENT_ID, CLIENT_SECRET, Options, answer};
 use base64::Engine as _;
@@ -243,8 +244,11 @@ async fn a_token_of_a_disabled_connector_is_refused_at_once() {
 #[tokio::test]
 async fn a_token_of_a_connector_whose_account_is_inactive_is_refused() {
     let accord = Accord::start().await;
-    let token = accord.token().await;
-    accord.store().execute("UPDATE accounts SET status = 'inactive'", ());
+    let owner = accord.person("Acme").await;
+    let tool = accord.make_connector(&owner.token, &json!({ "name": "Tool" })).await;
+    let token = accord.token_of(&tool.client_id, &tool.secret).await;
+    let suspended = accord.put(&owner.token, &path(owner.account), &json!({ "status": "inactive" })).await;
+    assert_eq!(suspended.status, 200, "{suspended}");
     assert_eq!(accord.patch_accounts(&token, &json!({})).await.status, 401);
 }
 

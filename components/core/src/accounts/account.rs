@@ -165,7 +165,7 @@ pub struct NewAccount {
 type Column = (&'static str, fn(&NewAccount) -> Json);
 
 /// The columns that differ from account to account, but for the key and the package.
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 14] = [
     ("name", |new| new.name.as_str().into()),
     ("name_key", |new| text::fold(&new.name).into()),
     ("name_reserved", |new| new.name_reserved.into()),
@@ -175,6 +175,8 @@ const COLUMNS: [Column; 13] = [
     ("country", |new| new.country.as_deref().into()),
     ("type", |new| new.kind.name().into()),
     ("status", |new| new.status.name().into()),
+    // Who makes an account that does not work yet is the account above.
+    ("suspended_from_above", |new| (new.status == Status::Inactive).into()),
     ("subdomain", |new| new.subdomain.as_deref().into()),
     ("domain", |new| new.domain.as_deref().into()),
     ("email_admin", |new| new.email_admin.as_deref().into()),
@@ -340,13 +342,17 @@ mod tests {
         accounts[0].kind = Kind::Reseller;
         accounts[1].status = Status::of(false);
         let names: Vec<_> = used(&accounts).iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["name", "name_key", "registration_id", "type", "status"]);
+        assert_eq!(names, ["name", "name_key", "registration_id", "type", "status", "suspended_from_above"]);
     }
 
     #[test]
     fn accounts_get_the_default_package_of_the_nearest_owner_that_has_one() {
         let directory = rusqlite::Connection::open_in_memory().expect("a database");
-        for file in [include_str!("../migrations/0001_directory.sql"), include_str!("../migrations/0003_growth.sql")] {
+        for file in [
+            include_str!("../migrations/0001_directory.sql"),
+            include_str!("../migrations/0003_growth.sql"),
+            include_str!("../migrations/0004_rank.sql"),
+        ] {
             directory.execute_batch(file).expect("the schema");
         }
         let insert = |owner: Option<i64>, new: NewAccount, key: &str| -> i64 {

@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use serde_json::json;
 
 use crate::accounts::account::Status;
-use crate::accounts::hierarchy::climb;
 use crate::accounts::packages;
 use crate::error::{Error, Result, Thing};
+use crate::store::climb::climb;
 use crate::store::{Author, Connection, Edit, Row, Value};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PackageId};
@@ -63,6 +63,8 @@ pub async fn update(author: Author, account_id: AccountId, account_key: &str, ch
     let email_admin = change.email_admin.as_ref().map(|email| email.address.as_str());
     edit.run(
         "UPDATE accounts SET package_id = coalesce(?2, package_id), status = coalesce(?3, status),
+                             suspended_from_above = CASE ?3 WHEN 'inactive' THEN 1 WHEN 'active' THEN 0
+                                                            ELSE suspended_from_above END,
                              email_admin = coalesce(?4, email_admin), version = version + 1, updated_at = ?5
           WHERE id = ?1",
         &[customer.into(), package.into(), status.map(Status::name).into(), email_admin.into(), Time::now().into()],

@@ -6,35 +6,18 @@
 //! way share their data with their owners (the administration API's `datashare`). Siblings do not see each other. A
 //! connector's scopes count in its account and in all that this owns.
 //!
-//! SQL says the rule twice: [`ROLES`] climbs from one account to its owners, [`VISIBLE`] comes down to all accounts. Every
-//! climb is [`climb`].
+//! A suspended account does nothing, and what hangs below it neither: roles that are held there count nowhere. Who holds
+//! roles above it still manages it.
+//!
+//! SQL says the rule twice: [`ROLES`] climbs from one account to its owners, [`VISIBLE`] comes down to all accounts.
 
 use crate::accounts::role::Roles;
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result, Thing};
+use crate::store::climb::{climb, live};
 use crate::store::{Connection, Transaction, Value};
 use crate::values::id::AccountId;
-
-/// The climb from an account, which an expression gives, to its owners, as a table expression of a `WITH RECURSIVE`:
-/// `chain(id, depth, shared)`, where `depth` counts the steps and `shared` is whether each account that was left behind
-/// shares its data. The account itself is the first.
-///
-/// It is written so that SQLite needs no table in between: the chain is read once, and joined by `UNION ALL` (nobody owns
-/// itself, through however many others).
-macro_rules! climb {
-    ($start:literal) => {
-        concat!(
-            "chain(id, depth, shared) AS (
-                 SELECT ",
-            $start,
-            ", 0, 1
-                 UNION ALL SELECT o.owner_id, chain.depth + 1, chain.shared AND o.datashare
-                   FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)"
-        )
-    };
-}
-
-pub(crate) use climb;
+use crate::values::role::Role;
 
 /// The roles that manage, as a list of SQL.
 macro_rules! managing {
@@ -43,18 +26,29 @@ macro_rules! managing {
     };
 }
 
+/// The roles of a caller in the account `a`, as an expression, in which `$which` memberships count.
+macro_rules! roles {
+    ($which:expr) => {
+        concat!(
+            "(WITH RECURSIVE ",
+            climb!("a.id"),
+            " SELECT group_concat(coalesce(r.role, 'connector'), ' ') FROM chain
+               LEFT JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
+               LEFT JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id AND ",
+            $which,
+            " WHERE chain.id = ?2 OR r.role IS NOT NULL AND (chain.shared OR r.role IN ",
+            managing!(),
+            "))"
+        )
+    };
+}
+
 /// The roles of a caller in the account `a`, as an expression: role names with a space between them, null if the caller
 /// has none there. The caller is `?1` and `?2`, see [`parameters`]. Every request asks this.
-pub(crate) const ROLES: &str = concat!(
-    "(WITH RECURSIVE ",
-    climb!("a.id"),
-    " SELECT group_concat(coalesce(r.role, 'connector'), ' ') FROM chain
-       LEFT JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
-       LEFT JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
-      WHERE chain.id = ?2 OR r.role IS NOT NULL AND (chain.shared OR r.role IN ",
-    managing!(),
-    "))"
-);
+pub(crate) const ROLES: &str = roles!(live!("m.account_id"));
+
+/// As [`ROLES`], of somebody who is about to lift a suspension of the account's own: roles in the account itself count.
+pub(crate) const ROLES_TO_RESUME: &str = roles!("true");
 
 /// Where a caller's roles are held, as a table expression: `held(id, manages)`.
 macro_rules! held {
@@ -65,7 +59,9 @@ macro_rules! held {
             managing!(),
             ") FROM memberships m
                    JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
-                  WHERE m.user_id = ?1 AND m.status = 'active' GROUP BY m.account_id
+                  WHERE m.user_id = ?1 AND m.status = 'active' AND ",
+            live!("m.account_id"),
+            " GROUP BY m.account_id
                  UNION ALL SELECT id, 1 FROM accounts WHERE id = ?2)"
         )
     };
@@ -142,17 +138,23 @@ pub(crate) fn reach(connection: &Connection, caller: &Caller) -> Result<Reach> {
     Ok(Reach { accounts, everything: false, root: None })
 }
 
-/// Whether the person `?1` belongs to the account `a`, as a condition: by an active membership there, or in an active
-/// account that owns it through accounts that share their data. Such a person may sign in to it.
+/// Whether the person `?1` belongs to the account `a`, as a condition: by an active membership there, or in an account
+/// that owns it through accounts that share their data; and the account is not suspended. Such a person may sign in to it.
 pub(crate) const BELONGS: &str = concat!(
-    "EXISTS (
+    live!("a.id"),
+    " AND EXISTS (
      WITH RECURSIVE ",
     climb!("a.id"),
     " SELECT 1 FROM chain
        JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
-       JOIN accounts h ON h.id = m.account_id AND h.status = 'active'
       WHERE chain.shared)"
 );
+
+/// Whether the account `a` is not suspended, nor one that owns it, as a condition.
+pub(crate) const LIVE: &str = live!("a.id");
+
+/// Whether no account that owns the account `a` is suspended, as a condition.
+pub(crate) const OWNER_LIVE: &str = live!("a.owner_id");
 
 /// The caller as the first two parameters of a statement: a person's id or null, a connector's account or null.
 pub(crate) fn parameters(caller: &Caller) -> [Value; 2] {
@@ -173,6 +175,16 @@ pub fn roles(connection: &Connection, caller: &Caller, account_id: AccountId) ->
     let row = connection.query_first(&statement, &[person, connector, account_id.into()])?;
     let found = row.map(|mut row| row.take::<Option<String>>("roles")).transpose()?.flatten();
     Roles::of(caller, found.as_deref()).ok_or(Error::NotFound(Thing::Account))
+}
+
+/// Whether the caller manages the account that owns this one.
+pub(crate) fn manages_above(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<bool> {
+    let [person, connector] = parameters(caller);
+    let statement =
+        format!("SELECT {ROLES} AS roles FROM accounts a WHERE a.id = (SELECT owner_id FROM accounts WHERE id = ?3)");
+    let row = connection.query_first(&statement, &[person, connector, account_id.into()])?;
+    let found = row.map(|mut row| row.take::<Option<String>>("roles")).transpose()?.flatten();
+    Ok(Roles::of(caller, found.as_deref()).is_some_and(|roles| roles.hold(Role::Manage)))
 }
 
 /// Whether `owner` is the account `of`, or owns it, directly or through others.
@@ -216,7 +228,7 @@ mod tests {
     use rusqlite::{Connection, Params, Row};
 
     use super::*;
-    use crate::accounts::role::{Role, names};
+    use crate::values::role::names;
 
     /// A directory in which one person and one connector have roles. Accounts are numbered from 1, the operator.
     #[derive(Debug)]
@@ -236,7 +248,7 @@ mod tests {
         fn directories()(size in 1..12_u32)(
             size in Just(size),
             owners in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), size as usize - 1),
-            inactive in prop::collection::vec(1..=size, 0..2),
+            inactive in prop::collection::vec(2..=size.max(2), 0..3),
             memberships in prop::collection::btree_map(
                 1..=size, (prop::bool::weighted(0.8), subsequence(Role::ALL.to_vec(), 0..=2)), 0..4),
             connector in 1..=size,
@@ -267,11 +279,18 @@ mod tests {
             chain
         }
 
+        /// Whether an account works: neither it nor one that owns it is suspended.
+        fn is_live(&self, account: u32) -> bool {
+            self.chain(account).iter().all(|(above, _)| !self.inactive.contains(above))
+        }
+
         /// The roles of the person in an account, in the order of their strength.
         fn roles(&self, account: u32) -> Vec<Role> {
             let mut roles = Vec::new();
             for (above, shared) in self.chain(account) {
-                if let Some((true, held)) = self.memberships.get(&above) {
+                if let Some((true, held)) = self.memberships.get(&above)
+                    && self.is_live(above)
+                {
                     roles.extend(held.iter().filter(|role| shared || !matches!(role, Role::User | Role::Viewer)));
                 }
             }
@@ -280,9 +299,11 @@ mod tests {
 
         fn store(&self) -> Connection {
             let store = Connection::open_in_memory().expect("a database");
-            for file in
-                [include_str!("../migrations/0001_directory.sql"), include_str!("../migrations/0003_growth.sql")]
-            {
+            for file in [
+                include_str!("../migrations/0001_directory.sql"),
+                include_str!("../migrations/0003_growth.sql"),
+                include_str!("../migrations/0004_rank.sql"),
+            ] {
                 store.execute_batch(file).expect("the schema");
             }
             let execute = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| {
@@ -366,13 +387,12 @@ mod tests {
         }
 
         #[test]
-        fn a_person_belongs_to_what_shares_its_data_with_an_active_account_of_the_person(directory in directories()) {
+        fn a_person_belongs_to_what_works_and_shares_its_data_with_an_account_of_the_person(directory in directories()) {
             let store = directory.store();
             let belongs = format!("SELECT a.id FROM accounts a WHERE {BELONGS} ORDER BY a.id");
             let expected = directory.ids().filter(|account| {
-                directory.chain(*account).iter().any(|(above, shared)| {
-                    let is_member = directory.memberships.get(above).is_some_and(|(active, _)| *active);
-                    *shared && is_member && !directory.inactive.contains(above)
+                directory.is_live(*account) && directory.chain(*account).iter().any(|(above, shared)| {
+                    *shared && directory.memberships.get(above).is_some_and(|(active, _)| *active)
                 })
             });
             let belongs = rows::<u32>(&store, &belongs, [1], |row| row.get("id"));

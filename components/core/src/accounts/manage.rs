@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use crate::accounts::account::{self, Account, NewAccount, Status};
-use crate::accounts::hierarchy::{self, BELONGS, ROLES};
+use crate::accounts::hierarchy::{self, BELONGS, OWNER_LIVE, ROLES, ROLES_TO_RESUME};
 use crate::accounts::members;
 use crate::accounts::role::Roles;
 use crate::auth::caller::Caller;
@@ -14,6 +14,7 @@ use crate::error::{Conflict, Error, Result, Thing};
 use crate::store::{Connection, Edit, Row, Transaction};
 use crate::values::change::Change;
 use crate::values::id::{AccountId, PersonId};
+use crate::values::role::Role;
 use crate::values::text;
 use crate::values::time::Time;
 
@@ -147,11 +148,16 @@ pub async fn update(
     change: &AccountChange,
     expected: Option<&[i64]>,
 ) -> Result<Account> {
-    let (mut account, roles) = load(edit.connection(), caller, account_id)?;
-    roles.require_manage()?;
+    let found = match load(edit.connection(), caller, account_id) {
+        Err(Error::NotFound(_)) if change.active == Some(true) => load_to_resume(edit, caller, account_id),
+        found => found,
+    };
+    let (mut account, roles) = found?;
+    roles.require(Role::Manage)?;
     if expected.is_some_and(|versions| !versions.contains(&account.version)) {
         return Err(Error::ChangedMeanwhile);
     }
+    let from_above = change.active == Some(false) && suspends_from_above(edit, caller, account_id)?;
     let key_before = text::fold(&account.name);
     change.apply(&mut account);
     account.version += 1;
@@ -163,7 +169,8 @@ pub async fn update(
     }
     edit.run(
         "UPDATE accounts SET name = ?2, name_key = ?3, name_reserved = max(name_reserved, ?4), description = ?5, status = ?6,
-                primary_contact = ?7, country = ?8, version = ?9, updated_at = ?10
+                primary_contact = ?7, country = ?8, version = ?9, updated_at = ?10,
+                suspended_from_above = ?6 = 'inactive' AND max(suspended_from_above, ?11)
           WHERE id = ?1",
         &[
             account_id.into(),
@@ -176,6 +183,7 @@ pub async fn update(
             account.country.as_deref().into(),
             account.version.into(),
             account.updated_at.into(),
+            i64::from(from_above).into(),
         ],
     )?;
     let detail = json!({
@@ -189,6 +197,30 @@ pub async fn update(
     Ok(account)
 }
 
+/// As [`load`], of an account that suspended itself and is to work again: by those who manage it, though what they hold in
+/// it counts nowhere else meanwhile. What the account above suspended only that lifts.
+fn load_to_resume(transaction: &Transaction, caller: &Caller, account_id: AccountId) -> Result<(Account, Roles)> {
+    let [person, connector] = hierarchy::parameters(caller);
+    let statement = format!(
+        "SELECT {}, {ROLES_TO_RESUME} AS roles FROM accounts a
+          WHERE a.id = ?3 AND a.status = 'inactive' AND a.suspended_from_above = 0 AND {OWNER_LIVE}",
+        Account::COLUMNS
+    );
+    loaded(transaction.run_first(&statement, &[person, connector, account_id.into()])?, caller)
+}
+
+/// Whether a suspension of the account by this caller is one from above.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] with [`Conflict::IsOperator`]: there is nobody above who could lift that.
+fn suspends_from_above(transaction: &Transaction, caller: &Caller, account_id: AccountId) -> Result<bool> {
+    let connection = transaction.connection();
+    let statement = "SELECT 1 FROM accounts WHERE id = ? AND owner_id IS NOT NULL";
+    connection.query_first(statement, &[account_id.into()])?.ok_or(Error::Conflict(Conflict::IsOperator))?;
+    hierarchy::manages_above(connection, caller, account_id)
+}
+
 /// Deletes an account with its memberships, connectors and external identities. Its people remain; those who belonged to
 /// it belong to its owner from then on.
 ///
@@ -198,7 +230,7 @@ pub async fn update(
 /// or [`Conflict::IsOperator`].
 pub async fn delete(edit: &Edit, caller: &Caller, account_id: AccountId) -> Result<()> {
     let (account, roles) = load(edit.connection(), caller, account_id)?;
-    roles.require_owner()?;
+    roles.require(Role::Owner)?;
     if edit.run_first("SELECT 1 FROM accounts WHERE owner_id = ? LIMIT 1", &[account_id.into()])?.is_some() {
         return Err(Error::Conflict(Conflict::OwnsAccounts));
     }

@@ -1,17 +1,19 @@
 //! Members of an account: added, changed, removed, and the one place where memberships are made.
 //!
-//! Only an owner decides who owns: otherwise whoever manages an account could take it over. An account without an owner
-//! (one that a connector made has none at first) gets its first one from whoever manages it.
+//! Nobody gives or takes a role that is stronger than what they hold: otherwise whoever manages an account could take it
+//! over. An account without an owner (one that a connector made has none at first) gets its first one from whoever manages
+//! the account above.
 
 use serde_json::json;
 
-use crate::accounts::hierarchy::{ROLES, parameters};
-use crate::accounts::role::{self, Role, Roles};
+use crate::accounts::hierarchy::{self, ROLES, parameters};
+use crate::accounts::role::Roles;
 use crate::auth::caller::Caller;
 use crate::error::{Conflict, Error, Result, Thing};
 use crate::store::sql::{Sql, rows};
 use crate::store::{Connection, Edit, Transaction};
 use crate::values::id::{AccountId, PersonId};
+use crate::values::role::{self, Role};
 use crate::values::time::Time;
 
 /// How a membership begins.
@@ -79,25 +81,29 @@ async fn give(edit: &Edit, members: &[(PersonId, AccountId)], roles: &[Role]) ->
     Ok(())
 }
 
-/// Adds a person to an account with these roles: at once if `active`, or as invited.
+/// Adds a person to an account with these roles: at once if `active`, or as invited. `held` is what the caller holds there.
 ///
 /// # Errors
 ///
 /// [`Error::Conflict`] with [`Conflict::AlreadyMember`]; [`Error::Forbidden`] if the caller gives away more than it holds.
 pub async fn add(
     edit: &Edit,
-    caller: &Roles,
+    caller: &Caller,
+    held: &Roles,
     account_id: AccountId,
     person_id: PersonId,
     roles: &[Role],
     active: bool,
 ) -> Result<()> {
-    guard_ownership(edit, caller, account_id, roles.contains(&Role::Owner))?;
+    guard(edit, caller, held, account_id, roles.iter().copied())?;
+    insert(edit, account_id, person_id, roles, if active { Status::Active } else { Status::Invited }).await
+}
+
+async fn insert(edit: &Edit, account_id: AccountId, person_id: PersonId, roles: &[Role], status: Status) -> Result<()> {
     let source = Sql {
         text: "SELECT ? AS account_id, ? AS user_id".to_owned(),
         parameters: vec![account_id.into(), person_id.into()],
     };
-    let status = if active { Status::Active } else { Status::Invited };
     if insert_from(edit, source, status, roles).await?.is_empty() {
         return Err(Error::Conflict(Conflict::AlreadyMember));
     }
@@ -106,7 +112,7 @@ pub async fn add(
 
 /// Makes the person who makes an account its owner and admin.
 pub async fn found(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
-    add(edit, &Roles::owner(), account_id, person_id, &[Role::Owner, Role::Admin], true).await
+    insert(edit, account_id, person_id, &[Role::Owner, Role::Admin], Status::Active).await
 }
 
 /// What is decided about a member.
@@ -123,18 +129,17 @@ pub struct Change {
 /// # Errors
 ///
 /// [`Error::NotFound`] for somebody who is no member; [`Error::Conflict`] with [`Conflict::LastOwner`];
-/// [`Error::Forbidden`] if the caller decides about owners and is none.
+/// [`Error::Forbidden`] if the member holds or gets a role that is stronger than the caller's.
 pub async fn update(
     edit: &Edit,
-    caller: &Roles,
+    caller: &Caller,
+    held: &Roles,
     account_id: AccountId,
     person_id: PersonId,
     change: &Change,
 ) -> Result<()> {
-    let was_owner = is_owner(edit, account_id, person_id)?.ok_or(Error::NotFound(Thing::Person))?;
-    let stays_owner = change.roles.as_ref().map_or(was_owner, |roles| roles.contains(&Role::Owner));
-    let decides_about_owners = was_owner != stays_owner || was_owner && change.active.is_some();
-    guard_ownership(edit, caller, account_id, decides_about_owners)?;
+    let had = roles_of(edit, account_id, person_id)?.ok_or(Error::NotFound(Thing::Person))?;
+    guard(edit, caller, held, account_id, had.into_iter().chain(change.roles.iter().flatten().copied()))?;
     let owned = has_owner(edit, account_id)?;
     if let Some(roles) = &change.roles {
         edit.run(
@@ -174,9 +179,15 @@ pub async fn update(
 /// # Errors
 ///
 /// As [`update`].
-pub async fn remove(edit: &Edit, caller: &Roles, account_id: AccountId, person_id: PersonId) -> Result<()> {
-    let was_owner = is_owner(edit, account_id, person_id)?.ok_or(Error::NotFound(Thing::Person))?;
-    guard_ownership(edit, caller, account_id, was_owner)?;
+pub async fn remove(
+    edit: &Edit,
+    caller: &Caller,
+    held: &Roles,
+    account_id: AccountId,
+    person_id: PersonId,
+) -> Result<()> {
+    let had = roles_of(edit, account_id, person_id)?.ok_or(Error::NotFound(Thing::Person))?;
+    guard(edit, caller, held, account_id, had)?;
     let owned = has_owner(edit, account_id)?;
     edit.run("DELETE FROM memberships WHERE account_id = ?1 AND user_id = ?2", &[account_id.into(), person_id.into()])?;
     keep_owner(edit, account_id, owned)?;
@@ -202,15 +213,29 @@ pub fn sees_person(connection: &Connection, caller: &Caller, person_id: PersonId
     row.map(|mut row| row.take("seen")).transpose()
 }
 
-/// Whether a member holds the role `owner`; `None` for somebody who is no member.
-fn is_owner(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<Option<bool>> {
+/// The roles of a member; `None` for somebody who is no member.
+fn roles_of(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<Option<Vec<Role>>> {
     let row = transaction.run_first(
-        "SELECT EXISTS (SELECT 1 FROM membership_roles r
-                         WHERE r.account_id = m.account_id AND r.user_id = m.user_id AND r.role = 'owner') AS owns
+        "SELECT (SELECT group_concat(r.role, ' ') FROM membership_roles r
+                  WHERE r.account_id = m.account_id AND r.user_id = m.user_id) AS roles
            FROM memberships m WHERE m.account_id = ?1 AND m.user_id = ?2",
         &[account_id.into(), person_id.into()],
     )?;
-    row.map(|mut row| row.take("owns")).transpose()
+    let Some(mut row) = row else { return Ok(None) };
+    let roles: Option<String> = row.take("roles")?;
+    Ok(Some(roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect()))
+}
+
+/// Refuses to act for a member who holds a stronger role than the caller does: to invite again, for example.
+pub(crate) fn require_rank(
+    transaction: &Transaction,
+    caller: &Caller,
+    held: &Roles,
+    account_id: AccountId,
+    person_id: PersonId,
+) -> Result<()> {
+    let roles = roles_of(transaction, account_id, person_id)?.unwrap_or_default();
+    guard(transaction, caller, held, account_id, roles)
 }
 
 /// Whether the account has an owner who can sign in.
@@ -230,7 +255,18 @@ fn keep_owner(transaction: &Transaction, account_id: AccountId, owned: bool) -> 
     if owned && !has_owner(transaction, account_id)? { Err(Error::Conflict(Conflict::LastOwner)) } else { Ok(()) }
 }
 
-/// Refuses what decides about owners to a caller who is none, see the module's documentation.
-fn guard_ownership(transaction: &Transaction, caller: &Roles, account_id: AccountId, decides: bool) -> Result<()> {
-    if decides && !caller.owns() && has_owner(transaction, account_id)? { caller.require_owner() } else { Ok(()) }
+/// Refuses to give or to take roles that are stronger than those that the caller has: `held`. The first owner of an account
+/// is given by whoever manages the account above.
+fn guard(
+    transaction: &Transaction,
+    caller: &Caller,
+    held: &Roles,
+    account_id: AccountId,
+    roles: impl IntoIterator<Item = Role>,
+) -> Result<()> {
+    let Some(strongest) = roles.into_iter().max().filter(|strongest| !held.hold(*strongest)) else { return Ok(()) };
+    let founds = strongest == Role::Owner
+        && !has_owner(transaction, account_id)?
+        && hierarchy::manages_above(transaction.connection(), caller, account_id)?;
+    if founds { Ok(()) } else { held.require(strongest) }
 }

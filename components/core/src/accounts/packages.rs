@@ -3,8 +3,9 @@
 
 use serde_json::json;
 
-use crate::accounts::hierarchy::{self, climb};
+use crate::accounts::hierarchy;
 use crate::error::{Conflict, Error, Faults, Result};
+use crate::store::climb::climb;
 use crate::store::{Author, Connection, Edit, Row, Transaction};
 use crate::values::id::{AccountId, PackageId};
 use crate::values::text;

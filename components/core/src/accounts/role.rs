@@ -6,84 +6,37 @@
 use crate::auth::caller::Caller;
 use crate::auth::scope;
 use crate::error::{Error, Result};
-
-/// What a person is in an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// May do everything, and delete the account.
-    Owner,
-    /// May manage, and use the administration API.
-    Admin,
-    /// May change the account and its members.
-    Manage,
-    /// Uses the account.
-    User,
-    /// Looks at the account.
-    Viewer,
-}
-
-impl Role {
-    /// Every role, the strongest first.
-    pub const ALL: [Self; 5] = [Self::Owner, Self::Admin, Self::Manage, Self::User, Self::Viewer];
-
-    /// As the APIs and the store write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Admin => "admin",
-            Self::Manage => "manage",
-            Self::User => "user",
-            Self::Viewer => "viewer",
-        }
-    }
-
-    /// The role of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.name() == name)
-    }
-}
-
-/// The names of roles, in their order.
-pub fn names(roles: &[Role]) -> Vec<&'static str> {
-    roles.iter().map(|role| role.name()).collect()
-}
+use crate::values::role::Role;
 
 /// What a caller may do in an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles(Vec<Role>);
 
 impl Roles {
-    /// Whether the caller holds the manage role: through `manage`, `admin` or `owner`.
-    pub fn manages(&self) -> bool {
-        self.0.iter().any(|role| matches!(role, Role::Owner | Role::Admin | Role::Manage))
+    /// The strongest of them.
+    pub fn rank(&self) -> Option<Role> {
+        self.0.iter().copied().max()
     }
 
-    /// Whether the caller owns the account.
-    pub fn owns(&self) -> bool {
-        self.0.contains(&Role::Owner)
+    /// Whether the caller holds the role, or a stronger one.
+    pub fn hold(&self, role: Role) -> bool {
+        self.rank() >= Some(role)
     }
 
-    /// Whether the caller may use the administration API: as `admin`, or as `owner`, who may do everything.
-    pub fn administers(&self) -> bool {
-        self.0.iter().any(|role| matches!(role, Role::Owner | Role::Admin))
-    }
-
-    /// Refuses a caller without the manage role.
+    /// Refuses a caller who holds neither the role nor a stronger one: nobody gives, takes or reaches more than they hold.
     ///
     /// # Errors
     ///
     /// [`Error::Forbidden`].
-    pub fn require_manage(&self) -> Result<()> {
-        if self.manages() { Ok(()) } else { Err(Error::Forbidden { needs: "the role manage" }) }
-    }
-
-    /// Refuses a caller who is no owner.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Forbidden`].
-    pub fn require_owner(&self) -> Result<()> {
-        if self.owns() { Ok(()) } else { Err(Error::Forbidden { needs: "the role owner" }) }
+    pub fn require(&self, role: Role) -> Result<()> {
+        let needs = match role {
+            Role::Viewer => "the role viewer",
+            Role::User => "the role user",
+            Role::Manage => "the role manage",
+            Role::Admin => "the role admin",
+            Role::Owner => "the role owner",
+        };
+        if self.hold(role) { Ok(()) } else { Err(Error::Forbidden { needs }) }
     }
 
     /// Reads what [`crate::accounts::hierarchy::ROLES`] gives: `None` if the caller may not even see the account.
@@ -100,11 +53,6 @@ impl Roles {
             Caller::Connector(_) => None,
         }
     }
-
-    /// What whoever makes an account may do in it.
-    pub(crate) fn owner() -> Self {
-        Self(vec![Role::Owner])
-    }
 }
 
 #[cfg(test)]
@@ -113,6 +61,7 @@ mod tests {
     use crate::auth::caller::{CallingConnector, CallingPerson};
     use crate::auth::scope::Scopes;
     use crate::values::id::{AccountId, ConnectorId, Id as _, PersonId};
+    use crate::values::role::names;
 
     fn person() -> Caller {
         Caller::Person(CallingPerson { id: PersonId::from_number(1), account_id: None })
@@ -126,32 +75,35 @@ mod tests {
             scopes: Scopes::trusted(scopes.to_owned()),
             secret_version: 1,
             failures: 0,
+            rank: Role::Owner,
         })
     }
 
-    /// Whether roles manage, administer and own.
-    fn may(roles: &Roles) -> [bool; 3] {
-        [roles.manages(), roles.administers(), roles.owns()]
+    /// Which roles a caller holds by these, the weakest first.
+    fn held(roles: &Roles) -> Vec<&'static str> {
+        names(&Role::ALL.into_iter().rev().filter(|role| roles.hold(*role)).collect::<Vec<_>>())
     }
 
     #[test]
     fn a_role_allows_what_the_weaker_ones_allow() {
+        let all = ["viewer", "user", "manage", "admin", "owner"];
         let expected = [
-            ("viewer", [false, false, false]),
-            ("user", [false, false, false]),
-            ("manage", [true, false, false]),
-            ("admin", [true, true, false]),
-            ("owner", [true, true, true]),
-            ("viewer user", [false, false, false]),
-            ("viewer admin", [true, true, false]),
+            ("viewer", 1),
+            ("user", 2),
+            ("manage", 3),
+            ("admin", 4),
+            ("owner", 5),
+            ("viewer user", 2),
+            ("admin viewer", 4),
         ];
         for (found, expected) in expected {
             let roles = Roles::of(&person(), Some(found)).expect("the person sees the account");
-            assert_eq!(may(&roles), expected, "{found}");
-            assert_eq!(roles.require_manage().is_ok(), roles.manages(), "{found}");
-            assert_eq!(roles.require_owner().is_ok(), roles.owns(), "{found}");
+            assert_eq!(held(&roles), all[..expected], "{found}");
+            for role in Role::ALL {
+                assert_eq!(roles.require(role).is_ok(), roles.hold(role), "{found}");
+            }
         }
-        assert_eq!(may(&Roles::owner()), [true, true, true]);
+        assert_eq!(held(&Roles::default()), [""; 0]);
     }
 
     #[test]
@@ -165,8 +117,8 @@ mod tests {
     fn the_scopes_of_a_connector_stand_for_roles() {
         let of = |scopes| Roles::of(&connector(scopes), Some("connector"));
         assert_eq!(of("portal:write"), None);
-        assert_eq!(of("accounts:read").as_ref().map(may), Some([false, false, false]));
-        assert_eq!(of("accounts:read accounts:manage").as_ref().map(may), Some([true, false, false]));
+        assert_eq!(of("accounts:read").and_then(|roles| roles.rank()), Some(Role::Viewer));
+        assert_eq!(of("accounts:read accounts:manage").and_then(|roles| roles.rank()), Some(Role::Manage));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use crate::auth::scope::Scopes;
 use crate::auth::token::{self, INVALID, Verified};
 use crate::error::{Error, Result};
+use crate::store::climb::live;
 use crate::store::{Actor, Connection, Value};
 use crate::values::id::{AccountId, ConnectorId, PersonId};
+use crate::values::role::Role;
 
 /// Who calls.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct CallingConnector {
     pub secret_version: i64,
     /// How many of its writes failed since one succeeded, see [`crate::connectors::health`].
     pub failures: i64,
+    /// What it never does more than: the strongest role of whoever made it, then.
+    pub rank: Role,
 }
 
 impl Caller {
@@ -115,8 +119,8 @@ impl CallingConnector {
 ///
 /// # Errors
 ///
-/// [`Error::Unauthenticated`] as [`token::verify`], also if it was revoked, or if its person, its connector or the
-/// connector's account is not active.
+/// [`Error::Unauthenticated`] as [`token::verify`], also if it was revoked, if its person or its connector is not active, or
+/// if the connector's account is suspended, or one that owns it.
 pub async fn find(token: &str, connection: &Connection) -> Result<Caller> {
     let verified = token::verify(token, connection).await?;
     active(&verified, connection)?.ok_or(INVALID)
@@ -137,10 +141,12 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
     let session: Value = verified.session.as_deref().into();
     let Some(password_version) = verified.password_version else {
         let row = connection.query_first(
-            "SELECT c.id, c.account_id, c.secret_version, c.failures
-               FROM connectors c JOIN accounts a ON a.id = c.account_id
-              WHERE c.client_id = ?1 AND c.status <> 'inactive' AND a.status = 'active'
-                AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))",
+            concat!(
+                "SELECT c.id, c.account_id, c.secret_version, c.failures, c.rank FROM connectors c
+                  WHERE c.client_id = ?1 AND c.status <> 'inactive' AND ",
+                live!("c.account_id"),
+                " AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))"
+            ),
             &[verified.client_id.as_str().into(), verified.jti.as_str().into(), session],
         )?;
         let Some(mut row) = row else { return Ok(None) };
@@ -151,6 +157,7 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
             scopes: Scopes::trusted(verified.scope.clone()),
             secret_version: row.take("secret_version")?,
             failures: row.take("failures")?,
+            rank: row.take("rank")?,
         })));
     };
     let row = connection.query_first(

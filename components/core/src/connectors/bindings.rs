@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value as Json;
 
 use crate::accounts::members::{self, Status};
-use crate::accounts::role::Role;
 use crate::auth::caller::CallingConnector;
 use crate::connectors::health;
 use crate::connectors::identities::{end_memberships, note};
@@ -16,6 +15,7 @@ use crate::store::sql::{Sql, rows};
 use crate::store::{Author, Edit};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
+use crate::values::role::Role;
 use crate::values::time::Time;
 
 /// External user ids, each with the person's address, or with nothing to unbind it.

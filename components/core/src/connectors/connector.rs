@@ -11,8 +11,10 @@ use crate::auth::caller::{Caller, CallingConnector};
 use crate::auth::scope::Scopes;
 use crate::auth::{secret, throttle};
 use crate::error::{Error, Result, Thing, Unauthenticated};
+use crate::store::climb::live;
 use crate::store::{Connection, Edit, Row};
 use crate::values::id::{AccountId, ConnectorId};
+use crate::values::role::Role;
 use crate::values::time::Time;
 
 /// Longest `client_id`, in bytes.
@@ -28,7 +30,7 @@ const WRONG: Error = Error::Unauthenticated(Unauthenticated::InvalidCredentials)
 ///
 /// # Errors
 ///
-/// [`Error::Unauthenticated`] if they belong to none, or it or its account is not active; [`Error::TooManyRequests`]
+/// [`Error::Unauthenticated`] if they belong to none, it is not active, or its account is suspended, or one that owns it; [`Error::TooManyRequests`]
 /// after too many such failures, see [`throttle`].
 pub async fn authenticate(
     connection: &Connection,
@@ -41,9 +43,11 @@ pub async fn authenticate(
     }
     let attempt = throttle::attempt(connection, &format!("client:{client_id}"), address).await?;
     let row = connection.query_first(
-        "SELECT c.id, c.account_id, c.secret_hash, c.scopes, c.secret_version, c.failures
-           FROM connectors c JOIN accounts a ON a.id = c.account_id
-          WHERE c.client_id = ? AND c.status <> 'inactive' AND a.status = 'active'",
+        concat!(
+            "SELECT c.id, c.account_id, c.secret_hash, c.scopes, c.secret_version, c.failures, c.rank FROM connectors c
+              WHERE c.client_id = ? AND c.status <> 'inactive' AND ",
+            live!("c.account_id")
+        ),
         &[client_id.into()],
     )?;
     if let Some(mut row) = row
@@ -56,6 +60,7 @@ pub async fn authenticate(
             scopes: Scopes::trusted(row.take("scopes")?),
             secret_version: row.take("secret_version")?,
             failures: row.take("failures")?,
+            rank: row.take("rank")?,
         });
     }
     Err(attempt.failed(connection, WRONG).await)
@@ -93,6 +98,8 @@ pub struct Connector {
     pub environment: String,
     /// What its tokens allow at most.
     pub scopes: Scopes,
+    /// What it never does more than: `manage`, `admin` or `owner`.
+    pub rank: Role,
     /// `pending` until its first token, then `active`, `inactive` once it is disconnected.
     pub status: String,
     /// When it was made.
@@ -102,7 +109,7 @@ pub struct Connector {
 impl Connector {
     /// The columns of a connector `c`.
     const COLUMNS: &str = "c.id, c.account_id, c.client_id, c.name, c.integration, c.property, c.environment, c.scopes,
-                           c.status, c.created_at";
+                           c.rank, c.status, c.created_at";
 
     fn from_row(row: &mut Row) -> Result<Self> {
         Ok(Self {
@@ -114,6 +121,7 @@ impl Connector {
             property: row.take("property")?,
             environment: row.take("environment")?,
             scopes: Scopes::trusted(row.take("scopes")?),
+            rank: row.take("rank")?,
             status: row.take("status")?,
             created_at: row.take("created_at")?,
         })
@@ -135,34 +143,58 @@ pub struct NewConnector {
     pub sandbox: bool,
     /// See [`Connector`].
     pub scopes: Scopes,
+    /// See [`Connector`]. If it is left out, it is what whoever makes it holds.
+    pub rank: Option<Role>,
 }
 
 /// Makes a connector and returns it with its secret, which nobody sees again.
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account; [`Error::Forbidden`] for a
-/// connector that gives away a scope which it does not hold.
+/// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account; [`Error::Forbidden`] for a rank or a
+/// scope that the caller does not hold.
 pub async fn create(edit: &Edit, caller: &Caller, new: &NewConnector) -> Result<(Connector, String)> {
-    hierarchy::roles(edit.connection(), caller, new.account_id)?.require_manage()?;
-    if let Caller::Connector(calling) = caller
-        && calling.scopes.grant(Some(new.scopes.as_str())).is_none()
-    {
-        return Err(Error::Forbidden { needs: "every scope that is given away" });
-    }
+    let roles = hierarchy::roles(edit.connection(), caller, new.account_id)?;
+    roles.require(Role::Manage)?;
+    let rank = new.rank.unwrap_or(rank(caller, &roles));
+    require(caller, &roles, rank, &new.scopes)?;
     let secret = secret::generate()?;
-    let connector = insert(edit, new, &Uuid::new_v4().to_string(), &secret::hash_secret(&secret)?).await?;
+    let new = NewConnector { rank: Some(rank), ..new.clone() };
+    let connector = insert(edit, &new, &Uuid::new_v4().to_string(), &secret::hash_secret(&secret)?).await?;
     Ok((connector, secret))
+}
+
+/// What the caller holds in an account as a rank: a connector has one of its own.
+fn rank(caller: &Caller, roles: &Roles) -> Role {
+    match caller {
+        Caller::Person(_) => roles.rank().unwrap_or(Role::Viewer),
+        Caller::Connector(connector) => connector.rank,
+    }
+}
+
+/// Refuses to make a connector of this rank and these scopes, or to get its secret, unless the caller holds them. A person who
+/// manages the account holds every scope there.
+fn require(caller: &Caller, roles: &Roles, needed: Role, scopes: &Scopes) -> Result<()> {
+    if rank(caller, roles) < needed {
+        return Err(Error::Forbidden { needs: "the rank of the connector" });
+    }
+    match caller {
+        Caller::Connector(calling) if calling.scopes.grant(Some(scopes.as_str())).is_none() => {
+            Err(Error::Forbidden { needs: "every scope that is given away" })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes a connector of this `client_id`, whose secret has this hash.
 pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, secret_hash: &str) -> Result<Connector> {
     let environment = if new.sandbox { "sandbox" } else { "production" };
+    let rank = new.rank.unwrap_or(Role::Manage);
     let created_at = Time::now();
     let mut row = edit.run_one(
         "INSERT INTO connectors (account_id, client_id, secret_hash, scopes, name, integration, property, environment,
-                                 created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9) RETURNING id, status",
+                                 rank, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) RETURNING id, status",
         &[
             new.account_id.into(),
             client_id.into(),
@@ -172,6 +204,7 @@ pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, sec
             new.integration.as_str().into(),
             new.property.as_str().into(),
             environment.into(),
+            rank.name().into(),
             created_at.into(),
         ],
     )?;
@@ -184,10 +217,11 @@ pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, sec
         property: new.property.clone(),
         environment: environment.to_owned(),
         scopes: new.scopes.clone(),
+        rank,
         status: row.take("status")?,
         created_at,
     };
-    let detail = json!({ "account": new.account_id, "scopes": new.scopes.as_str() });
+    let detail = json!({ "account": new.account_id, "scopes": new.scopes.as_str(), "rank": rank.name() });
     edit.record("created", "connectors", &[(connector.id, detail)]).await?;
     Ok(connector)
 }
@@ -198,7 +232,7 @@ pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, sec
 ///
 /// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account.
 pub fn list(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<Vec<Connector>> {
-    hierarchy::roles(connection, caller, account_id)?.require_manage()?;
+    hierarchy::roles(connection, caller, account_id)?.require(Role::Manage)?;
     let statement = format!("SELECT {} FROM connectors c WHERE c.account_id = ? ORDER BY c.id", Connector::COLUMNS);
     let rows = connection.query(&statement, &[account_id.into()])?;
     rows.into_iter().map(|mut row| Connector::from_row(&mut row)).collect()
@@ -210,6 +244,21 @@ pub fn list(connection: &Connection, caller: &Caller, account_id: AccountId) -> 
 ///
 /// [`Error::NotFound`] if the caller may not see its account, [`Error::Forbidden`] without the manage role there.
 pub fn load(connection: &Connection, caller: &Caller, id: ConnectorId) -> Result<Connector> {
+    find(connection, caller, id).map(|(connector, _)| connector)
+}
+
+/// As [`load`], to change it.
+///
+/// # Errors
+///
+/// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
+fn load_to_change(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<Connector> {
+    let (connector, roles) = find(edit.connection(), caller, id)?;
+    require(caller, &roles, connector.rank, &connector.scopes)?;
+    Ok(connector)
+}
+
+fn find(connection: &Connection, caller: &Caller, id: ConnectorId) -> Result<(Connector, Roles)> {
     const NONE: Error = Error::NotFound(Thing::Connector);
     let [person, connector] = hierarchy::parameters(caller);
     let statement = format!(
@@ -217,17 +266,18 @@ pub fn load(connection: &Connection, caller: &Caller, id: ConnectorId) -> Result
         Connector::COLUMNS
     );
     let mut row = connection.query_first(&statement, &[person, connector, id.into()])?.ok_or(NONE)?;
-    Roles::of(caller, row.take::<Option<String>>("roles")?.as_deref()).ok_or(NONE)?.require_manage()?;
-    Connector::from_row(&mut row)
+    let roles = Roles::of(caller, row.take::<Option<String>>("roles")?.as_deref()).ok_or(NONE)?;
+    roles.require(Role::Manage)?;
+    Ok((Connector::from_row(&mut row)?, roles))
 }
 
 /// Gives a connector a new secret, and ends the sessions that it began with the old one. One that was paused writes again.
 ///
 /// # Errors
 ///
-/// As [`load`].
+/// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
 pub async fn rotate(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<(Connector, String)> {
-    let connector = load(edit.connection(), caller, id)?;
+    let connector = load_to_change(edit, caller, id)?;
     let secret = secret::generate()?;
     edit.run(
         "UPDATE connectors SET secret_hash = ?2, secret_version = secret_version + 1, failures = 0, updated_at = ?3
@@ -243,9 +293,9 @@ pub async fn rotate(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<(Co
 ///
 /// # Errors
 ///
-/// As [`load`].
+/// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
 pub async fn resume(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
-    load(edit.connection(), caller, id)?;
+    load_to_change(edit, caller, id)?;
     edit.run("UPDATE connectors SET failures = 0, updated_at = ?2 WHERE id = ?1", &[id.into(), Time::now().into()])?;
     edit.record("resumed", "connectors", &[(id, Json::Null)]).await
 }
@@ -254,9 +304,9 @@ pub async fn resume(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()>
 ///
 /// # Errors
 ///
-/// As [`load`].
+/// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
 pub async fn disconnect(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
-    load(edit.connection(), caller, id)?;
+    load_to_change(edit, caller, id)?;
     edit.run(
         "UPDATE connectors SET status = 'inactive', updated_at = ?2 WHERE id = ?1",
         &[id.into(), Time::now().into()],
@@ -269,9 +319,9 @@ pub async fn disconnect(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result
 ///
 /// # Errors
 ///
-/// As [`load`].
+/// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
 pub async fn delete(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
-    let connector = load(edit.connection(), caller, id)?;
+    let connector = load_to_change(edit, caller, id)?;
     edit.batch("DELETE FROM connectors WHERE id = ?", vec![id.into()]).await?;
     let detail = json!({ "account": connector.account_id, "clientId": connector.client_id });
     edit.record("deleted", "connectors", &[(id, detail)]).await

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 
 use serde_json::Value as Json;
 
-use crate::accounts::hierarchy::climb;
 use crate::connectors::health::Health;
 use crate::error::Result;
+use crate::store::climb::climb;
 use crate::store::{Connection, Value};
 use crate::values::id::AccountId;
 

@@ -10,6 +10,7 @@ use crate::log;
 use crate::people::person::{self, NewPerson, Profile};
 use crate::store::{Author, Connection, Edit};
 use crate::values::email::Email;
+use crate::values::role::Role;
 
 /// What the operator configured.
 pub struct FirstStart {
@@ -81,6 +82,7 @@ pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
         property: String::new(),
         sandbox: false,
         scopes: Scopes::all(),
+        rank: Some(Role::Owner),
     };
     connector::insert(&edit, &bootstrap, client_id, &secret_hash).await?;
     edit.commit().await

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use crate::accounts::role::Role;
 use crate::accounts::{hierarchy, members};
 use crate::auth::caller::Caller;
 use crate::entry::sign_up::Newcomer;
@@ -12,6 +11,7 @@ use crate::people::person;
 use crate::sign_in::credentials::NOT_RIGHT;
 use crate::store::{Edit, outbox};
 use crate::values::id::{AccountId, PersonId};
+use crate::values::role::Role;
 use crate::values::time::Time;
 
 /// Invites somebody to an account by e-mail. Who is not known yet becomes a person of that account; who is known is asked.
@@ -27,12 +27,12 @@ pub async fn invite(
     roles: &[Role],
 ) -> Result<PersonId> {
     let held = hierarchy::roles(edit.connection(), caller, account_id)?;
-    held.require_manage()?;
+    held.require(Role::Manage)?;
     let person_id = match person::find_by_address(edit, &newcomer.email.key)? {
         Some((id, _)) => id,
         None => person::insert(edit, account_id, &newcomer.person(None)).await?.id,
     };
-    members::add(edit, &held, account_id, person_id, roles, false).await?;
+    members::add(edit, caller, &held, account_id, person_id, roles, false).await?;
     send(edit, account_id, person_id).await?;
     Ok(person_id)
 }
@@ -51,9 +51,9 @@ pub async fn add_known(
     roles: &[Role],
 ) -> Result<()> {
     let held = hierarchy::roles(edit.connection(), caller, account_id)?;
-    held.require_manage()?;
+    held.require(Role::Manage)?;
     let seen = members::sees_person(edit.connection(), caller, person_id)?.ok_or(Error::NotFound(Thing::Person))?;
-    members::add(edit, &held, account_id, person_id, roles, seen).await?;
+    members::add(edit, caller, &held, account_id, person_id, roles, seen).await?;
     if !seen {
         send(edit, account_id, person_id).await?;
     }
@@ -66,7 +66,8 @@ pub async fn add_known(
 ///
 /// As [`invite`]; [`Error::NotFound`] for somebody who is no member, [`Error::Conflict`] with [`Conflict::NotInvited`].
 pub async fn invite_again(edit: &Edit, caller: &Caller, account_id: AccountId, person_id: PersonId) -> Result<()> {
-    hierarchy::roles(edit.connection(), caller, account_id)?.require_manage()?;
+    let held = hierarchy::roles(edit.connection(), caller, account_id)?;
+    held.require(Role::Manage)?;
     let row = edit.run_first(
         "SELECT status = 'invited' AS invited FROM memberships WHERE account_id = ?1 AND user_id = ?2",
         &[account_id.into(), person_id.into()],
@@ -74,6 +75,7 @@ pub async fn invite_again(edit: &Edit, caller: &Caller, account_id: AccountId, p
     if !row.ok_or(Error::NotFound(Thing::Person))?.take::<bool>("invited")? {
         return Err(Error::Conflict(Conflict::NotInvited));
     }
+    members::require_rank(edit, caller, &held, account_id, person_id)?;
     send(edit, account_id, person_id).await?;
     edit.record("invited", "memberships", &[(person_id, json!({ "account": account_id }))]).await
 }

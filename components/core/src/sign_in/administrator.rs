@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::accounts::hierarchy::{self, ROLES};
+use crate::accounts::hierarchy::{self, LIVE, ROLES};
 use crate::accounts::role::Roles;
 use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::secret;
@@ -11,6 +11,7 @@ use crate::error::{Error, Result, Unauthenticated};
 use crate::sign_in::credentials::Candidate;
 use crate::store::Connection;
 use crate::values::id::AccountId;
+use crate::values::role::Role;
 
 /// Somebody who administers an account.
 #[derive(Clone, Debug)]
@@ -22,8 +23,8 @@ pub struct Administrator {
 }
 
 /// Finds who calls by a name and a password, and the account that an account key is of: a person who administers the
-/// account, by e-mail address or username, or a connector of it with the scope `accounts:manage`, by `client_id` and
-/// secret. As everywhere, what somebody is in an account counts in the accounts that this one owns.
+/// account, by e-mail address or username, or a connector of it with the scope `accounts:manage` and the rank `admin`, by
+/// `client_id` and secret. As everywhere, what somebody is in an account counts in the accounts that this one owns.
 ///
 /// # Errors
 ///
@@ -40,15 +41,14 @@ pub async fn authenticate(
     let caller = identify(connection, name, password, address).await?;
     let found = account_key.map_or(Ok(None), |key| {
         let [person, account] = hierarchy::parameters(&caller);
-        let statement =
-            format!("SELECT a.id, {ROLES} AS roles FROM accounts a WHERE a.account_key = ?3 AND a.status = 'active'");
+        let statement = format!("SELECT a.id, {ROLES} AS roles FROM accounts a WHERE a.account_key = ?3 AND {LIVE}");
         connection.query_first(&statement, &[person, account, key.into()])
     });
     if let Some(mut row) = found? {
         let roles = Roles::of(&caller, row.take::<Option<String>>("roles")?.as_deref());
         let administers = roles.is_some_and(|roles| match &caller {
-            Caller::Person(_) => roles.administers(),
-            Caller::Connector(_) => roles.manages(),
+            Caller::Person(_) => roles.hold(Role::Admin),
+            Caller::Connector(connector) => roles.hold(Role::Manage) && connector.rank >= Role::Admin,
         });
         if administers {
             return Ok(Administrator { account_id: row.take("id")?, caller });

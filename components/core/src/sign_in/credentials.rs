@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::accounts::account;
-use crate::accounts::hierarchy::BELONGS;
+use crate::accounts::hierarchy::{BELONGS, LIVE};
 use crate::auth::{secret, throttle};
 use crate::error::{Error, Faults, Result, Unauthenticated};
 use crate::sign_in::password::PASSWORD_MAX;
@@ -134,7 +134,7 @@ fn choose(connection: &Connection, person: SignedIn, wanted: Option<&str>) -> Re
         // An id before a name; of accounts of one name first those that the person is a member of, then the oldest.
         let statement = format!(
             "SELECT a.id FROM accounts a
-              WHERE (a.id = ?2 OR a.name_key = ?3) AND a.status = 'active' AND {BELONGS}
+              WHERE (a.id = ?2 OR a.name_key = ?3) AND {BELONGS}
               ORDER BY a.id IS NOT ?2, NOT EXISTS (
                     SELECT 1 FROM memberships m WHERE m.account_id = a.id AND m.user_id = ?1 AND m.status = 'active'), a.id
               LIMIT 1"
@@ -143,11 +143,11 @@ fn choose(connection: &Connection, person: SignedIn, wanted: Option<&str>) -> Re
         let account_id = connection.query_first(&statement, &parameters)?.ok_or(WRONG)?.take("id")?;
         return Ok(SignIn::Done(SignedIn { account_id: Some(account_id), ..person }));
     }
-    let rows = connection.query(
+    let statement = format!(
         "SELECT a.id, a.name FROM memberships m JOIN accounts a ON a.id = m.account_id
-          WHERE m.user_id = ? AND m.status = 'active' AND a.status = 'active' ORDER BY a.id LIMIT 1000",
-        &[person.person_id.into()],
-    )?;
+          WHERE m.user_id = ? AND m.status = 'active' AND {LIVE} ORDER BY a.id LIMIT 1000"
+    );
+    let rows = connection.query(&statement, &[person.person_id.into()])?;
     let accounts = rows.into_iter().map(|mut row| Ok((row.take("id")?, row.take("name")?)));
     let accounts = accounts.collect::<Result<Vec<(AccountId, String)>>>()?;
     match accounts.as_slice() {

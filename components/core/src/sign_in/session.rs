@@ -184,7 +184,7 @@ fn signed_in(
         &format!(
             "SELECT u.uuid, u.password_version FROM users u
               WHERE u.id = ?1 AND u.is_active = 1 AND (?2 IS NULL OR EXISTS (
-                    SELECT 1 FROM accounts a WHERE a.id = ?2 AND a.status = 'active' AND {BELONGS}))"
+                    SELECT 1 FROM accounts a WHERE a.id = ?2 AND {BELONGS}))"
         ),
         &[person_id.into(), account_id.into()],
     )?;

@@ -8,10 +8,11 @@ use crate::store::sqlite::Sqlite;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 3] = [
+const FILES: [&str; 4] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
+    include_str!("../migrations/0004_rank.sql"),
 ];
 
 /// Brings the database to the schema of this release, in one transaction.
@@ -78,5 +79,50 @@ mod tests {
         let split: Vec<_> = statements(file).collect();
         assert_eq!(split.len(), 2);
         assert!(split[1].trim_start().starts_with("CREATE INDEX"));
+    }
+
+    #[test]
+    fn connectors_get_the_rank_of_their_maker_and_suspensions_count_as_from_above() {
+        let store = rusqlite::Connection::open_in_memory().expect("a database");
+        for file in &FILES[..3] {
+            store.execute_batch(file).expect("the schema of 0.1");
+        }
+        let audit = |connector: i64, actor: &str, api: &str| {
+            let sql = "INSERT INTO audit (at, actor, api, action, subject, subject_id, request_id)
+                       VALUES (0, ?, ?, 'created', 'connectors', ?, 'r')";
+            store.execute(sql, (actor, api, connector)).expect("a row");
+        };
+        store
+            .execute_batch(
+                "INSERT INTO accounts (id, owner_id, account_key, name, name_key, status, origin, created_at, updated_at)
+                 VALUES (1, NULL, 'a', 'A', 'a', 'inactive', 'operator', 0, 0), (2, 1, 'b', 'B', 'b', 'inactive', 'accounts', 0, 0),
+                        (3, 1, 'c', 'C', 'c', 'active', 'accounts', 0, 0);
+                 INSERT INTO users (id, account_id, uuid, origin, created_at, updated_at)
+                 SELECT value, 1, 'u' || value, 'accounts', 0, 0 FROM json_each('[1, 2, 3, 4]');
+                 INSERT INTO memberships (account_id, user_id, status, origin, created_at, updated_at)
+                 VALUES (1, 1, 'active', 'accounts', 0, 0), (3, 2, 'active', 'accounts', 0, 0),
+                        (3, 3, 'inactive', 'accounts', 0, 0), (2, 4, 'active', 'accounts', 0, 0);
+                 INSERT INTO membership_roles (account_id, user_id, role)
+                 VALUES (1, 1, 'owner'), (3, 2, 'manage'), (3, 2, 'admin'), (3, 3, 'owner'), (2, 4, 'owner');
+                 INSERT INTO connectors (id, account_id, client_id, secret_hash, scopes, name, created_at, updated_at)
+                 SELECT value, iif(value = 1, 1, 3), 'c' || value, '', '', '', 0, 0 FROM json_each('[1, 2, 3, 4, 5, 6, 7]');",
+            )
+            .expect("a directory");
+        audit(1, "system", "oauth");
+        audit(2, "user:1", "accounts"); // An owner of the account above.
+        audit(3, "user:2", "accounts"); // An admin.
+        audit(4, "user:3", "accounts"); // No active member any more.
+        audit(5, "connector:1", "accounts");
+        audit(6, "user:4", "accounts"); // An owner of another account.
+        store.execute_batch(FILES[3]).expect("the migration");
+
+        let lines = |sql: &str| -> Vec<String> {
+            let mut statement = store.prepare(sql).expect(sql);
+            statement.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("texts")
+        };
+        let ranks = lines("SELECT rank FROM connectors ORDER BY id");
+        assert_eq!(ranks, ["owner", "owner", "admin", "manage", "manage", "manage", "manage"]);
+        let suspended = lines("SELECT status || ' ' || suspended_from_above FROM accounts ORDER BY id");
+        assert_eq!(suspended, ["active 0", "inactive 1", "active 0"]);
     }
 }

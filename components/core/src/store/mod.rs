@@ -5,12 +5,14 @@
 //! | [`sqlite`] | a raw connection: what it is told once, its two ways to run a statement, its errors |
 //! | [`row`] | rows by the names of their columns |
 //! | [`sql`] | parts of statements, and many rows as one parameter |
+//! | [`climb`] | the climb through the tree of accounts |
 //! | [`migration`] | the schema of this release |
 //! | [`connection`] | connections that an instance keeps, and transactions |
 //! | [`audit`] | who changed what, and edits: transactions of somebody |
 //! | [`outbox`] | mail that is to be delivered |
 
 pub mod audit;
+pub(crate) mod climb;
 pub mod connection;
 mod migration;
 pub mod outbox;

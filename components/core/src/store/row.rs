@@ -7,6 +7,7 @@ use spin_sdk::sqlite::Value;
 
 use crate::error::{Error, Result};
 use crate::values::id::Id;
+use crate::values::role::Role;
 use crate::values::time::Time;
 
 /// One row of an answer. Each of its columns is taken at most once.
@@ -27,13 +28,19 @@ impl Row {
     ///
     /// [`Error::Internal`] if there is no such column or it has another type: a mistake in the statement.
     pub fn take<T: FromValue>(&mut self, column: &str) -> Result<T> {
-        let index = self.columns.iter().position(|name| name == column);
-        let value = index.and_then(|index| self.values.get_mut(index));
-        value
-            .map(|value| std::mem::replace(value, Value::Null))
-            .and_then(T::from_value)
-            .ok_or_else(|| Error::Internal(anyhow!("there is no column {column} of {}", std::any::type_name::<T>())))
+        self.find(column).and_then(T::from_value).ok_or_else(|| mistaken(column))
     }
+
+    fn find(&mut self, column: &str) -> Option<Value> {
+        let index = self.columns.iter().position(|name| name == column)?;
+        self.values.get_mut(index).map(|value| std::mem::replace(value, Value::Null))
+    }
+}
+
+/// Made in one place for all types, so that their code is not in a component once for each.
+#[cold]
+fn mistaken(column: &str) -> Error {
+    Error::Internal(anyhow!("there is no column {column} of the type that is asked for"))
 }
 
 /// A Rust type that a column's value can be taken as.
@@ -66,6 +73,12 @@ impl FromValue for Time {
 impl<T: Id> FromValue for T {
     fn from_value(value: Value) -> Option<Self> {
         i64::from_value(value).map(Self::from_number)
+    }
+}
+
+impl FromValue for Role {
+    fn from_value(value: Value) -> Option<Self> {
+        String::from_value(value).as_deref().and_then(Self::parse)
     }
 }
 

@@ -6,5 +6,6 @@ pub mod email;
 pub mod enumeration;
 pub mod id;
 pub mod phone;
+pub mod role;
 pub mod text;
 pub mod time;
