@@ -15,11 +15,13 @@ use crate::auth::scope::{RECORD_CREATE, RECORD_UPDATE};
 use crate::auth::token;
 use crate::error::{Conflict, Error, Faults, Result, Thing};
 use crate::people::person::{self, NewPerson, Person, Profile};
-use crate::store::sql::Sql;
+use crate::store::climb::climb;
+use crate::store::sql::{Sql, rows};
 use crate::store::{Edit, Row, Transaction};
 use crate::values::change::Change;
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
+use crate::values::role::{Role, names};
 use crate::values::text;
 use crate::values::time::Time;
 
@@ -109,8 +111,8 @@ pub struct Upsert {
 /// - [`Error::Conflict`] with [`Conflict::Ambiguous`] if username and external id belong to two records.
 /// - [`Error::Forbidden`] if the connector may not do what it would come to, making or changing.
 /// - [`Error::Invalid`], by the fields' names in [`Profile`] (`owner` for the account, `id`), with every value that
-///   another record has, with an owner other than the connector's account, if the username is cleared and was the last
-///   way to sign in, and if the last active owner of an account would not be active any more.
+///   another record has, with an owner other than the connector's account, with every way in of a person who reaches what
+///   the connector does not, if the username is cleared and was the last way to sign in, and if the last active owner of an account would not be active any more.
 pub async fn upsert(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<(Record, Owner)> {
     let (owner, candidates) = candidates(edit, connector, request)?;
     let found = find(connector, request, &candidates)?;
@@ -124,7 +126,7 @@ pub async fn upsert(edit: &Edit, connector: &CallingConnector, request: &Upsert)
     check_owner(request, &owner, &mut faults);
     match found {
         Some(_) if request.insert_only => faults.add("id", "is taken already"),
-        Some(record) => check_update(edit, record, &after, &mut faults)?,
+        Some(record) => check_update(edit, connector, record, &after, &mut faults)?,
         None => {}
     }
     let others = candidates.iter().filter(|record| found.is_none_or(|found| found.id != record.id));
@@ -216,9 +218,25 @@ fn check_owner(request: &Upsert, owner: &Owner, faults: &mut Faults) {
     }
 }
 
+/// The fields by which a person signs in, is reached, or is shut out.
+const WAYS_IN: [&str; 5] = ["email", "username", "external_id", "phone", "is_active"];
+
 /// What may not be done to a record that there is.
-fn check_update(transaction: &Transaction, record: &Record, after: &Profile, faults: &mut Faults) -> Result<()> {
+fn check_update(
+    transaction: &Transaction,
+    connector: &CallingConnector,
+    record: &Record,
+    after: &Profile,
+    faults: &mut Faults,
+) -> Result<()> {
     let before = &record.profile;
+    let mut ways_in = difference(before, after);
+    ways_in.retain(|field| WAYS_IN.contains(field));
+    if !ways_in.is_empty() && reaches_further(transaction, connector, record.id)? {
+        for field in ways_in {
+            faults.add(field, "can only be changed by the person");
+        }
+    }
     if before.username.is_some() && after.username.is_none() && after.email.is_none() && after.external_id.is_none() {
         faults.add("username", "cannot be cleared: there is no other way to sign in");
     }
@@ -226,6 +244,27 @@ fn check_update(transaction: &Transaction, record: &Record, after: &Profile, fau
         faults.add("is_active", "cannot be cleared: nobody else is an active owner of the organisation");
     }
     Ok(())
+}
+
+/// Whether the person reaches what the connector does not: an account that the connector's account does not own, by a
+/// membership or an invitation, or a role that is stronger than the connector's rank. Whoever changed how such a person
+/// signs in would take over what it may not touch.
+fn reaches_further(transaction: &Transaction, connector: &CallingConnector, person_id: PersonId) -> Result<bool> {
+    let stronger: Vec<_> = Role::ALL.into_iter().filter(|role| *role > connector.rank).collect();
+    let mut row = transaction.run_one(
+        concat!(
+            "SELECT EXISTS (
+                 SELECT 1 FROM memberships m WHERE m.user_id = ?1 AND m.status <> 'inactive' AND (
+                     EXISTS (SELECT 1 FROM membership_roles r
+                              WHERE r.account_id = m.account_id AND r.user_id = m.user_id
+                                AND r.role IN (SELECT value FROM json_each(?3)))
+                     OR NOT EXISTS (WITH RECURSIVE ",
+            climb!("m.account_id"),
+            " SELECT 1 FROM chain WHERE chain.id = ?2))) AS reaches_further"
+        ),
+        &[person_id.into(), connector.account_id.into(), rows(&names(&stronger))?],
+    )?;
+    row.take("reaches_further")
 }
 
 /// Whether there is an account that this person alone can act for as its owner.
