@@ -65,6 +65,12 @@ pub async fn base_url() -> Result<String> {
     Ok(url)
 }
 
+/// Gives a variable its value in a test, which has no manifest.
+#[cfg(test)]
+pub(crate) fn set(name: &'static str, value: &str) {
+    KNOWN.with_borrow_mut(|known| known.insert(name, value.into()));
+}
+
 /// Tells the log that a variable is not what it must be, and gives the error for the caller.
 pub fn refuse(name: &str, expected: &str, value: &str) -> Error {
     log::error(None, format_args!("the variable {name} must be {expected}, and is {value:?}"));

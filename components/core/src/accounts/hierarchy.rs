@@ -228,6 +228,12 @@ mod tests {
     use rusqlite::{Connection, Params, Row};
 
     use super::*;
+    use crate::accounts::account::{self, NewAccount};
+    use crate::accounts::{manage, members};
+    use crate::entry::first_start::tests::{account, author, first_start, person, signed_in};
+    use crate::store::Edit;
+    use crate::store::native::run;
+    use crate::store::sql::{self, Sql};
     use crate::values::role::names;
 
     /// A directory in which one person and one connector have roles. Accounts are numbered from 1, the operator.
@@ -410,5 +416,62 @@ mod tests {
         let scans = plan.iter().filter(|step| step.starts_with("SCAN")).filter(looked_up).count();
         let between = plan.iter().filter(|step| step.contains("MATERIALIZE") || step.contains("TEMP B-TREE")).count();
         assert_eq!((scans, between), (0, 0), "{plan:#?}");
+    }
+
+    #[test]
+    fn a_role_that_manages_counts_below_and_one_that_looks_as_far_as_data_is_shared() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let reseller = account(&edit, operator.id, "Reseller").await?;
+            let closed = account(&edit, reseller, "Closed").await?;
+            let open = NewAccount { name: "Open".to_owned(), datashare: true, ..NewAccount::default() };
+            let open = account::insert(&edit, Some(reseller), &open).await?.id;
+            let looks = person(&edit, reseller, "looks@example.com").await?;
+            let (one, looks) = ([(looks, reseller)], signed_in(looks));
+            let source = Sql {
+                text: "SELECT e.value ->> 1 AS account_id, e.value ->> 0 AS user_id FROM json_each(?) e".to_owned(),
+                parameters: vec![sql::rows(&one)?],
+            };
+            members::insert_from(&edit, source, members::Status::Active, &[Role::Viewer]).await?;
+
+            let rank = |caller: &Caller, account_id| match roles(edit.connection(), caller, account_id) {
+                Ok(roles) => Ok(roles.rank()),
+                Err(Error::NotFound(Thing::Account)) => Ok(None),
+                Err(error) => Err(error),
+            };
+            let accounts = [operator.id, reseller, closed, open];
+            let ranks = |caller: &Caller| accounts.into_iter().map(|id| rank(caller, id)).collect::<Result<Vec<_>>>();
+            assert_eq!(ranks(&operator.administrator)?, [Some(Role::Owner); 4]);
+            assert_eq!(ranks(&Caller::Connector(operator.connector))?, [Some(Role::Manage); 4]);
+            assert_eq!(ranks(&looks)?, [None, Some(Role::Viewer), None, Some(Role::Viewer)]);
+
+            edit.run("UPDATE accounts SET status = 'inactive' WHERE id = ?", &[reseller.into()])?;
+            assert_eq!(ranks(&operator.administrator)?, [Some(Role::Owner); 4], "from above it is managed");
+            assert_eq!(ranks(&looks)?, [None; 4], "roles that are held in it count nowhere");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn the_accounts_that_a_caller_sees_are_counted_as_they_come_and_go() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let administrator = &operator.administrator;
+            let seen = || reach(edit.connection(), administrator);
+            assert_eq!(seen()?, Reach { accounts: 1, everything: true, root: None });
+            let reseller = account(&edit, operator.id, "Reseller").await?;
+            let customer = account(&edit, reseller, "Customer").await?;
+            assert_eq!(seen()?.accounts, 3);
+            let manages = person(&edit, reseller, "manages@example.com").await?;
+            members::found(&edit, reseller, manages).await?;
+            let expected = Reach { accounts: 2, everything: false, root: Some(reseller) };
+            assert_eq!(reach(edit.connection(), &signed_in(manages))?, expected);
+            manage::delete(&edit, administrator, customer).await?;
+            assert_eq!(seen()?.accounts, 2);
+            assert_eq!(reach(edit.connection(), &signed_in(manages))?.accounts, 1);
+            Ok(())
+        });
     }
 }

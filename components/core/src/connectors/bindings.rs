@@ -227,6 +227,11 @@ async fn prune(edit: &Edit, left: &BTreeSet<PersonId>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::hierarchy;
+    use crate::connectors::identities::{AccountEntry, put_accounts};
+    use crate::entry::first_start::tests::{author, first_start};
+    use crate::store::Connection;
+    use crate::store::native::run;
     use crate::values::id::Id as _;
 
     fn person(number: i64) -> PersonId {
@@ -272,5 +277,104 @@ mod tests {
         let steps: Vec<_> = steps.map(|step| step.expect("a step")).collect();
         assert!(steps[0].starts_with("SCAN e "), "{steps:?}");
         assert!(steps[1..].iter().all(|step| step.contains("(connector_id=? AND external_id=?)")), "{steps:?}");
+    }
+
+    /// Binds the account `a`, or what else the connector calls it, by its registration id `1`.
+    async fn account(connector: &CallingConnector, external_id: &str) -> Result<()> {
+        let acme = AccountEntry { name: Some("Acme".to_owned()), registration_id: Some("1".to_owned()) };
+        put_accounts(author("portal"), connector, &vec![(external_id.to_owned(), Some(acme))]).await
+    }
+
+    /// The addresses of the members that the accounts of the portal have.
+    async fn members() -> Result<Vec<String>> {
+        let statement = "SELECT u.email FROM memberships m JOIN accounts a ON a.id = m.account_id
+               JOIN users u ON u.id = m.user_id WHERE a.origin = 'portal' ORDER BY u.email";
+        let rows = Connection::lease().await?.query(statement, &[])?;
+        rows.into_iter().map(|mut row| row.take("email")).collect()
+    }
+
+    #[test]
+    fn a_user_who_is_bound_before_it_is_known_is_a_member_as_soon_as_it_is() {
+        run(async {
+            let connector = first_start().await?.connector;
+            account(&connector, "a").await?;
+            bind_users(author("portal"), &connector, "a", &["u".to_owned()]).await?;
+            assert_eq!(members().await?, [""; 0]);
+            put_users(author("portal"), &connector, &vec![entry("u", "jane@example.com")]).await?;
+            assert_eq!(members().await?, ["jane@example.com"]);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_membership_goes_with_the_last_binding_behind_it() {
+        run(async {
+            let connector = first_start().await?.connector;
+            account(&connector, "a").await?;
+            let both = ["u".to_owned(), "v".to_owned()];
+            bind_users(author("portal"), &connector, "1", &both).await?;
+            let jane = vec![entry("u", "jane@example.com"), entry("v", "jane@example.com")];
+            put_users(author("portal"), &connector, &jane).await?;
+            for (external_id, left) in both.into_iter().zip([&["jane@example.com"] as &[&str], &[]]) {
+                put_users(author("portal"), &connector, &vec![(external_id, None)]).await?;
+                assert_eq!(members().await?, left);
+            }
+            let people = Connection::lease().await?.query("SELECT 1 FROM users WHERE origin = 'portal'", &[])?;
+            assert_eq!(people.len(), 0, "the person goes too");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn an_external_id_that_was_unbound_opens_nothing_to_another_person() {
+        run(async {
+            let connector = first_start().await?.connector;
+            account(&connector, "a").await?;
+            bind_users(author("portal"), &connector, "a", &["u".to_owned()]).await?;
+            put_users(author("portal"), &connector, &vec![entry("u", "jane@example.com")]).await?;
+            put_users(author("portal"), &connector, &vec![("u".to_owned(), None)]).await?;
+            put_users(author("portal"), &connector, &vec![entry("u", "joe@example.com")]).await?;
+            assert_eq!(members().await?, [""; 0]);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn unbinding_takes_no_membership_that_was_decided_about_elsewhere() {
+        run(async {
+            let operator = first_start().await?;
+            let connector = &operator.connector;
+            account(connector, "a").await?;
+            bind_users(author("portal"), connector, "a", &["u".to_owned()]).await?;
+            put_users(author("portal"), connector, &vec![entry("u", "jane@example.com")]).await?;
+
+            let edit = Edit::begin(author("accounts")).await?;
+            let mut row = edit.run_one("SELECT account_id, user_id FROM memberships WHERE origin = 'portal'", &[])?;
+            let (account_id, jane) = (row.take("account_id")?, row.take("user_id")?);
+            let held = hierarchy::roles(edit.connection(), &operator.administrator, account_id)?;
+            let change = members::Change { roles: Some(vec![Role::Viewer]), active: None };
+            members::update(&edit, &operator.administrator, &held, account_id, jane, &change).await?;
+            edit.commit().await?;
+
+            put_users(author("portal"), connector, &vec![("u".to_owned(), None)]).await?;
+            assert_eq!(members().await?, ["jane@example.com"]);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn users_are_bound_to_no_account_that_the_connector_is_not_bound_to() {
+        run(async {
+            let operator = first_start().await?;
+            let connector = &operator.connector;
+            account(connector, "a").await?;
+            // By its registration id the account can be found as long as the connector has a name of its own for it.
+            put_accounts(author("portal"), connector, &vec![("a".to_owned(), None)]).await?;
+            for account in ["a", "1"] {
+                let refused = bind_users(author("portal"), connector, account, &["u".to_owned()]).await;
+                assert!(matches!(refused, Err(Error::NotFound(Thing::Account))), "{account}: {refused:?}");
+            }
+            Ok(())
+        });
     }
 }

@@ -171,8 +171,15 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::error::Faults;
+    use crate::connectors::connector;
+    use crate::entry::first_start::tests::{author, calling_connector, first_start};
+    use crate::error::{Faults, Thing};
+    use crate::store::Edit;
+    use crate::store::native::run;
+    use crate::values::time::clock;
 
     #[test]
     fn the_note_of_a_failure_is_short_and_tells_no_secret() {
@@ -191,6 +198,87 @@ mod tests {
 
     #[test]
     fn a_busy_directory_is_no_failure_of_the_connector() {
-        assert_eq!(Error::Unavailable { retry_after: 1, reason: "the directory is busy" }.note(), None);
+        run(async {
+            let connector = &first_start().await?.connector;
+            let busy = Error::Unavailable { retry_after: 1, reason: "the directory is busy" };
+            write(connector, "portal", async { Err::<(), _>(busy) }).await.unwrap_err();
+            assert_eq!(calling_connector().await?.failures, 0);
+            Ok(())
+        });
+    }
+
+    /// A write of a connector that is refused.
+    async fn refused(connector: &CallingConnector) {
+        let refused = write(connector, "portal", async { Err::<(), _>(Error::NotFound(Thing::Account)) }).await;
+        assert!(matches!(refused, Err(Error::NotFound(Thing::Account))), "{refused:?}");
+    }
+
+    /// A write of a connector that succeeds.
+    async fn done(connector: &CallingConnector) -> Result<()> {
+        write(connector, "portal", async {
+            let transaction = Transaction::begin().await?;
+            write_succeeded(&transaction, connector.id)?;
+            transaction.commit().await
+        })
+        .await
+    }
+
+    #[test]
+    fn writes_that_fail_at_the_same_time_count_as_one_and_a_success_ends_the_row() {
+        run(async {
+            let connector = &first_start().await?.connector;
+            let failures = async || Ok::<_, Error>(calling_connector().await?.failures);
+            // The outer one began before the inner one failed.
+            let outer = write(connector, "portal", async {
+                clock::advance(Duration::from_millis(1));
+                refused(connector).await;
+                Err::<(), _>(Error::NotFound(Thing::Account))
+            });
+            outer.await.unwrap_err();
+            assert_eq!(failures().await?, 1);
+            refused(connector).await;
+            assert_eq!(failures().await?, 2);
+            done(connector).await?;
+            assert_eq!(failures().await?, 0);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn ten_failures_in_a_row_pause_a_connector_until_somebody_resumes_it() {
+        run(async {
+            let operator = first_start().await?;
+            for _ in 0..10 {
+                refused(&calling_connector().await?).await;
+            }
+            let paused = done(&calling_connector().await?).await;
+            assert!(matches!(paused, Err(Error::Conflict(Conflict::Paused))), "{paused:?}");
+            let edit = Edit::begin(author("accounts")).await?;
+            connector::resume(&edit, &operator.administrator, operator.connector.id).await?;
+            edit.commit().await?;
+            done(&calling_connector().await?).await
+        });
+    }
+
+    #[test]
+    fn the_last_failure_and_the_last_success_are_kept_with_their_times() {
+        run(async {
+            let connector = &first_start().await?.connector;
+            let health = async || {
+                let statement = format!(
+                    "SELECT {} FROM connectors c JOIN accounts a ON a.id = c.account_id WHERE c.id = ?",
+                    Health::COLUMNS
+                );
+                Health::from_row(&mut Connection::lease().await?.query_one(&statement, &[connector.id.into()])?)
+            };
+            let succeeded_at = Time::now();
+            done(connector).await?;
+            clock::advance(Duration::from_mins(1));
+            refused(connector).await;
+            let health = health().await?;
+            assert_eq!((health.last_success_at, health.last_failure_at), (Some(succeeded_at), Some(Time::now())));
+            assert_eq!(health.last_failure.as_deref(), Some("portal: account not found"));
+            Ok(())
+        });
     }
 }

@@ -294,7 +294,11 @@ pub(super) async fn end_memberships(edit: &Edit, column: &'static str, left: Val
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::members;
+    use crate::entry::first_start::tests::{author, first_start, person};
     use crate::error::Error;
+    use crate::store::Connection;
+    use crate::store::native::run;
     use crate::values::id::Id as _;
 
     fn account(number: i64) -> AccountId {
@@ -347,5 +351,36 @@ mod tests {
         let told: Vec<_> = faults.shown().iter().map(|(field, fault)| (field.as_str(), fault.as_str())).collect();
         let expected = [("a", "name is required for a new account"), ("b", "id is required for a new account")];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn an_account_goes_with_its_last_identity_unless_somebody_else_holds_it() {
+        run(async {
+            let operator = first_start().await?;
+            let both = vec![entry("a", Some("Acme"), Some("1")), entry("b", Some("Acme"), Some("1"))];
+            let unbind = async |external_id: &str| {
+                put_accounts(author("portal"), &operator.connector, &vec![(external_id.to_owned(), None)]).await
+            };
+            let accounts = async || -> Result<Vec<AccountId>> {
+                let statement = "SELECT id FROM accounts WHERE registration_id = '1'";
+                let rows = Connection::lease().await?.query(statement, &[])?;
+                rows.into_iter().map(|mut row| row.take("id")).collect()
+            };
+            put_accounts(author("portal"), &operator.connector, &both).await?;
+            unbind("a").await?;
+            assert_eq!(accounts().await?.len(), 1, "it has another identity");
+            unbind("b").await?;
+            assert_eq!(accounts().await?.len(), 0);
+
+            put_accounts(author("portal"), &operator.connector, &both).await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let jane = person(&edit, operator.id, "jane@example.com").await?;
+            members::found(&edit, accounts().await?[0], jane).await?;
+            edit.commit().await?;
+            unbind("a").await?;
+            unbind("b").await?;
+            assert_eq!(accounts().await?.len(), 1, "it has a member");
+            Ok(())
+        });
     }
 }

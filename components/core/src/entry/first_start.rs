@@ -87,3 +87,106 @@ pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
     connector::insert(&edit, &bootstrap, client_id, &secret_hash).await?;
     edit.commit().await
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::auth::caller::{Caller, CallingConnector, CallingPerson};
+    use crate::error::Error;
+    use crate::setting;
+    use crate::store::Actor;
+    use crate::store::native::run;
+    use crate::values::id::{AccountId, PersonId};
+
+    /// The operator account after the first start.
+    pub(crate) struct Operator {
+        /// Its id.
+        pub(crate) id: AccountId,
+        /// Its administrator, who owns it.
+        pub(crate) administrator: Caller,
+        /// Its connector.
+        pub(crate) connector: CallingConnector,
+    }
+
+    fn configured() -> FirstStart {
+        FirstStart {
+            admin_email: "admin@example.com".to_owned(),
+            admin_password: "correct horse battery staple".to_owned(),
+            client_id: "bootstrap".to_owned(),
+            client_secret: "a secret of the tests, as long as one that is made at random".to_owned(),
+        }
+    }
+
+    /// What every other test of the directory begins with.
+    pub(crate) async fn first_start() -> Result<Operator> {
+        establish(author("oauth"), &configured()).await?;
+        let connector = calling_connector().await?;
+        let administrator = Connection::lease().await?.query_one("SELECT id FROM users", &[])?.take("id")?;
+        Ok(Operator { id: connector.account_id, administrator: signed_in(administrator), connector })
+    }
+
+    /// The operator's connector as it calls now.
+    pub(crate) async fn calling_connector() -> Result<CallingConnector> {
+        setting::set("failed_sign_in_limit", "10");
+        let start = configured();
+        connector::authenticate(&Connection::lease().await?, &start.client_id, &start.client_secret, None).await
+    }
+
+    /// Whoever makes a change through an API.
+    pub(crate) fn author(api: &'static str) -> Author {
+        Author { actor: Actor::System, api, request_id: "a request".to_owned() }
+    }
+
+    /// A person as a caller.
+    pub(crate) fn signed_in(id: PersonId) -> Caller {
+        Caller::Person(CallingPerson { id, account_id: None })
+    }
+
+    /// Makes an account.
+    pub(crate) async fn account(edit: &Edit, owner: AccountId, name: &str) -> Result<AccountId> {
+        let new = NewAccount { name: name.to_owned(), ..NewAccount::default() };
+        Ok(account::insert(edit, Some(owner), &new).await?.id)
+    }
+
+    /// Makes a person who has an address and no roles.
+    pub(crate) async fn person(edit: &Edit, home: AccountId, address: &str) -> Result<PersonId> {
+        let email = Some(Email::parse(address).expect("an address"));
+        let new = NewPerson { profile: Profile { email, ..Profile::default() }, password_hash: None };
+        Ok(person::insert(edit, home, &new).await?.id)
+    }
+
+    #[test]
+    fn the_first_start_happens_once() {
+        run(async {
+            let operator = first_start().await?;
+            let other = FirstStart { client_id: "other".to_owned(), ..configured() };
+            establish(author("oauth"), &other).await?;
+            let connection = Connection::lease().await?;
+            assert!(is_over(&connection)?);
+            for table in ["accounts", "users", "memberships", "connectors", "packages"] {
+                let rows = connection.query(&format!("SELECT 1 FROM {table}"), &[])?;
+                assert_eq!(rows.len(), 1, "{table}");
+            }
+            assert_eq!(operator.connector.client_id, "bootstrap");
+            assert_eq!((operator.connector.scopes, operator.connector.rank), (Scopes::all(), Role::Owner));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_used_for_the_first_start_starts_nothing() {
+        run(async {
+            for unusable in [
+                FirstStart { admin_email: "admin".to_owned(), ..configured() },
+                FirstStart { admin_password: String::new(), ..configured() },
+                FirstStart { client_id: "a b".to_owned(), ..configured() },
+                FirstStart { client_secret: String::new(), ..configured() },
+            ] {
+                let started = establish(author("oauth"), &unusable).await;
+                assert!(matches!(started, Err(Error::Unavailable { .. })), "{started:?}");
+            }
+            assert!(!is_over(&Connection::lease().await?)?);
+            Ok(())
+        });
+    }
+}

@@ -10,11 +10,14 @@
 //! | [`connection`] | connections that an instance keeps, and transactions |
 //! | [`audit`] | who changed what, and edits: transactions of somebody |
 //! | [`outbox`] | mail that is to be delivered |
+//! | `native` | in unit tests alone, SQLite in place of the interface |
 
 pub mod audit;
 pub(crate) mod climb;
 pub mod connection;
 mod migration;
+#[cfg(test)]
+pub(crate) mod native;
 pub mod outbox;
 pub mod row;
 pub mod sql;

@@ -87,3 +87,73 @@ pub async fn delivered(connection: &Connection, id: i64) -> Result<()> {
 pub async fn failed(connection: &Connection, id: i64, why: &str) -> Result<()> {
     connection.execute("UPDATE outbox SET last_failure = ?2 WHERE id = ?1", vec![id.into(), why.into()]).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::native::run;
+    use crate::values::time::clock;
+
+    /// A transaction that writes a message.
+    async fn writing() -> Result<Transaction> {
+        let transaction = Transaction::begin().await?;
+        let (to, subject, text) = ("jane@example.com".to_owned(), "Hello".to_owned(), "Hello".to_owned());
+        write(&transaction, &Message { to, subject, text, html: String::new() })?;
+        Ok(transaction)
+    }
+
+    #[test]
+    fn a_message_comes_up_again_after_twice_the_time_and_at_least_once_an_hour_until_it_is_delivered() {
+        run(async {
+            writing().await?.commit().await?;
+            let connection = Connection::lease().await?;
+            let mut uuids = Vec::new();
+            for delay in [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600] {
+                let due = take(&connection).await?.pop().expect("it is due");
+                failed(&connection, due.id, "nobody is there").await?;
+                uuids.push(due.uuid);
+                clock::advance(Duration::from_millis(delay * 1000 - 1));
+                assert!(!is_due(&connection)?, "{delay} s are not over");
+                clock::advance(Duration::from_millis(1));
+                assert!(is_due(&connection)?, "{delay} s are over");
+            }
+            let due = take(&connection).await?.pop().expect("it is due");
+            assert!(uuids.iter().all(|uuid| *uuid == due.uuid), "the relay can tell that it is the same message");
+            delivered(&connection, due.id).await?;
+            clock::advance(Duration::from_hours(2));
+            assert!(!is_due(&connection)?);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn no_two_deliver_the_same_message_at_the_same_time() {
+        run(async {
+            for _ in 0..12 {
+                writing().await?.commit().await?;
+            }
+            let (one, other) = (Connection::lease().await?, Connection::lease().await?);
+            let mut taken = Vec::new();
+            for (connection, count) in [(&one, 10), (&other, 2), (&one, 0)] {
+                let due = take(connection).await?;
+                assert_eq!(due.len(), count);
+                taken.extend(due.into_iter().map(|due| due.id));
+            }
+            taken.sort_unstable();
+            taken.dedup();
+            assert_eq!(taken.len(), 12);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_message_of_a_transaction_that_is_rolled_back_was_never_written() {
+        run(async {
+            drop(writing().await?);
+            assert!(!is_due(&Connection::lease().await?)?);
+            Ok(())
+        });
+    }
+}

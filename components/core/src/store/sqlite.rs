@@ -13,9 +13,12 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use spin_sdk::sqlite::Value;
 // The SDK's own `Connection` offers the asynchronous calls only; the bindings below it have both.
+#[cfg(not(test))]
 use spin_sdk::sqlite::wit::sqlite as spin;
 
 use crate::error::{Error, Result};
+#[cfg(test)]
+use crate::store::native as spin;
 use crate::store::row::Row;
 
 /// What every connection is told once. A database that is not an SQLite file (libSQL) refuses some of these and has its

@@ -5,9 +5,14 @@
 
 use std::fmt::Write as _;
 use std::ops::{Add, Sub};
-use std::time::{Duration, SystemTime};
+#[cfg(not(test))]
+use std::time::SystemTime;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Serialize;
+
+#[cfg(test)]
+use self::clock::SystemTime;
 
 const SECOND: i64 = 1000;
 const DAY: i64 = 24 * 60 * 60 * SECOND;
@@ -26,7 +31,7 @@ pub struct Time(i64);
 impl Time {
     /// Now.
     pub fn now() -> Self {
-        let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
         Self(elapsed.map_or(0, |elapsed| elapsed.as_millis().try_into().unwrap_or(i64::MAX)))
     }
 
@@ -194,6 +199,31 @@ fn date_of(days: i64) -> (i64, i64, i64) {
     let day = day_of_year - (153 * month + 2) / 5 + 1;
     let year = year_of_era + era * 400;
     if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
+}
+
+/// A clock for each test: it stands still until the test puts it forward.
+#[cfg(test)]
+pub(crate) mod clock {
+    use std::cell::Cell;
+    use std::time::{self, Duration};
+
+    thread_local! {
+        static NOW: Cell<time::SystemTime> = Cell::new(time::SystemTime::now());
+    }
+
+    /// In place of the system's clock.
+    pub(super) struct SystemTime;
+
+    impl SystemTime {
+        pub(super) fn now() -> time::SystemTime {
+            NOW.get()
+        }
+    }
+
+    /// Puts the clock forward.
+    pub(crate) fn advance(by: Duration) {
+        NOW.set(NOW.get() + by);
+    }
 }
 
 #[cfg(test)]
