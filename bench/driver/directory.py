@@ -34,22 +34,28 @@ INSERT INTO accounts (id, owner_id, account_key, registration_id, type, name, na
          printf('contact-%d@example.com', i), 'FI', NULL, 'portal', at, at
     FROM n;
 
-INSERT INTO users (id, uuid, account_id, username, username_key, email, email_key, first_name, last_name, name,
-                   password_hash, password_version, origin, created_at, updated_at)
-  SELECT i + 1, user_uuid(i), 1, printf('user-%d', i), printf('user-%d', i), printf('user-%d@example.com', i),
-         printf('user-%d@example.com', i), printf('First %d', i), printf('Last %d', i), printf('First %d Last %d', i, i),
+INSERT INTO people (id, uuid, first_name, last_name, name, password_hash, password_version, origin, created_at, updated_at)
+  SELECT i + 1, user_uuid(i), printf('First %d', i), printf('Last %d', i), printf('First %d Last %d', i, i),
          admin.password_hash, admin.password_version, 'portal', at, at
-    FROM n, users admin WHERE admin.id = 1;
+    FROM n, people admin WHERE admin.id = 1;
+INSERT INTO addresses (key, address, person_id, proved_at)
+  SELECT printf('user-%d@example.com', i), printf('user-%d@example.com', i), i + 1, at FROM n;
+INSERT INTO records (uuid, account_id, username, username_key, email, email_key, first_name, last_name, name, is_active,
+                     created_at, updated_at)
+  SELECT user_uuid(i), 1, printf('user-%d', i), printf('user-%d', i), printf('user-%d@example.com', i),
+         printf('user-%d@example.com', i), printf('First %d', i), printf('Last %d', i), printf('First %d Last %d', i, i), 1, at,
+         at
+    FROM n;
 
-INSERT INTO memberships (account_id, user_id, status, origin, created_at, updated_at)
-  SELECT i + 1, i + 1, 'active', CASE WHEN place = 0 THEN 'accounts' ELSE 'portal' END, at, at FROM n;
-INSERT INTO membership_roles (account_id, user_id, role)
-  SELECT i + 1, i + 1, 'user' FROM n WHERE place <> 0;
-INSERT INTO membership_roles (account_id, user_id, role)
-  SELECT i + 1, i + 1, role FROM n, (SELECT 'admin' AS role UNION SELECT 'owner') WHERE place = 0;
+INSERT INTO memberships (account_id, person_id, status, entered_at, created_at, updated_at)
+  SELECT i + 1, i + 1, 'active', at, at, at FROM n;
+INSERT INTO grants (account_id, person_id, door, role, given_by, created_at)
+  SELECT i + 1, i + 1, 'portal', 'user', 'connector:1', at FROM n WHERE place <> 0;
+INSERT INTO grants (account_id, person_id, door, role, given_by, created_at)
+  SELECT i + 1, i + 1, 'founder', role, 'user:1', at FROM n, (SELECT 'admin' AS role UNION SELECT 'owner') WHERE place = 0;
 INSERT INTO account_identities (connector_id, external_id, account_id, created_at)
   SELECT 1, printf('account-%d', i), i + 1, at FROM n;
-INSERT INTO user_identities (connector_id, external_id, user_id, created_at)
+INSERT INTO person_identities (connector_id, external_id, person_id, created_at)
   SELECT 1, printf('user-%d', i), i + 1, at FROM n;
 INSERT INTO user_bindings (connector_id, external_id, account_id, created_at)
   SELECT 1, printf('user-%d', i), i + 1, at FROM n WHERE place <> 0;

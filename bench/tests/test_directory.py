@@ -11,8 +11,8 @@ from driver import directory
 FIRST_START = """
 INSERT INTO accounts (id, account_key, name, name_key, origin, created_at, updated_at)
   VALUES (1, 'key', 'Operator', 'operator', 'operator', 0, 0);
-INSERT INTO users (id, uuid, account_id, password_hash, origin, created_at, updated_at)
-  VALUES (1, 'uuid', 1, 'hash', 'operator', 0, 0);
+INSERT INTO people (id, uuid, password_hash, origin, created_at, updated_at)
+  VALUES (1, 'uuid', 'hash', 'operator', 0, 0);
 INSERT INTO connectors (id, account_id, client_id, secret_hash, scopes, name, created_at, updated_at)
   VALUES (1, 1, 'bench', 'hash', '', 'bench', 0, 0);
 """
@@ -32,7 +32,7 @@ class Fill(unittest.TestCase):
             one = lambda statement, *values: store.execute(statement, values).fetchone()  # noqa: E731
             self.assertEqual(one("SELECT count(*), count(DISTINCT account_key) FROM accounts"), (2001, 2001))
             self.assertEqual(one("SELECT account_key FROM accounts WHERE id = 1235"), (directory.account_key(1234),))
-            self.assertEqual(one("SELECT uuid FROM users WHERE id = 1235"), (directory.user_uuid(1234),))
+            self.assertEqual(one("SELECT uuid FROM people WHERE id = 1235"), (directory.user_uuid(1234),))
             self.assertEqual(one("SELECT descendants FROM accounts WHERE id = 1"), (2000,))
             self.assertEqual(one("SELECT descendants FROM accounts WHERE id = 1002"), (directory.CUSTOMERS,))
             self.assertEqual(store.execute("PRAGMA foreign_key_check").fetchall(), [])

@@ -39,12 +39,12 @@ impl Accord {
 
     /// An account that an administrator makes, and its own administrator.
     pub async fn make_account(&self, owner: &Administrator, subdomain: &str, kind: &str) -> Administrator {
-        let (email, password) = (format!("admin@{subdomain}.example.com"), format!("the password of {subdomain}"));
+        let (email, password) = (format!("owner@{subdomain}.example.com"), format!("the password of {subdomain}"));
         let body = json!({ "name": subdomain, "subdomain": subdomain, "type": kind, "email_admin": email,
                            "password": password });
         let made = self.administer(owner, &body).await;
         assert_eq!(made.status, 200, "{made}");
-        self.administrator(&email, &password, &format!("subdomain = '{subdomain}'"))
+        self.administrator(&format!("admin@{subdomain}.localhost"), &password, &format!("subdomain = '{subdomain}'"))
     }
 
     fn administrator(&self, name: &str, password: &str, account: &str) -> Administrator {

@@ -57,9 +57,9 @@ impl Endpoint {
         serde_json::from_value(answer.json()["Errors"].clone()).expect("a list of strings")
     }
 
-    /// Users beside the admin of the first start.
-    pub fn users(&self) -> i64 {
-        self.accord.store().number("SELECT count(*) FROM users WHERE origin <> 'operator'")
+    /// How many records there are, of all organisations.
+    pub fn records(&self) -> i64 {
+        self.accord.store().number("SELECT count(*) FROM records")
     }
 
     /// A token of a connector of another account, which the operator account owns.

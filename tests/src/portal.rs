@@ -15,9 +15,9 @@ pub const BINDINGS: &str = "SELECT a.name, a.registration_id, lower(c.name) || '
      WHERE a.owner_id IS NOT NULL ORDER BY 1, 2, 3";
 
 /// Members, for [`crate::Store::lines`]: registration id of the account | e-mail address of the user | role.
-pub const MEMBERS: &str = "SELECT a.registration_id, u.email, r.role
-      FROM memberships m JOIN accounts a ON a.id = m.account_id JOIN users u ON u.id = m.user_id
-      JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
+pub const MEMBERS: &str = "SELECT a.registration_id, d.address, r.role
+      FROM memberships m JOIN accounts a ON a.id = m.account_id JOIN addresses d ON d.person_id = m.person_id
+      JOIN grants r ON r.account_id = m.account_id AND r.person_id = m.person_id
      WHERE a.owner_id IS NOT NULL ORDER BY 1, 2, 3";
 
 /// The path of an account's user list.

@@ -59,6 +59,7 @@ mod console;
 mod seams {
     mod administration;
     mod endpoint;
+    mod people;
     mod ranks;
     mod suspension;
 }

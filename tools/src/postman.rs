@@ -123,9 +123,10 @@ const STEPS: &[Step] = &[
     step("members_invite", "", 201).kept(&[("id", "userId")]),
     step("members_update", "", 200),
     step("members_invite_again", "", 200),
-    // Only a mail has the token of these three.
-    step("people_accept", "", 400),
-    step("people_verify_email", "", 400),
+    // Only a mail has the token of these four.
+    step("people_accept", "", 400).anonymous(),
+    step("people_verify_email", "", 400).anonymous(),
+    step("people_undo_email", "", 400),
     step("people_reset_password", "", 400),
     step("people_forgot_password", "", 200),
     step("connectors_create", "", 201).kept(&[("id", "connectorId")]),
@@ -137,6 +138,13 @@ const STEPS: &[Step] = &[
     step("connectors_delete", "", 200),
     step("members_remove", "", 200),
     step("accounts_delete", "", 200),
+    step("me_get", "", 200),
+    step("me_update", "", 200),
+    step("me_change_email", "", 200)
+        .given(&[("email", "me-{{$timestamp}}@example.com"), ("password", "{{admin_password}}")]),
+    step("me_change_password", "", 400),
+    // The account is gone.
+    step("me_leave", "", 404),
     // The same password again: it ends the session all the same.
     step("people_change_password", "", 200)
         .given(&[("currentPassword", "{{admin_password}}"), ("password", "{{admin_password}}")]),

@@ -28,8 +28,8 @@ def prepare(connection, _):
 
 Base = automap_base()
 Base.prepare(autoload_with=engine)
-Account, User, Membership = Base.classes.accounts, Base.classes.users, Base.classes.memberships
-Role, RevokedToken, SigningKey = Base.classes.membership_roles, Base.classes.revoked_tokens, Base.classes.signing_keys
+Account, User, Membership = Base.classes.accounts, Base.classes.people, Base.classes.memberships
+Role, RevokedToken, SigningKey = Base.classes.grants, Base.classes.revoked_tokens, Base.classes.signing_keys
 
 with Session(engine) as start:
     KEYS = {key.kid: jwt.PyJWK(json.loads(key.public_jwk)) for key in start.scalars(select(SigningKey))}
@@ -65,7 +65,6 @@ def user(session: Annotated[Session, Depends(session)], authorization: Annotated
     found = session.scalar(
         select(User.id).where(
             User.uuid == claims["sub"],
-            User.is_active == 1,
             User.password_version == claims["password_version"],
             ~revoked,
         )
@@ -84,9 +83,9 @@ def roles(session: Session, account_id: int, user_id: int) -> str | None:
         .select_from(chain)
         .join(
             Membership,
-            (Membership.account_id == chain.c.id) & (Membership.user_id == user_id) & (Membership.status == "active"),
+            (Membership.account_id == chain.c.id) & (Membership.person_id == user_id) & (Membership.status == "active"),
         )
-        .join(Role, (Role.account_id == Membership.account_id) & (Role.user_id == Membership.user_id))
+        .join(Role, (Role.account_id == Membership.account_id) & (Role.person_id == Membership.person_id))
     )
 
 

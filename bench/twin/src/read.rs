@@ -42,8 +42,8 @@ const STATEMENT: &str = "SELECT a.id, a.name, a.description, a.status, a.type, a
              SELECT a.id UNION SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)
          SELECT group_concat(role, ' ') FROM (
              SELECT r.role FROM chain
-               JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
-               JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
+               JOIN memberships m ON m.account_id = chain.id AND m.person_id = ?1 AND m.status = 'active'
+               JOIN grants r ON r.account_id = m.account_id AND r.person_id = m.person_id
              UNION ALL SELECT 'connector' FROM chain WHERE chain.id = ?2)) AS roles
    FROM accounts a WHERE a.id = ?3 AND roles IS NOT NULL";
 

@@ -67,8 +67,8 @@ impl Tokens {
         let caller = match custom.password_version {
             Some(version) => connection
                 .prepare_cached(
-                    "SELECT u.id FROM users u
-                      WHERE u.uuid = ?1 AND u.is_active = 1 AND u.password_version = ?4
+                    "SELECT p.id FROM people p
+                      WHERE p.uuid = ?1 AND p.password_version = ?4
                         AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))",
                 )?
                 .query_row((subject, jti, custom.session, version), |row| Ok(Caller::User(row.get(0)?)))

@@ -112,7 +112,6 @@ fn domain_code(error: &Error) -> &'static str {
         Error::Conflict(Conflict::OwnsAccounts | Conflict::IsOperator) => "ACCOUNT_IN_USE",
         Error::Conflict(
             Conflict::SubdomainTaken
-            | Conflict::AdministratorTaken
             | Conflict::PackageTaken
             | Conflict::NoAddress
             | Conflict::Paused

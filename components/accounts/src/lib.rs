@@ -9,6 +9,7 @@ mod connectors;
 mod done;
 mod failure;
 mod mail;
+mod me;
 mod members;
 mod openapi;
 mod options;
@@ -48,9 +49,15 @@ accord_web::operations! { Accounts,
     put "/api/accounts/{id}/users/{userId}/invite" => members::invite_again,
     post "/api/accounts/invitations/accept" => people::accept,
     post "/api/accounts/email/verify" => people::verify_email,
+    post "/api/accounts/email/undo" => people::undo_email,
     post "/api/accounts/password/forgot" => people::forgot_password,
     post "/api/accounts/password/reset" => people::reset_password,
     post "/api/accounts/password/change" => people::change_password,
+    get "/api/me" => me::get,
+    put "/api/me" => me::update,
+    post "/api/me/email" => me::change_email,
+    post "/api/me/password" => me::change_password,
+    delete "/api/me/accounts/{id}" => me::leave,
     post "/api/connectors" => connectors::create,
     get "/api/connectors" => connectors::list,
     get "/api/connectors/{id}" => connectors::get,

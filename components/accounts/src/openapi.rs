@@ -130,6 +130,36 @@ pub mod body {
         password: String,
     }
 
+    /// The secret of a mailed link, and the password of whoever is not signed in.
+    #[derive(ToSchema)]
+    pub struct Proof {
+        #[schema(example = "a-token")]
+        token: String,
+        #[schema(example = "secure_password_123")]
+        password: Option<String>,
+    }
+
+    /// The names of a person.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct Names {
+        #[schema(example = "Jane Smith", max_length = 100)]
+        name: Option<String>,
+        #[schema(example = "Jane", max_length = 100)]
+        first_name: Option<String>,
+        #[schema(example = "Smith", max_length = 100)]
+        last_name: Option<String>,
+    }
+
+    /// The next address, and the password.
+    #[derive(ToSchema)]
+    pub struct EmailChange {
+        #[schema(example = "jane@example.com", max_length = 254)]
+        email: String,
+        #[schema(example = "secure_password_123")]
+        password: String,
+    }
+
     /// Whose password was forgotten.
     #[derive(ToSchema)]
     pub struct Forgotten {
@@ -214,8 +244,9 @@ pub mod body {
         crate::people::sign_up, crate::accounts::create, crate::accounts::list, crate::accounts::get,
         crate::accounts::get_signup, crate::accounts::update, crate::accounts::delete, crate::members::invite,
         crate::members::add, crate::members::update, crate::members::remove, crate::members::invite_again,
-        crate::people::accept, crate::people::verify_email, crate::people::forgot_password,
-        crate::people::reset_password, crate::people::change_password, crate::connectors::create,
+        crate::people::accept, crate::people::verify_email, crate::people::undo_email, crate::people::forgot_password,
+        crate::people::reset_password, crate::people::change_password, crate::me::get, crate::me::update,
+        crate::me::change_email, crate::me::change_password, crate::me::leave, crate::connectors::create,
         crate::connectors::list, crate::connectors::get, crate::connectors::delete, crate::connectors::rotate,
         crate::connectors::resume, crate::connectors::disconnect,
     ),

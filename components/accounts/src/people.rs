@@ -1,20 +1,21 @@
 //! How people come in: sign-up, and what its mails lead to: invitations, verified addresses, new passwords.
 
 use accord_core::accounts::account::{NAME_MAX as ACCOUNT_NAME_MAX, NewAccount};
+use accord_core::auth::caller::Caller;
 use accord_core::auth::secret;
-use accord_core::entry::invitation;
 use accord_core::entry::sign_up::{self, NAME_MAX, Newcomer};
-use accord_core::people::link::{self, Purpose};
-use accord_core::people::{person, recovery};
+use accord_core::entry::{invitation, recovery};
+use accord_core::error::{Conflict, Error};
+use accord_core::people::person;
 use accord_core::sign_in::{credentials, password};
-use accord_core::store::{Actor, Connection, Edit, Transaction};
+use accord_core::store::{Actor, Connection, Edit};
 use accord_core::values::id::{AccountId, PersonId};
 use accord_web::body::SmallJson;
 use accord_web::fields::Fields;
 use accord_web::idempotency::{Answer, Repeatable};
-use accord_web::{Bearer, Call, Result};
+use accord_web::{Bearer, Call, Result, authorization};
 use axum::Json;
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use serde::Serialize;
 
 use crate::done::Done;
@@ -33,8 +34,9 @@ pub struct SignedUp<'a> {
 }
 
 /// Notes what is wrong with a new password, if anything is. `own` is what belongs to the person.
-fn judge(fields: &mut Fields<'_>, password: &str, own: &[&str]) {
-    if let Some(fault) = password::fault(password, own) {
+fn judge<'a>(fields: &mut Fields<'_>, password: &str, own: impl IntoIterator<Item = &'a String>) {
+    let own: Vec<_> = own.into_iter().map(String::as_str).collect();
+    if let Some(fault) = password::fault(password, &own) {
         fields.refuse("password", fault);
     }
 }
@@ -60,7 +62,9 @@ pub async fn sign_up(call: Call, headers: HeaderMap, SmallJson(body): SmallJson)
         ..NewAccount::default()
     };
     let password = fields.required_raw("password");
-    judge(&mut fields, &password, &[&newcomer.email.address, &account.name]);
+    let own =
+        [Some(&newcomer.email.address), Some(&account.name), newcomer.first_name.as_ref(), newcomer.last_name.as_ref()];
+    judge(&mut fields, &password, own.into_iter().flatten());
     fields.finish()?;
     let repeatable = Repeatable::of(&headers, None, "POST /api/accounts/signup", &body, true)?;
     let hash = secret::hash_password(&password)?;
@@ -68,7 +72,11 @@ pub async fn sign_up(call: Call, headers: HeaderMap, SmallJson(body): SmallJson)
     if let Some(answer) = repeatable.recall(&edit)? {
         return Ok(answer);
     }
-    let made = sign_up::sign_up(&edit, call.address, &newcomer, &hash, &account).await?;
+    let Some(made) = sign_up::sign_up(&edit, call.address, &newcomer, &hash, &account).await? else {
+        // Whoever has the address is told, and the attempt is counted.
+        edit.commit().await?;
+        return Err(Error::Conflict(Conflict::AddressTaken).into());
+    };
     let body = SignedUp {
         id: made.person_id,
         email: &newcomer.email.address,
@@ -80,52 +88,111 @@ pub async fn sign_up(call: Call, headers: HeaderMap, SmallJson(body): SmallJson)
     Ok(repeatable.keep(edit, answer).await?)
 }
 
+/// Who is signed in, of an operation that takes a password as well.
+async fn signed_in(headers: &HeaderMap) -> Result<Option<Caller>> {
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return Ok(None);
+    }
+    let caller = authorization::caller(headers).await?;
+    caller.require_person()?;
+    Ok(Some(caller))
+}
+
 /// Accept an invitation
 ///
-/// A user who has no password yet sets it; one who has one proves it.
+/// With the token alone it acts for the user whose address it was mailed to: one who has no password yet sets it, and one who
+/// has one proves it. Of a user who is signed in it takes no password, and the address becomes that user's.
 #[utoipa::path(
     post, operation_id = "people_accept", path = "/api/accounts/invitations/accept", tag = "accounts",
-    request_body = crate::openapi::body::TokenAndPassword,
-    responses((status = 200, description = "It is done.", body = Done), Problems)
+    request_body = crate::openapi::body::Proof,
+    responses((status = 200, description = "It is done.", body = Done), Problems),
+    security((), ("bearer" = []))
 )]
-pub async fn accept(call: Call, SmallJson(body): SmallJson) -> Result<Json<Done>> {
+pub async fn accept(call: Call, headers: HeaderMap, SmallJson(body): SmallJson) -> Result<Json<Done>> {
     let mut fields = Fields::read(&body)?;
-    let (token, password) = (fields.required_raw("token"), fields.required_raw("password"));
+    let token = fields.required_raw("token");
+    if let Some(caller) = signed_in(&headers).await? {
+        fields.finish()?;
+        let person_id = caller.require_person()?.id;
+        let edit = Edit::begin(call.author(&caller)).await?;
+        invitation::accept_as(&edit, &token, person_id).await?;
+        edit.commit().await?;
+        return Ok(Done::answer("Invitation accepted"));
+    }
+    let password = fields.required_raw("password");
     let connection = Connection::lease().await?;
-    let bearer = link::bearer(&connection, Purpose::Invitation, &token);
-    if bearer.as_ref().is_ok_and(|bearer| bearer.password_hash.is_none()) {
-        judge(&mut fields, &password, &[]);
+    let guest = invitation::guest(&connection, &token);
+    if let Ok(invitation::Guest { person_id, password_hash: None }) = &guest {
+        judge(&mut fields, &password, &person::credentials(&connection, *person_id)?.own);
     }
     fields.finish()?;
-    let bearer = bearer?;
-    let hash = match &bearer.password_hash {
+    let guest = guest?;
+    let hash = match guest.password_hash.as_deref() {
         Some(known) => {
-            let known = Some(known.as_str());
-            credentials::prove(&connection, bearer.person_id, "password", &password, known, call.address).await?;
+            let known = Some(known);
+            credentials::prove(&connection, guest.person_id, "password", &password, known, call.address).await?;
             None
         }
         None => Some(secret::hash_password(&password)?),
     };
-    let edit = Edit::begin_on(connection, call.author_of(Actor::Person(bearer.person_id))).await?;
+    let edit = Edit::begin_on(connection, call.author_of(Actor::Person(guest.person_id))).await?;
+    person::require_same(&edit, guest.person_id, "password", guest.password_hash.as_deref())?;
     invitation::accept(&edit, &token, hash.as_deref()).await?;
     edit.commit().await?;
     Ok(Done::answer("Invitation accepted"))
 }
 
 /// Verify an e-mail address
+///
+/// The address of a sign-up, or the next one of a user. The token proves the mailbox and the password the user: without it
+/// somebody could confirm what somebody else has claimed. A user who is signed in needs no password.
 #[utoipa::path(
     post, operation_id = "people_verify_email", path = "/api/accounts/email/verify", tag = "accounts",
+    request_body = crate::openapi::body::Proof,
+    responses((status = 200, description = "It is done.", body = Done), Problems),
+    security((), ("bearer" = []))
+)]
+pub async fn verify_email(call: Call, headers: HeaderMap, SmallJson(body): SmallJson) -> Result<Json<Done>> {
+    let mut fields = Fields::read(&body)?;
+    let token = fields.required_raw("token");
+    let connection = Connection::lease().await?;
+    if let Some(caller) = signed_in(&headers).await? {
+        fields.finish()?;
+        let edit = Edit::begin_on(connection, call.author(&caller)).await?;
+        recovery::confirm(&edit, &token, caller.require_person()?.id).await?;
+        edit.commit().await?;
+        return Ok(Done::answer("Email verified"));
+    }
+    let password = fields.required_raw("password");
+    fields.finish()?;
+    let (_, link) = recovery::to_confirm(&connection, &token)?;
+    let person_id = link.person_id;
+    let known = person::credentials(&connection, person_id)?.password_hash;
+    credentials::prove(&connection, person_id, "password", &password, known.as_deref(), call.address).await?;
+    let edit = Edit::begin_on(connection, call.author_of(Actor::Person(person_id))).await?;
+    person::require_same(&edit, person_id, "password", known.as_deref())?;
+    recovery::confirm(&edit, &token, person_id).await?;
+    edit.commit().await?;
+    Ok(Done::answer("Email verified"))
+}
+
+/// Take back an e-mail address that was changed
+///
+/// The link was mailed to the address before, and works for seven days. Every session ends, and the password has to be set
+/// anew.
+#[utoipa::path(
+    post, operation_id = "people_undo_email", path = "/api/accounts/email/undo", tag = "accounts",
     request_body = crate::openapi::body::Token,
     responses((status = 200, description = "It is done.", body = Done), Problems)
 )]
-pub async fn verify_email(call: Call, SmallJson(body): SmallJson) -> Result<Json<Done>> {
+pub async fn undo_email(call: Call, SmallJson(body): SmallJson) -> Result<Json<Done>> {
     let mut fields = Fields::read(&body)?;
     let token = fields.required_raw("token");
     fields.finish()?;
     let edit = Edit::begin(call.author_of(Actor::Anonymous)).await?;
-    recovery::verify_email(&edit, &token).await?;
+    recovery::undo_email(&edit, &token).await?;
     edit.commit().await?;
-    Ok(Done::answer("Email verified"))
+    Ok(Done::answer("Email taken back"))
 }
 
 /// Ask for a mail to reset a password
@@ -140,9 +207,9 @@ pub async fn forgot_password(call: Call, SmallJson(body): SmallJson) -> Result<J
     let mut fields = Fields::read(&body)?;
     let email = fields.email("email");
     fields.finish()?;
-    let transaction = Transaction::begin().await?;
-    recovery::forgot_password(&transaction, &email, call.address).await?;
-    transaction.commit().await?;
+    let edit = Edit::begin(call.author_of(Actor::Anonymous)).await?;
+    recovery::forgot_password(&edit, &email, call.address).await?;
+    edit.commit().await?;
     Ok(Done::answer("If the address is known, a mail is on its way"))
 }
 
@@ -155,12 +222,18 @@ pub async fn forgot_password(call: Call, SmallJson(body): SmallJson) -> Result<J
 pub async fn reset_password(call: Call, SmallJson(body): SmallJson) -> Result<Json<Done>> {
     let mut fields = Fields::read(&body)?;
     let (token, password) = (fields.required_raw("token"), fields.required_raw("password"));
-    judge(&mut fields, &password, &[]);
-    fields.finish()?;
     // Looked up before it is hashed: a link that does not work costs nothing.
-    let bearer = link::bearer(&Connection::lease().await?, Purpose::ResetPassword, &token)?;
+    let connection = Connection::lease().await?;
+    let link = recovery::to_reset(&connection, &token);
+    let own = match &link {
+        Ok(link) => person::credentials(&connection, link.person_id)?.own,
+        Err(_) => Vec::new(),
+    };
+    judge(&mut fields, &password, &own);
+    fields.finish()?;
+    let link = link?;
     let hash = secret::hash_password(&password)?;
-    let edit = Edit::begin(call.author_of(Actor::Person(bearer.person_id))).await?;
+    let edit = Edit::begin_on(connection, call.author_of(Actor::Person(link.person_id))).await?;
     recovery::reset_password(&edit, &token, &hash).await?;
     edit.commit().await?;
     Ok(Done::answer("Password changed"))
@@ -176,17 +249,23 @@ pub async fn reset_password(call: Call, SmallJson(body): SmallJson) -> Result<Js
     security(("bearer" = []))
 )]
 pub async fn change_password(call: Call, Bearer(caller): Bearer, SmallJson(body): SmallJson) -> Result<Json<Done>> {
+    set_password(&call, &caller, &body).await
+}
+
+/// Changes the password of the person who is signed in, and knows the one before.
+pub async fn set_password(call: &Call, caller: &Caller, body: &[u8]) -> Result<Json<Done>> {
     let person_id = caller.require_person()?.id;
-    let mut fields = Fields::read(&body)?;
+    let mut fields = Fields::read(body)?;
     let (current, password) = (fields.required_raw("currentPassword"), fields.required_raw("password"));
-    judge(&mut fields, &password, &[]);
-    fields.finish()?;
     let connection = Connection::lease().await?;
-    let (_, hash) = person::credentials(&connection, person_id)?;
-    let hash = hash.as_deref();
-    credentials::prove(&connection, person_id, "currentPassword", &current, hash, call.address).await?;
+    let known = person::credentials(&connection, person_id)?;
+    judge(&mut fields, &password, &known.own);
+    fields.finish()?;
+    let before = known.password_hash.as_deref();
+    credentials::prove(&connection, person_id, "currentPassword", &current, before, call.address).await?;
     let hash = secret::hash_password(&password)?;
-    let edit = Edit::begin_on(connection, call.author(&caller)).await?;
+    let edit = Edit::begin_on(connection, call.author(caller)).await?;
+    person::require_same(&edit, person_id, "currentPassword", before)?;
     person::set_password(&edit, person_id, &hash).await?;
     edit.commit().await?;
     Ok(Done::answer("Password changed"))

@@ -1,10 +1,10 @@
 //! Accounts: made, listed and changed.
 
 use accord_core::accounts::account::NAME_MAX;
-use accord_core::accounts::customers::{self, Customer, CustomerChange, Owned};
+use accord_core::accounts::customers::{Customer, CustomerChange, Owned};
 use accord_core::entry::customer::{self, NewCustomer};
 use accord_core::setting;
-use accord_core::sign_in::password::{PASSWORD_MAX, PASSWORD_MIN};
+use accord_core::sign_in::password;
 use accord_core::store::Connection;
 use accord_core::values::domain::{self, SUBDOMAIN_MAX};
 use accord_core::values::id::{Id as _, PackageId};
@@ -53,7 +53,6 @@ pub async fn create(caller: &Caller, mut fields: Fields<'_>) -> Result<Json<Crea
     }
     let new = NewCustomer {
         name: fields.required("name", NAME_MAX),
-        admin_username: format!("admin@{account_domain}"),
         subdomain,
         package_id: package_id(&mut fields),
         is_active: fields.flag("active").unwrap_or(true),
@@ -81,14 +80,12 @@ fn package_id(fields: &mut Fields<'_>) -> Option<PackageId> {
     fields.digits("package_id").map(PackageId::from_number)
 }
 
-/// The administrator's password: none if it is left out or blank. Its length is bounded as that of everybody's; how hard
-/// it is to guess is left to the caller, for the document's own example would not do.
+/// The administrator's password: none if it is left out or blank. How hard it is to guess is left to the caller, for the
+/// document's own example would not do; what everybody tries first is refused.
 fn password(fields: &mut Fields<'_>) -> Option<String> {
     let password = fields.raw("password").filter(|password| !password.trim().is_empty())?;
-    if password.chars().count() < PASSWORD_MIN {
-        fields.refuse("password", format!("must have at least {PASSWORD_MIN} characters"));
-    } else if password.len() > PASSWORD_MAX {
-        fields.refuse("password", format!("must have at most {PASSWORD_MAX} bytes"));
+    if let Some(fault) = password::fault_of_chosen(&password) {
+        fields.refuse("password", fault);
     }
     Some(password)
 }
@@ -167,7 +164,7 @@ pub async fn update(caller: &Caller, mut fields: Fields<'_>) -> Result<Json<Upda
     if change.package_id.is_none() && change.is_active.is_none() && change.email_admin.is_none() {
         return Err(Failure::Malformed("at least one of package_id, active and email_admin must be set".to_owned()));
     }
-    customers::update(caller.author(), caller.administrator.account_id, &account_key, &change).await?;
+    customer::update(caller.author(), &caller.administrator, &account_key, &change).await?;
     let message = "Account successfully updated";
     Ok(Json(Updated { status_code: StatusCode::OK.as_u16(), message, account_key }))
 }

@@ -118,8 +118,6 @@ pub enum Conflict {
     IsOperator,
     /// Another account has the subdomain.
     SubdomainTaken,
-    /// Somebody has the username of the administrator that is to be made.
-    AdministratorTaken,
     /// There is a package of the name already.
     PackageTaken,
     /// Somebody has the e-mail address already.
@@ -145,7 +143,6 @@ impl fmt::Display for Conflict {
             Self::OwnsAccounts => "the account owns other accounts",
             Self::IsOperator => "the operator account stays",
             Self::SubdomainTaken => "the subdomain is already in use by another account",
-            Self::AdministratorTaken => "the administrator's username is already in use",
             Self::PackageTaken => "there is a package of this name already",
             Self::AddressTaken => "a user of this e-mail address exists already",
             Self::NotInvited => "the user has no open invitation to the account",

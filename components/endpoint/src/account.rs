@@ -107,7 +107,7 @@ impl Account {
             phone: profile.phone,
             phone_verified: profile.phone_verified,
             email: profile.email.map(|email| email.address),
-            email_verified: profile.email_verified,
+            email_verified: record.email_verified,
             language_id: AbstractText::of(&LANGUAGES, profile.language),
             timezone_id: AbstractText::of(&TIME_ZONES, profile.time_zone),
             date_format_id: AbstractText::of(&DATE_FORMATS, profile.date_format),
@@ -115,7 +115,7 @@ impl Account {
             external_id: profile.external_id,
             notify_by_email: profile.notify_by_email,
             notify_by_sms: profile.notify_by_sms,
-            is_active: profile.is_active,
+            is_active: profile.is_active.unwrap_or(false),
             modified_on: date_time(record.updated_at),
             created_on: date_time(record.created_at),
         }

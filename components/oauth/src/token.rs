@@ -112,7 +112,8 @@ async fn client_credentials(
 /// The grant of a person (RFC 6749, section 4.3).
 async fn password(call: &Call, form: Form, connection: &Connection) -> Result<Grant, Failure> {
     let (name, password) = (required(form.username, "username")?, required(form.password, "password")?);
-    let signed_in = credentials::sign_in(connection, &name, &password, form.account.as_deref(), call.address).await;
+    let (author, account) = (|actor| call.author_of(actor), form.account.as_deref());
+    let signed_in = credentials::sign_in(connection, author, &name, &password, account, call.address).await;
     match signed_in.map_err(invalid_grant)? {
         SignIn::Select(accounts) => Err(Failure::AccountSelectionRequired(accounts)),
         SignIn::Done(person) => {

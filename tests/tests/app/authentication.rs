@@ -84,6 +84,6 @@ async fn a_remembered_password_ends_with_its_change() {
     assert_eq!(accord.administer(&operator, &list).await.status, 401);
     let changed = Administrator { password: "another_password_456".to_owned(), ..operator };
     assert_eq!(accord.administer(&changed, &list).await.status, 200);
-    accord.store().execute("UPDATE users SET is_active = 0", ());
-    assert_eq!(accord.administer(&changed, &list).await.status, 401);
+    accord.store().execute("UPDATE memberships SET status = 'inactive'", ());
+    assert_eq!(accord.administer(&changed, &list).await.status, 403);
 }

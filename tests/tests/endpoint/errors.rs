@@ -71,7 +71,7 @@ async fn a_body_that_is_no_record_is_the_documents_400() {
     for body in ["", "null", "7", "\"x\"", "\u{feff}{}"] {
         assert_eq!(send(body).await.status, 400, "{body:?}");
     }
-    assert_eq!(endpoint.users(), 0);
+    assert_eq!(endpoint.records(), 0);
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn what_http_refuses_has_the_documents_shape() {
     }
     "#);
     assert_eq!(answer(request(Method::DELETE, RECORD)).await.status, 405);
-    assert_eq!(endpoint.users(), 0);
+    assert_eq!(endpoint.records(), 0);
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn what_goes_wrong_inside_is_the_documents_500_and_nothing_is_half_written
       "Type": "/Errors/Internal Server Error"
     }
     "#);
-    assert_eq!(endpoint.users(), 0);
+    assert_eq!(endpoint.records(), 0);
     endpoint.accord.store().execute("ALTER TABLE gone RENAME TO audit", ());
     endpoint.record(&full()).await;
 }

@@ -58,7 +58,7 @@ async fn a_value_outside_an_enumeration_is_refused_with_its_name() {
       "Type": "/Errors/Bad Input"
     }
     "#);
-    assert_eq!(endpoint.users(), 0);
+    assert_eq!(endpoint.records(), 0);
 }
 
 #[tokio::test]

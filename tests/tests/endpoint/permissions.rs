@@ -29,7 +29,7 @@ async fn a_token_without_a_scope_of_this_api_gets_the_documents_403() {
     }
     "#);
     assert_eq!(endpoint.send(Method::POST, &token, &json!({})).await.status, 403);
-    assert_eq!(endpoint.users(), 0);
+    assert_eq!(endpoint.records(), 0);
 }
 
 #[tokio::test]
@@ -97,13 +97,16 @@ async fn without_a_good_token_the_answer_is_the_documents_401() {
 }
 
 #[tokio::test]
-async fn a_user_of_another_owner_is_404() {
+async fn a_record_of_another_owner_is_404_by_its_id_and_unknown_by_its_names() {
     let endpoint = Endpoint::start().await;
     let other = endpoint.other_tenant().await;
     let made = endpoint.record(&full()).await;
-    for pointer in ["Id", "Username", "ExternalId"] {
-        let body = with(&field(pointer, made[pointer].clone()), &json!({ "Name": "stolen" }));
-        assert_eq!(endpoint.send(Method::PATCH, &other, &body).await.status, 404, "{pointer}");
+    let stolen = |pointer: &str| with(&field(pointer, made[pointer].clone()), &json!({ "Name": "stolen" }));
+    assert_eq!(endpoint.send(Method::PATCH, &other, &stolen("Id")).await.status, 404);
+    for pointer in ["Username", "ExternalId"] {
+        let own = endpoint.send(Method::PATCH, &other, &stolen(pointer)).await;
+        assert_eq!(own.status, 200, "{pointer}: {own}");
+        assert_ne!(own.json()["Id"], made["Id"], "{pointer}: the other owner has a record of its own");
     }
     assert_eq!(endpoint.record(&json!({ "Id": made["Id"] })).await, made);
 }

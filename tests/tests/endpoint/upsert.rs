@@ -44,7 +44,7 @@ async fn without_id_username_and_external_id_a_new_record_has_the_defaults_of_th
     }
     "#);
     endpoint.record(&json!({ "Id": "", "Username": null, "ExternalId": " " })).await;
-    assert_eq!(endpoint.users(), 2, "and each request makes another one");
+    assert_eq!(endpoint.records(), 2, "and each request makes another one");
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn an_id_updates_its_record_and_stays_what_it_is() {
     let updated = endpoint.record(&body).await;
     let expected = with(&made, &json!({ "Username": "jane", "ExternalId": "guid-2", "LastName": "Doe" }));
     assert_eq!(with(&updated, &json!({ "ModifiedOn": made["ModifiedOn"] })), expected);
-    assert_eq!(endpoint.users(), 1);
+    assert_eq!(endpoint.records(), 1);
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn an_id_that_matches_nothing_is_404_and_makes_nothing() {
         assert_eq!(endpoint.patch(&json!({ "Id": id })).await.status, 404, "{id:?}");
         assert_eq!(endpoint.post(&json!({ "Id": id })).await.status, 404, "{id:?}");
     }
-    assert_eq!(endpoint.users(), 1);
+    assert_eq!(endpoint.records(), 1);
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_username_updates_the_record_it_matches_in_any_case() {
     let updated = endpoint.record(&json!({ "Username": " JÜRGEN ", "Name": "after" })).await;
     assert_eq!((&updated["Id"], &updated["Name"]), (&made["Id"], &json!("after")));
     assert_eq!(updated["Username"], "JÜRGEN");
-    assert_eq!(endpoint.users(), 1);
+    assert_eq!(endpoint.records(), 1);
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_username_and_an_external_id_of_one_record_update_it() {
     // One that matches is enough, and the other is then what the record gets.
     let updated = endpoint.record(&json!({ "Username": "jane", "ExternalId": "guid-2" })).await;
     assert_eq!((&updated["Id"], &updated["ExternalId"]), (&made["Id"], &json!("guid-2")));
-    assert_eq!(endpoint.users(), 1);
+    assert_eq!(endpoint.records(), 1);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn a_username_and_an_external_id_of_two_records_are_refused() {
       "Type": "/Errors/Bad Input"
     }
     "#);
-    assert_eq!(endpoint.accord.store().number("SELECT count(*) FROM users WHERE name = 'changed'"), 0);
+    assert_eq!(endpoint.accord.store().number("SELECT count(*) FROM records WHERE name = 'changed'"), 0);
 }
 
 #[tokio::test]
@@ -177,16 +177,18 @@ async fn post_makes_records_and_changes_none() {
     "#);
     let answer = endpoint.post(&json!({ "Id": made["Id"], "Name": "x" })).await;
     assert_eq!((answer.status, &answer.json()["Errors"]), (400, &json!(["Id is taken already"])));
-    assert_eq!(endpoint.accord.store().number("SELECT count(*) FROM users WHERE name = 'x'"), 0);
+    assert_eq!(endpoint.accord.store().number("SELECT count(*) FROM records WHERE name = 'x'"), 0);
 }
 
 #[tokio::test]
 async fn the_answer_sent_back_changes_nothing() {
     let endpoint = Endpoint::start().await;
     let made = endpoint.record(&full()).await;
+    let audit = || endpoint.accord.store().number("SELECT count(*) FROM audit WHERE api = 'endpoint'");
+    let before = audit();
     endpoint.accord.advance(Duration::from_secs(2)).await;
     assert_eq!(endpoint.record(&made).await, made, "not even the time of the last change");
-    assert_eq!(endpoint.accord.store().number("SELECT count(*) FROM audit WHERE api = 'endpoint'"), 1);
+    assert_eq!(audit(), before);
 }
 
 #[tokio::test]
@@ -203,8 +205,14 @@ async fn each_change_is_in_the_audit_and_counts_as_a_success_of_the_connector() 
     assert_eq!(
         endpoint.accord.store().lines(&audit),
         [
-            format!(r#"the connector | created | users | {{"fields":["email","username"]}} | {}"#, key(&made)),
-            format!(r#"the connector | updated | users | {{"fields":["email","is_active"]}} | {}"#, key(&changed)),
+            format!(
+                r#"the connector | created | records | {{"after":{{"email":"jane@example.com","username":"jane"}},"before":{{"email":null,"username":null}}}} | {}"#,
+                key(&made)
+            ),
+            format!(
+                r#"the connector | updated | records | {{"after":{{"email":null,"is_active":true}},"before":{{"email":"jane@example.com","is_active":null}}}} | {}"#,
+                key(&changed)
+            ),
         ]
     );
     let noted = "SELECT count(*) FROM connectors WHERE failures = 1 AND last_success_at > 0";

@@ -23,7 +23,7 @@ async fn no_secret_is_stored_as_it_is() {
     let accord = Accord::start().await;
     accord.token().await;
     let store = accord.store();
-    for text in store.lines("SELECT secret_hash FROM connectors UNION ALL SELECT password_hash FROM users") {
+    for text in store.lines("SELECT secret_hash FROM connectors UNION ALL SELECT password_hash FROM people") {
         assert!(text.starts_with("$sha256$") || text.starts_with("$argon2id$"), "{text}");
         assert!(!text.contains(CLIENT_SECRET));
     }

@@ -37,17 +37,13 @@ async fn of_two_simultaneous_uses_of_a_refresh_token_one_is_a_reuse() {
 }
 
 #[tokio::test]
-async fn a_session_ends_with_the_user_the_membership_and_the_account() {
+async fn a_session_ends_with_the_membership_and_the_account() {
     let accord = Accord::start().await;
     let person = accord.person("Acme").await;
     for (end, mend) in [
         (
-            "UPDATE users SET is_active = 0 WHERE id = ?1 AND ?2 > 0",
-            "UPDATE users SET is_active = 1 WHERE id = ?1 AND ?2 > 0",
-        ),
-        (
-            "UPDATE memberships SET status = 'inactive' WHERE user_id = ?1 AND account_id = ?2",
-            "UPDATE memberships SET status = 'active' WHERE user_id = ?1 AND account_id = ?2",
+            "UPDATE memberships SET status = 'inactive' WHERE person_id = ?1 AND account_id = ?2",
+            "UPDATE memberships SET status = 'active' WHERE person_id = ?1 AND account_id = ?2",
         ),
         (
             "UPDATE accounts SET status = 'inactive' WHERE id = ?2 AND ?1 > 0",

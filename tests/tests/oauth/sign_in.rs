@@ -95,14 +95,9 @@ async fn a_user_may_sign_in_to_what_an_account_of_theirs_owns_if_that_shares_its
 async fn a_wrong_password_and_an_unknown_user_cannot_be_told_apart() {
     let accord = Accord::start_with(Options::default().variable("failed_sign_in_limit", &1000)).await;
     let person = accord.person("Acme").await;
-    let inactive = accord.person("Other").await;
-    accord.store().execute("UPDATE users SET is_active = 0 WHERE id = ?", [inactive.id]);
     let wrong = accord.sign_in(&person.email, "wrong password", None).await;
     assert_snapshot!("wrong_password", wrong);
-    for (email, password) in [("nobody@example.com", PASSWORD), (inactive.email.as_str(), PASSWORD)] {
-        let refused = accord.sign_in(email, password, None).await;
-        assert_eq!(refused, wrong, "{email}");
-    }
+    assert_eq!(accord.sign_in("nobody@example.com", PASSWORD, None).await, wrong);
     // The medians of 15 each, interleaved; hashing takes most of either.
     let mut times: [Vec<Duration>; 2] = Default::default();
     for _ in 0..15 {

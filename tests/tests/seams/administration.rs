@@ -17,11 +17,12 @@ async fn an_account_made_here_is_there_for_the_other_apis() {
     assert_snapshot!("seen_by_the_accounts_api", seen);
     let token = accord.user_token(&made.name, &made.password, None).await;
     assert_eq!(accord.get(&token, &path(made.account)).await.status, 200);
-    assert_eq!(
-        accord.sign_in("ADMIN@acme.localhost", &made.password, None).await.status,
-        200,
-        "the username works too"
-    );
+    for (name, account) in
+        [("ADMIN@Acme.localhost", None), ("admin", Some("acme")), ("admin", Some(&*made.account_key))]
+    {
+        assert_eq!(accord.sign_in(name, &made.password, account).await.status, 200, "{name} {account:?}");
+    }
+    assert_eq!(accord.sign_in("admin", &made.password, None).await.status, 400, "every account has its own admin");
 
     let crm = accord.make_connector(&token, &json!({ "name": "CRM", "integration": "crm" })).await;
     let status = async || accord.connections(&made, "").await.column("connections", "status");

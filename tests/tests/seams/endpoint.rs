@@ -1,43 +1,17 @@
-//! Whom the endpoint API makes is the same for the other APIs.
+//! What an organisation says through the endpoint API acts in the organisation, and nowhere else.
 
 use accord_tests::accounts::{ACCEPT, PASSWORD, path};
 use accord_tests::endpoint::{Endpoint, RECORD, full};
 use accord_tests::{Accord, Answer, Relay};
+use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn the_user_made_here_is_the_one_that_the_portal_binds_by_email() {
-    let endpoint = Endpoint::start().await;
-    let made = endpoint.record(&full()).await;
-    let body = json!({ "user_001": { "email": "JANE.smith@example.com" } });
-    assert_eq!(endpoint.accord.patch_users(&endpoint.token, &body).await.status, 200);
-    let bound = "SELECT i.external_id, u.uuid FROM user_identities i JOIN users u ON u.id = i.user_id";
-    let id = made["Id"].as_str().expect("an id");
-    assert_eq!(endpoint.accord.store().lines(bound), [format!("user_001 | {id}")]);
-    assert_eq!(endpoint.users(), 1);
-    // Unbound again, the user stays: another API made it.
-    endpoint.accord.patch_users(&endpoint.token, &json!({ "user_001": null })).await;
-    assert_eq!(endpoint.record(&json!({ "Username": "jane.smith" })).await["Id"], id);
-}
-
-#[tokio::test]
-async fn the_user_that_the_portal_made_is_changed_here() {
-    let endpoint = Endpoint::start().await;
-    let body = json!({ "user_001": { "email": "jane@example.com" } });
-    endpoint.accord.patch_users(&endpoint.token, &body).await;
-    let uuid = endpoint.accord.store().lines("SELECT uuid FROM users WHERE origin = 'portal'").remove(0);
-    let record = endpoint.record(&json!({ "Id": uuid, "Username": "jane", "Is_Active": true })).await;
-    assert_eq!((&record["Email"], &record["Username"]), (&json!("jane@example.com"), &json!("jane")));
-    assert_eq!(endpoint.errors(&json!({ "Email": "jane@example.com" })).await, ["Email is taken already"]);
-}
-
-#[tokio::test]
-async fn a_user_made_here_signs_in_where_the_accounts_api_lets_users_in() {
+async fn the_address_of_a_record_is_the_person_whom_the_portal_binds_by_it() {
     let relay = Relay::start().await;
     let endpoint = Endpoint::of(Accord::start_with(relay.options()).await).await;
     let Endpoint { accord, token } = &endpoint;
-    let made = endpoint.record(&json!({ "Username": "jane", "Email": "jane@example.com", "Is_Active": true })).await;
-    // The portal binds the same user to an account by the address.
+    endpoint.record(&json!({ "Username": "jane", "Email": "jane@example.com", "Is_Active": true })).await;
     accord.patch_accounts(token, &json!({ "a": { "name": "Acme", "id": "1" } })).await;
     accord.patch_users(token, &json!({ "u": { "email": "Jane@Example.com" } })).await;
     accord.bind(token, "1", &json!(["u"])).await;
@@ -46,13 +20,10 @@ async fn a_user_made_here_signs_in_where_the_accounts_api_lets_users_in() {
     assert_eq!(accord.submit("/api/accounts/password/forgot", &forgot).await.status, 200);
     let reset = json!({ "token": relay.token_for("jane@example.com", 1).await, "password": PASSWORD });
     assert_eq!(accord.submit("/api/accounts/password/reset", &reset).await.status, 200);
-    for name in ["jane", "jane@example.com"] {
-        let signed_in = accord.sign_in(name, PASSWORD, None).await;
-        assert_eq!(signed_in.status, 200, "{name}: {signed_in}");
-    }
-    // No longer active, no longer let in.
-    endpoint.record(&json!({ "Id": made["Id"], "Is_Active": false })).await;
-    assert_eq!(accord.sign_in("jane", PASSWORD, None).await.status, 400);
+    let offered = accord.sign_in("jane@example.com", PASSWORD, None).await;
+    assert_snapshot!("offered_by_record_and_portal", offered);
+    assert_eq!(accord.sign_in("jane", PASSWORD, Some("Operator")).await.status, 400, "its username signs nobody in");
+    assert_eq!(accord.sign_in("jane@example.com", PASSWORD, Some("Operator")).await.status, 200);
 }
 
 /// Sends a record by a connector.
@@ -68,65 +39,101 @@ async fn writer(accord: &Accord, token: &str, account: i64) -> String {
     accord.token_of(&made.client_id, &made.secret).await
 }
 
-/// Whose connector could change how somebody signs in who is somebody elsewhere would take over what they are there.
+/// Every way in which a record could change how somebody signs in: an organisation may say all of it, and nothing happens.
 #[tokio::test]
-async fn how_somebody_signs_in_who_is_invited_or_a_member_elsewhere_is_not_changed_here() {
+async fn what_an_organisation_says_changes_nothing_of_how_anybody_signs_in() {
     let relay = Relay::start().await;
     let accord = Accord::start_with(relay.options()).await;
-    let attacker = accord.person("Attacker").await;
-    let victim_of = accord.person("Victim").await;
+    let (attacker, victim_of) = (accord.person("Attacker").await, accord.person("Victim").await);
     let token = writer(&accord, &attacker.token, attacker.account).await;
     let made = json!({ "Username": "jane", "Email": "jane@example.com", "Phone": "+358401234567", "Is_Active": true });
     let id = patch(&accord, &token, &made).await.json()["Id"].clone();
-    assert_eq!(
-        patch(&accord, &token, &json!({ "Id": id, "Phone": "+358401234568" })).await.status,
-        200,
-        "so far its own"
-    );
-
-    let invited = json!({ "email": "jane@example.com", "roles": ["admin"] });
-    let users = format!("{}/users", path(victim_of.account));
-    let jane = accord.post(&victim_of.token, &users, &invited).await;
-    assert_eq!(jane.status, 201, "{jane}");
-    let ways = [
-        json!({ "Email": "attacker@example.com" }),
-        json!({ "Email": null }),
-        json!({ "Username": "mallory" }),
-        json!({ "ExternalId": "mallory" }),
-        json!({ "Phone": "+358409999999" }),
-        json!({ "Is_Active": false }),
-    ];
-    let refuse = async |when: &str| {
-        for way in &ways {
-            let mut body = way.clone();
-            body["Id"] = id.clone();
-            let refused = patch(&accord, &token, &body).await;
-            assert_eq!(refused.status, 400, "{when}: {way}: {refused}");
-            let field = way.as_object().expect("an object").keys().next().expect("a field");
-            assert_eq!(refused.json()["Errors"], json!([format!("{field} can only be changed by the person")]));
-        }
-        let named = patch(&accord, &token, &json!({ "Id": id, "Name": format!("Jane, {when}") })).await;
-        assert_eq!(named.status, 200, "what it says of the person else it may change: {named}");
-    };
-    refuse("invited").await;
+    accord.invite(&victim_of, "jane@example.com").await;
     let accepted = json!({ "token": relay.token_for("jane@example.com", 1).await, "password": PASSWORD });
     assert_eq!(accord.submit(ACCEPT, &accepted).await.status, 200);
-    refuse("a member").await;
     let account = victim_of.account.to_string();
-    assert_eq!(accord.sign_in("jane@example.com", PASSWORD, Some(&account)).await.status, 200);
+    for said in [
+        json!({ "Email": "attacker@example.com" }),
+        json!({ "Email": null }),
+        json!({ "Username": "mallory", "Email": "jane@example.com" }),
+        json!({ "ExternalId": "mallory" }),
+        json!({ "Phone": "+358409999999", "PhoneVerified": true }),
+        json!({ "Is_Active": false }),
+        json!({ "Username": null }),
+    ] {
+        let mut body = said.clone();
+        body["Id"] = id.clone();
+        let answer = patch(&accord, &token, &body).await;
+        assert_eq!(answer.status, 200, "{said}: {answer}");
+        assert_eq!(answer.json()["EmailVerified"], false, "{said}: she has not entered this organisation");
+        let forgot = json!({ "email": "attacker@example.com" });
+        assert_eq!(accord.submit("/api/accounts/password/forgot", &forgot).await.status, 200);
+        let signed_in = accord.sign_in("jane@example.com", PASSWORD, Some(&account)).await;
+        assert_eq!(signed_in.status, 200, "{said}: {signed_in}");
+    }
+    // The organisation has shut her out of itself, and of nothing else.
+    let attackers = attacker.account.to_string();
+    assert_eq!(accord.sign_in("jane@example.com", PASSWORD, Some(&attackers)).await.status, 400);
+    // Whoever got mail: nobody but her, at her own address.
+    let elsewhere: Vec<_> = relay.mails().into_iter().filter(|mail| mail["to"] == "attacker@example.com").collect();
+    assert!(elsewhere.iter().all(|mail| !mail["text"].as_str().unwrap_or_default().contains("jane")), "{elsewhere:?}");
 }
 
 #[tokio::test]
-async fn a_connector_of_a_manager_does_not_change_how_an_owner_signs_in() {
+async fn a_record_shuts_out_no_member_who_ranks_above_its_client_and_not_the_last_owner() {
     let accord = Accord::start().await;
     let owner = accord.person("Acme").await;
     let manager = accord.person("Home of the manager").await;
     accord.join(owner.account, manager.id, "manage").await;
-    let id = accord.store().lines(&format!("SELECT uuid FROM users WHERE id = {}", owner.id)).remove(0);
-    let change = json!({ "Id": id, "Email": "mine@example.com" });
+    accord.user_token(&manager.email, PASSWORD, Some(owner.account)).await;
     let weak = writer(&accord, &manager.token, owner.account).await;
-    let refused = patch(&accord, &weak, &change).await;
-    assert_eq!(refused.status, 400, "{refused}");
     let own = writer(&accord, &owner.token, owner.account).await;
-    assert_eq!(patch(&accord, &own, &change).await.status, 200, "an owner's own connector holds as much");
+    let out = json!({ "Username": "owner", "Email": owner.email, "Is_Active": false });
+    assert_snapshot!("ranks_above_the_client", patch(&accord, &weak, &out).await);
+    assert_snapshot!("last_owner", patch(&accord, &own, &out).await);
+    // A manager it may shut out, and nothing of the refused ones was written.
+    let out = json!({ "Username": "manager", "Email": manager.email, "Is_Active": false });
+    assert_eq!(patch(&accord, &weak, &out).await.status, 200);
+    assert_eq!(accord.get(&manager.token, &path(owner.account)).await.status, 404);
+    assert_eq!(accord.store().lines("SELECT username FROM records"), ["manager"]);
+    // What it has set it lifts; what somebody of the account has set it does not.
+    let back = json!({ "Username": "manager", "Is_Active": true });
+    assert_eq!(patch(&accord, &weak, &back).await.status, 200);
+    assert_eq!(accord.get(&manager.token, &path(owner.account)).await.status, 200);
+    let member = format!("{}/users/{}", path(owner.account), manager.id);
+    assert_eq!(accord.put(&owner.token, &member, &json!({ "status": "inactive" })).await.status, 200);
+    for said in [false, true] {
+        let body = json!({ "Username": "manager", "Is_Active": said });
+        assert_eq!(patch(&accord, &own, &body).await.status, 200);
+    }
+    assert_eq!(accord.get(&manager.token, &path(owner.account)).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_moved_address_of_a_record_takes_its_own_grant_along_and_no_other() {
+    let accord = Accord::start().await;
+    let owner = accord.person("Acme").await;
+    let (one, other) = (accord.person("One").await, accord.person("Other").await);
+    let token = writer(&accord, &owner.token, owner.account).await;
+    let offers = async |token: &str| accord.get(token, "/api/me").await.json()["offers"].as_array().map_or(0, Vec::len);
+    let record = json!({ "Username": "u", "Email": one.email, "Is_Active": true });
+    assert_eq!(patch(&accord, &token, &record).await.status, 200);
+    assert_eq!([offers(&one.token).await, offers(&other.token).await], [1, 0]);
+    let moved = json!({ "Username": "u", "Email": other.email });
+    assert_eq!(patch(&accord, &token, &moved).await.status, 200);
+    assert_eq!([offers(&one.token).await, offers(&other.token).await], [0, 1]);
+    accord.invite(&owner, &other.email).await;
+}
+
+/// Two organisations say the same of somebody: neither an error nor a field tells one of them about the other.
+#[tokio::test]
+async fn nobody_learns_what_another_organisation_says() {
+    let endpoint = Endpoint::start().await;
+    let other = endpoint.other_tenant().await;
+    let mine = endpoint.record(&full()).await;
+    let theirs = patch(&endpoint.accord, &other, &full()).await;
+    assert_eq!(theirs.status, 200, "{theirs}");
+    let by_id = json!({ "Id": mine["Id"], "Name": "x" });
+    assert_eq!(patch(&endpoint.accord, &other, &by_id).await.status, 404);
+    assert_eq!(endpoint.record(&json!({ "Id": mine["Id"] })).await, mine);
 }

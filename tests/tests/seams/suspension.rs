@@ -104,7 +104,7 @@ async fn an_account_that_the_reseller_made_inactive_waits_for_the_reseller() {
         accord.store().number("SELECT id FROM accounts WHERE subdomain = 'late'"),
         accord.store().lines("SELECT account_key FROM accounts WHERE subdomain = 'late'").remove(0),
     );
-    let token = accord.user_token("late@example.com", "the password of late", None).await;
+    let token = accord.user_token("admin@late.localhost", "the password of late", None).await;
     assert_eq!(set(&accord, &token, account, "active").await, 404);
     for (active, seen) in [("1", 200), ("0", 404), ("1", 200)] {
         let change = json!({ "action": "update_account", "account_key": key, "active": active });

@@ -36,10 +36,10 @@ async fn the_database_refuses_what_the_code_might_forget() {
         ),
         ("known states", "UPDATE accounts SET status = 'asleep'"),
         ("typed columns", "UPDATE accounts SET created_at = 'yesterday'"),
-        ("known roles", "UPDATE membership_roles SET role = 'king'"),
+        ("known roles", "UPDATE grants SET role = 'king'"),
         (
             "no members of nothing",
-            "INSERT INTO memberships (account_id, user_id, origin, created_at, updated_at) VALUES (99, 99, 'portal', 0, 0)",
+            "INSERT INTO memberships (account_id, person_id, status, created_at, updated_at) VALUES (99, 99, 'portal', 0, 0)",
         ),
         ("no owner that is gone", "DELETE FROM packages"),
     ] {

@@ -97,9 +97,10 @@ impl Bill<'_> {
         self.note("POST /api/accounts/invitations/accept", accord.submit(ACCEPT, &accept)).await;
         self.note("PUT /api/accounts/{id}/users/{userId}", accord.put(token, &one, &roles)).await;
         self.note("DELETE /api/accounts/{id}/users/{userId}", accord.delete(token, &one)).await;
-        // Somebody known whom the caller does not see: an invitation of another kind.
-        let one = member(account, accord.person(&format!("Stranger {round}")).await.id);
+        // Who was removed is added again.
         self.note("POST /api/accounts/{id}/users/{userId}", accord.post(token, &one, &roles)).await;
+        let me = accord.get(token, "/api/me");
+        self.note("GET /api/me", me).await;
     }
 
     async fn connectors(&mut self) {

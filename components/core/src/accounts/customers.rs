@@ -11,7 +11,7 @@ use crate::accounts::account::Status;
 use crate::accounts::packages;
 use crate::error::{Error, Result, Thing};
 use crate::store::climb::climb;
-use crate::store::{Author, Connection, Edit, Row, Value};
+use crate::store::{Connection, Edit, Row, Value};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PackageId};
 use crate::values::time::Time;
@@ -33,14 +33,18 @@ pub struct CustomerChange {
     pub email_admin: Option<Email>,
 }
 
-/// Changes the account of a key, which `account_id` owns, directly or through others.
+/// Changes the account of a key, which `account_id` owns, directly or through others, and returns its id.
 ///
 /// # Errors
 ///
 /// [`Error::NotFound`] if there is none of this key among those; [`Error::Forbidden`] for the account `account_id` itself,
 /// which its owner changes; [`Error::Invalid`] for an unknown package.
-pub async fn update(author: Author, account_id: AccountId, account_key: &str, change: &CustomerChange) -> Result<()> {
-    let edit = Edit::begin(author).await?;
+pub async fn update(
+    edit: &Edit,
+    account_id: AccountId,
+    account_key: &str,
+    change: &CustomerChange,
+) -> Result<AccountId> {
     let statement = concat!(
         "SELECT a.id, a.owner_id, EXISTS (
              WITH RECURSIVE ",
@@ -58,7 +62,7 @@ pub async fn update(author: Author, account_id: AccountId, account_key: &str, ch
         return Err(Error::NotFound(Thing::Account));
     }
     let owner = row.take("owner_id")?;
-    let package = change.package_id.map(|package| packages::known(&edit, owner, package)).transpose()?;
+    let package = change.package_id.map(|package| packages::known(edit, owner, package)).transpose()?;
     let status = change.is_active.map(Status::of);
     let email_admin = change.email_admin.as_ref().map(|email| email.address.as_str());
     edit.run(
@@ -71,7 +75,7 @@ pub async fn update(author: Author, account_id: AccountId, account_key: &str, ch
     )?;
     let detail = json!({ "package": package, "active": change.is_active, "emailAdmin": email_admin });
     edit.record("updated", "accounts", &[(customer, detail)]).await?;
-    edit.commit().await
+    Ok(customer)
 }
 
 /// A customer, as far as a list shows it.

@@ -33,8 +33,8 @@ macro_rules! roles {
             "(WITH RECURSIVE ",
             climb!("a.id"),
             " SELECT group_concat(coalesce(r.role, 'connector'), ' ') FROM chain
-               LEFT JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
-               LEFT JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id AND ",
+               LEFT JOIN memberships m ON m.account_id = chain.id AND m.person_id = ?1 AND m.status = 'active'
+               LEFT JOIN grants r ON r.account_id = m.account_id AND r.person_id = m.person_id AND ",
             $which,
             " WHERE chain.id = ?2 OR r.role IS NOT NULL AND (chain.shared OR r.role IN ",
             managing!(),
@@ -58,8 +58,8 @@ macro_rules! held {
                  SELECT m.account_id, max(r.role IN ",
             managing!(),
             ") FROM memberships m
-                   JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
-                  WHERE m.user_id = ?1 AND m.status = 'active' AND ",
+                   JOIN grants r ON r.account_id = m.account_id AND r.person_id = m.person_id
+                  WHERE m.person_id = ?1 AND m.status = 'active' AND ",
             live!("m.account_id"),
             " GROUP BY m.account_id
                  UNION ALL SELECT id, 1 FROM accounts WHERE id = ?2)"
@@ -146,7 +146,7 @@ pub(crate) const BELONGS: &str = concat!(
      WITH RECURSIVE ",
     climb!("a.id"),
     " SELECT 1 FROM chain
-       JOIN memberships m ON m.account_id = chain.id AND m.user_id = ?1 AND m.status = 'active'
+       JOIN memberships m ON m.account_id = chain.id AND m.person_id = ?1 AND m.status = 'active'
       WHERE chain.shared)"
 );
 
@@ -229,11 +229,11 @@ mod tests {
 
     use super::*;
     use crate::accounts::account::{self, NewAccount};
-    use crate::accounts::{manage, members};
+    use crate::accounts::manage;
+    use crate::accounts::members::{self, Door, Grant, Status};
     use crate::entry::first_start::tests::{account, author, first_start, person, signed_in};
-    use crate::store::Edit;
     use crate::store::native::run;
-    use crate::store::sql::{self, Sql};
+    use crate::store::{Edit, migration};
     use crate::values::role::names;
 
     /// A directory in which one person and one connector have roles. Accounts are numbered from 1, the operator.
@@ -304,14 +304,7 @@ mod tests {
         }
 
         fn store(&self) -> Connection {
-            let store = Connection::open_in_memory().expect("a database");
-            for file in [
-                include_str!("../migrations/0001_directory.sql"),
-                include_str!("../migrations/0003_growth.sql"),
-                include_str!("../migrations/0004_rank.sql"),
-            ] {
-                store.execute_batch(file).expect("the schema");
-            }
+            let store = migration::in_memory();
             let execute = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| {
                 store.execute(sql, parameters).expect("the statement runs");
             };
@@ -328,14 +321,21 @@ mod tests {
                 );
             }
             execute(
-                "INSERT INTO users (id, account_id, uuid, origin, created_at, updated_at) VALUES (1, 1, 'u', 'portal', 0, 0)",
+                "INSERT INTO people (id, uuid, origin, created_at, updated_at) VALUES (1, 'u', 'portal', 0, 0)",
                 &[],
             );
             for (account, (active, roles)) in &self.memberships {
                 let status = if *active { "active" } else { "invited" };
-                execute("INSERT INTO memberships VALUES (?, 1, ?, 'portal', 0, 0)", &[account, &status]);
+                execute(
+                    "INSERT INTO memberships (account_id, person_id, status, created_at, updated_at) VALUES (?, 1, ?, 0, 0)",
+                    &[account, &status],
+                );
                 for role in names(roles) {
-                    execute("INSERT INTO membership_roles VALUES (?, 1, ?)", &[account, &role]);
+                    execute(
+                        "INSERT INTO grants (account_id, person_id, door, role, given_by, created_at)
+                         VALUES (?, 1, 'accounts', ?, 'system', 0)",
+                        &[account, &role],
+                    );
                 }
             }
             store
@@ -427,13 +427,10 @@ mod tests {
             let closed = account(&edit, reseller, "Closed").await?;
             let open = NewAccount { name: "Open".to_owned(), datashare: true, ..NewAccount::default() };
             let open = account::insert(&edit, Some(reseller), &open).await?.id;
-            let looks = person(&edit, reseller, "looks@example.com").await?;
-            let (one, looks) = ([(looks, reseller)], signed_in(looks));
-            let source = Sql {
-                text: "SELECT e.value ->> 1 AS account_id, e.value ->> 0 AS user_id FROM json_each(?) e".to_owned(),
-                parameters: vec![sql::rows(&one)?],
-            };
-            members::insert_from(&edit, source, members::Status::Active, &[Role::Viewer]).await?;
+            let looks = person(&edit, "looks@example.com").await?;
+            let given = Grant { door: Door::Portal, roles: &[Role::Viewer], rank: None, status: Status::Active };
+            members::grant(&edit, reseller, looks, given).await?;
+            let looks = signed_in(looks);
 
             let rank = |caller: &Caller, account_id| match roles(edit.connection(), caller, account_id) {
                 Ok(roles) => Ok(roles.rank()),
@@ -464,7 +461,7 @@ mod tests {
             let reseller = account(&edit, operator.id, "Reseller").await?;
             let customer = account(&edit, reseller, "Customer").await?;
             assert_eq!(seen()?.accounts, 3);
-            let manages = person(&edit, reseller, "manages@example.com").await?;
+            let manages = person(&edit, "manages@example.com").await?;
             members::found(&edit, reseller, manages).await?;
             let expected = Reach { accounts: 2, everything: false, root: Some(reseller) };
             assert_eq!(reach(edit.connection(), &signed_in(manages))?, expected);

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::accounts::account::{self, Account, NewAccount, Status};
 use crate::accounts::hierarchy::{self, BELONGS, OWNER_LIVE, ROLES, ROLES_TO_RESUME};
-use crate::accounts::members;
 use crate::accounts::role::Roles;
+use crate::accounts::{members, username};
 use crate::auth::caller::Caller;
 use crate::auth::scope;
 use crate::error::{Conflict, Error, Result, Thing};
@@ -76,6 +76,7 @@ pub async fn create(edit: &Edit, caller: &Caller, new: &NewAccount) -> Result<Ac
     let account = insert(edit, owner, new).await?;
     if let Some(person) = person {
         members::found(edit, account.id, person).await?;
+        username::follow(edit, account.id, person)?;
     }
     Ok(account)
 }
@@ -221,8 +222,7 @@ fn suspends_from_above(transaction: &Transaction, caller: &Caller, account_id: A
     hierarchy::manages_above(connection, caller, account_id)
 }
 
-/// Deletes an account with its memberships, connectors and external identities. Its people remain; those who belonged to
-/// it belong to its owner from then on.
+/// Deletes an account with its memberships, records, connectors and external identities. People remain.
 ///
 /// # Errors
 ///
@@ -237,7 +237,6 @@ pub async fn delete(edit: &Edit, caller: &Caller, account_id: AccountId) -> Resu
     let statement = "SELECT owner_id FROM accounts WHERE id = ? AND owner_id IS NOT NULL";
     let mut row = edit.run_first(statement, &[account_id.into()])?.ok_or(Error::Conflict(Conflict::IsOperator))?;
     let owner: AccountId = row.take("owner_id")?;
-    edit.batch("UPDATE users SET account_id = ?2 WHERE account_id = ?1", vec![account_id.into(), owner.into()]).await?;
     edit.batch("DELETE FROM accounts WHERE id = ?", vec![account_id.into()]).await?;
     hierarchy::count(edit, owner, -1)?;
     let detail = json!({ "name": account.name, "accountKey": account.account_key });

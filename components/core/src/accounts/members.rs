@@ -1,4 +1,9 @@
-//! Members of an account: added, changed, removed, and the one place where memberships are made.
+//! Members of an account: added, changed, removed, and the one place where memberships and grants are made.
+//!
+//! A membership is how a person stands to an account; its roles follow from grants, each of which knows the door by which it
+//! came. What people decide by hand stands for the grants of all other doors. Three states are blocks, and no grant
+//! overrides them: an account makes a member inactive or removes it, and a person refuses an account. Whoever set a block
+//! lifts it.
 //!
 //! Nobody gives or takes a role that is stronger than what they hold: otherwise whoever manages an account could take it
 //! over. An account without an owner (one that a connector made has none at first) gets its first one from whoever manages
@@ -6,23 +11,32 @@
 
 use serde_json::json;
 
-use crate::accounts::hierarchy::{self, ROLES, parameters};
+use crate::accounts::hierarchy::{self, LIVE, ROLES, parameters};
 use crate::accounts::role::Roles;
 use crate::auth::caller::Caller;
 use crate::error::{Conflict, Error, Result, Thing};
+use crate::store::audit::Changed;
 use crate::store::sql::{Sql, rows};
 use crate::store::{Connection, Edit, Transaction};
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::{self, Role};
 use crate::values::time::Time;
 
-/// How a membership begins.
+/// How a person stands to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// The person is asked, and has not accepted yet.
+    /// The person is asked, and has not entered yet.
     Invited,
+    /// The person is confined to another account, and in once an address is proved.
+    Awaiting,
     /// It works.
     Active,
+    /// The account shuts the member out.
+    Inactive,
+    /// The account has removed the member.
+    Removed,
+    /// The person has refused the account, or left it.
+    Refused,
 }
 
 impl Status {
@@ -30,62 +44,202 @@ impl Status {
     fn name(self) -> &'static str {
         match self {
             Self::Invited => "invited",
+            Self::Awaiting => "awaiting",
             Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Removed => "removed",
+            Self::Refused => "refused",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Invited, Self::Awaiting, Self::Active, Self::Inactive, Self::Removed, Self::Refused]
+            .into_iter()
+            .find(|status| status.name() == name)
+    }
+}
+
+/// How a grant came: each door takes away its own, and no other's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Whoever made the account.
+    Founder,
+    /// People, by hand: an invitation, an addition, a change (the accounts API).
+    Accounts,
+    /// A binding of a connector (the portal).
+    Portal,
+    /// An active record (the endpoint API).
+    Endpoint,
+    /// The address that the account above keeps for the account (the administration API).
+    Administration,
+}
+
+impl Door {
+    /// As the store writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Founder => "founder",
+            Self::Accounts => "accounts",
+            Self::Portal => "portal",
+            Self::Endpoint => "endpoint",
+            Self::Administration => "administration",
         }
     }
 }
 
-/// Makes memberships, all with these roles, of what `source` selects: `account_id` and `user_id`. Who is a member already
-/// stays as that. Returns those who became members.
-pub(crate) async fn insert_from(
-    edit: &Edit,
-    source: Sql,
-    status: Status,
-    roles: &[Role],
-) -> Result<Vec<(PersonId, AccountId)>> {
-    let origin = match edit.author.api {
-        "oauth" => "operator",
-        api => api,
-    };
-    let now = Time::now();
-    let mut sql = Sql {
-        text: "INSERT INTO memberships (account_id, user_id, status, origin, created_at, updated_at)
-                SELECT account_id, user_id, ?, ?, ?, ? FROM ("
-            .to_owned(),
-        parameters: vec![status.name().into(), origin.into(), now.into(), now.into()],
-    };
-    sql.append(source);
-    // Without a condition SQLite takes ON for that of a join.
-    sql.push(") WHERE true ON CONFLICT DO NOTHING RETURNING user_id, account_id");
-    let made = edit.batch(&sql.text, sql.parameters).await?;
-    let made = made.into_iter().map(|mut row| Ok((row.take("user_id")?, row.take("account_id")?)));
-    let made = made.collect::<Result<Vec<(PersonId, AccountId)>>>()?;
-    give(edit, &made, roles).await?;
-    let notes: Vec<_> = made
-        .iter()
-        .map(|(person_id, account_id)| (*person_id, json!({ "account": account_id, "roles": role::names(roles) })))
-        .collect();
-    edit.record("created", "memberships", &notes).await?;
-    Ok(made)
+/// What is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Grant<'a> {
+    /// How it comes.
+    pub door: Door,
+    /// The roles.
+    pub roles: &'a [Role],
+    /// What whoever gives it holds in the account.
+    pub rank: Option<Role>,
+    /// How a membership that is made for it begins.
+    pub status: Status,
 }
 
-/// Gives roles to members. Those that they have they keep.
-async fn give(edit: &Edit, members: &[(PersonId, AccountId)], roles: &[Role]) -> Result<()> {
+/// Grants roles in what `source` selects: `account_id` and `person_id`. Who is blocked there stays so, and whom people have
+/// given roles by hand keeps those. Returns those who got something.
+pub(crate) async fn grant_from(edit: &Edit, source: Sql, grant: Grant<'_>) -> Result<Vec<(PersonId, AccountId)>> {
+    let now = Time::now();
+    let mut sql = Sql {
+        text: "INSERT INTO memberships (account_id, person_id, status, entered_at, created_at, updated_at)
+                SELECT account_id, person_id, ?, ?, ?, ? FROM ("
+            .to_owned(),
+        parameters: vec![
+            grant.status.name().into(),
+            Some(now).filter(|_| grant.door == Door::Founder).into(),
+            now.into(),
+            now.into(),
+        ],
+    };
+    sql.append(source);
+    // Without a condition SQLite takes ON for that of a join. Who has this door's grant already is not told.
+    sql.push(
+        ") WHERE true ON CONFLICT DO UPDATE SET updated_at = updated_at
+            WHERE status IN ('invited', 'awaiting', 'active') AND NOT EXISTS (
+                  SELECT 1 FROM grants g WHERE g.account_id = memberships.account_id
+                     AND g.person_id = memberships.person_id AND g.door IN ('founder', 'accounts', ",
+    );
+    sql.bind(grant.door.name());
+    sql.push(")) RETURNING person_id, account_id");
+    let granted = edit.batch(&sql.text, sql.parameters).await?;
+    let granted = granted.into_iter().map(|mut row| Ok((row.take("person_id")?, row.take("account_id")?)));
+    let granted = granted.collect::<Result<Vec<(PersonId, AccountId)>>>()?;
+    give(edit, &granted, grant).await?;
+    let notes: Vec<_> = granted
+        .iter()
+        .map(|(person_id, account_id)| {
+            let roles = role::names(grant.roles);
+            (*person_id, json!({ "account": account_id, "door": grant.door.name(), "roles": roles }))
+        })
+        .collect();
+    edit.record("granted", "memberships", &notes).await?;
+    Ok(granted)
+}
+
+/// Gives roles to members.
+async fn give(edit: &Edit, members: &[(PersonId, AccountId)], grant: Grant<'_>) -> Result<()> {
     if members.is_empty() {
         return Ok(());
     }
-    let statement = "INSERT INTO membership_roles (user_id, account_id, role)
-         SELECT e.value ->> 0, e.value ->> 1, json_each.value FROM json_each(?1) e, json_each(?2)
+    let statement = "INSERT INTO grants (person_id, account_id, door, role, given_by, given_rank, created_at)
+         SELECT e.value ->> 0, e.value ->> 1, ?1, json_each.value, ?2, ?3, ?4 FROM json_each(?5) e, json_each(?6)
           WHERE true ON CONFLICT DO NOTHING";
-    edit.batch(statement, vec![rows(members)?, rows(&role::names(roles))?]).await?;
+    let parameters = vec![
+        grant.door.name().into(),
+        edit.author.actor.to_string().into(),
+        grant.rank.map(Role::name).into(),
+        Time::now().into(),
+        rows(members)?,
+        rows(&role::names(grant.roles))?,
+    ];
+    edit.batch(statement, parameters).await?;
     Ok(())
 }
 
-/// Adds a person to an account with these roles: at once if `active`, or as invited. `held` is what the caller holds there.
+/// As [`grant_from`], for one person in one account. Whether the person got something.
+pub(crate) async fn grant(edit: &Edit, account_id: AccountId, person_id: PersonId, grant: Grant<'_>) -> Result<bool> {
+    let source = Sql {
+        text: "SELECT ? AS account_id, ? AS person_id".to_owned(),
+        parameters: vec![account_id.into(), person_id.into()],
+    };
+    Ok(!grant_from(edit, source, grant).await?.is_empty())
+}
+
+/// Makes the person who makes an account its owner and admin.
+pub async fn found(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
+    let roles = &[Role::Owner, Role::Admin];
+    let founder = Grant { door: Door::Founder, roles, rank: Some(Role::Owner), status: Status::Active };
+    grant(edit, account_id, person_id, founder).await.map(drop)
+}
+
+/// A member, or somebody who was one.
+struct Member {
+    /// Who it is now: an id that was given out before may lead there.
+    person_id: PersonId,
+    status: Status,
+    roles: Vec<Role>,
+    /// What it takes to lift a block.
+    blocked_rank: Option<Role>,
+    /// Whether the person's sign-in is confined.
+    is_confined: bool,
+}
+
+impl Member {
+    /// The person `person_id`, or who that turned out to be, in the account. `None` if they have nothing to do with each other.
+    fn find(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<Option<Self>> {
+        let row = transaction.run_first(
+            "SELECT m.person_id, m.status, m.blocked_rank, p.confined,
+                    (SELECT group_concat(g.role, ' ') FROM grants g
+                      WHERE g.account_id = m.account_id AND g.person_id = m.person_id) AS roles
+               FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id)
+               JOIN memberships m ON m.account_id = ?1 AND m.person_id = p.id
+              WHERE was.id = ?2",
+            &[account_id.into(), person_id.into()],
+        )?;
+        let Some(mut row) = row else { return Ok(None) };
+        let roles: Option<String> = row.take("roles")?;
+        let status: String = row.take("status")?;
+        Ok(Some(Self {
+            person_id: row.take("person_id")?,
+            status: Status::parse(&status).unwrap_or(Status::Inactive),
+            roles: roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect(),
+            blocked_rank: row.take("blocked_rank")?,
+            is_confined: row.take("confined")?,
+        }))
+    }
+
+    /// As [`Self::find`], of somebody who belongs to the account.
+    fn require(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<Self> {
+        let belongs = |member: &Self| !matches!(member.status, Status::Removed | Status::Refused);
+        Self::find(transaction, account_id, person_id)?.filter(belongs).ok_or(Error::NotFound(Thing::Person))
+    }
+
+    /// The roles that it takes to touch the member.
+    fn ranks(&self) -> impl Iterator<Item = Role> {
+        self.roles.iter().copied().chain(self.blocked_rank)
+    }
+}
+
+/// Whom an addition reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// The person is a member, or invited.
+    Member(PersonId),
+    /// The person refuses the account: it gets no mail, and nobody is told.
+    Refused(PersonId),
+}
+
+/// Adds a person to an account with these roles: at once if `status` is [`Status::Active`], or as invited. `held` is what the
+/// caller holds there. A removal is lifted.
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with [`Conflict::AlreadyMember`]; [`Error::Forbidden`] if the caller gives away more than it holds.
+/// [`Error::Conflict`] with [`Conflict::AlreadyMember`]; [`Error::Forbidden`] if the caller gives away more than it holds,
+/// or lifts the removal of somebody who held more.
 pub async fn add(
     edit: &Edit,
     caller: &Caller,
@@ -93,26 +247,35 @@ pub async fn add(
     account_id: AccountId,
     person_id: PersonId,
     roles: &[Role],
-    active: bool,
-) -> Result<()> {
-    guard(edit, caller, held, account_id, roles.iter().copied())?;
-    insert(edit, account_id, person_id, roles, if active { Status::Active } else { Status::Invited }).await
-}
-
-async fn insert(edit: &Edit, account_id: AccountId, person_id: PersonId, roles: &[Role], status: Status) -> Result<()> {
-    let source = Sql {
-        text: "SELECT ? AS account_id, ? AS user_id".to_owned(),
-        parameters: vec![account_id.into(), person_id.into()],
-    };
-    if insert_from(edit, source, status, roles).await?.is_empty() {
-        return Err(Error::Conflict(Conflict::AlreadyMember));
+    status: Status,
+) -> Result<Added> {
+    let was = Member::find(edit, account_id, person_id)?;
+    let ranks: Vec<_> = was.iter().filter_map(|member| member.blocked_rank).chain(roles.iter().copied()).collect();
+    guard(edit, caller, held, account_id, ranks)?;
+    let grant = Grant { door: Door::Accounts, roles, rank: held.rank(), status };
+    match was {
+        None => {
+            self::grant(edit, account_id, person_id, grant).await?;
+            Ok(Added::Member(person_id))
+        }
+        Some(Member { status: Status::Removed, person_id, .. }) => {
+            edit.run(
+                "UPDATE memberships SET status = ?3, blocked_rank = NULL, blocked_by = NULL, updated_at = ?4
+                  WHERE account_id = ?1 AND person_id = ?2",
+                &[account_id.into(), person_id.into(), status.name().into(), Time::now().into()],
+            )?;
+            self::grant(edit, account_id, person_id, grant).await?;
+            Ok(Added::Member(person_id))
+        }
+        Some(Member { status: Status::Refused, person_id, .. }) => Ok(Added::Refused(person_id)),
+        // What another door offers does not keep people from inviting.
+        Some(Member { status: Status::Invited, person_id, .. })
+            if self::grant(edit, account_id, person_id, grant).await? =>
+        {
+            Ok(Added::Member(person_id))
+        }
+        Some(_) => Err(Error::Conflict(Conflict::AlreadyMember)),
     }
-    Ok(())
-}
-
-/// Makes the person who makes an account its owner and admin.
-pub async fn found(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
-    insert(edit, account_id, person_id, &[Role::Owner, Role::Admin], Status::Active).await
 }
 
 /// What is decided about a member.
@@ -124,7 +287,7 @@ pub struct Change {
     pub active: Option<bool>,
 }
 
-/// Changes roles or status of a member. One who was invited and has not accepted stays invited.
+/// Changes roles or status of a member. One who was invited and has not entered stays invited.
 ///
 /// # Errors
 ///
@@ -138,43 +301,74 @@ pub async fn update(
     person_id: PersonId,
     change: &Change,
 ) -> Result<()> {
-    let had = roles_of(edit, account_id, person_id)?.ok_or(Error::NotFound(Thing::Person))?;
-    guard(edit, caller, held, account_id, had.into_iter().chain(change.roles.iter().flatten().copied()))?;
+    let member = Member::require(edit, account_id, person_id)?;
+    let person_id = member.person_id;
+    guard(edit, caller, held, account_id, member.ranks().chain(change.roles.iter().flatten().copied()))?;
     let owned = has_owner(edit, account_id)?;
-    if let Some(roles) = &change.roles {
-        edit.run(
-            "DELETE FROM membership_roles WHERE account_id = ?1 AND user_id = ?2",
-            &[account_id.into(), person_id.into()],
-        )?;
-        give(edit, &[(person_id, account_id)], roles).await?;
+    let after = change.roles.as_ref().unwrap_or(&member.roles);
+    // What people decide stands for what came by any other door.
+    edit.run("DELETE FROM grants WHERE account_id = ?1 AND person_id = ?2", &[account_id.into(), person_id.into()])?;
+    let grant = Grant { door: Door::Accounts, roles: after, rank: held.rank(), status: member.status };
+    give(edit, &[(person_id, account_id)], grant).await?;
+    match change.active {
+        Some(true) if member.status == Status::Inactive => unblock(edit, account_id, &member)?,
+        Some(false) => block(edit, account_id, &member, Status::Inactive)?,
+        _ => {}
     }
-    let status = match change.active {
-        None => "status",
-        Some(false) => "'inactive'",
-        Some(true) => {
-            "CASE WHEN EXISTS (SELECT 1 FROM one_time_tokens t
-                                WHERE t.account_id = ?1 AND t.user_id = ?2 AND t.purpose = 'invitation')
-                  THEN 'invited' ELSE 'active' END"
-        }
-    };
-    // What this API decided about a membership the portal's bindings no longer take away.
-    edit.run(
-        &format!(
-            "UPDATE memberships SET status = {status}, origin = 'accounts', updated_at = ?3
-              WHERE account_id = ?1 AND user_id = ?2"
-        ),
-        &[account_id.into(), person_id.into(), Time::now().into()],
-    )?;
     keep_owner(edit, account_id, owned)?;
-    let detail = json!({
-        "account": account_id,
-        "roles": change.roles.as_deref().map(role::names),
-        "active": change.active,
-    });
-    edit.record("updated", "memberships", &[(person_id, detail)]).await
+    let mut changed = Changed::of("account", account_id);
+    changed.note("roles", &sorted(&member.roles), &sorted(after));
+    if let Some(active) = change.active {
+        changed.note("active", &(member.status != Status::Inactive), &active);
+    }
+    edit.record("updated", "memberships", &[(person_id, changed.into_detail())]).await
 }
 
-/// Removes a member from an account, and ends the sessions that the person has in it.
+/// The names of roles, each once, the weakest first: as the audit has them.
+fn sorted(roles: &[Role]) -> Vec<&'static str> {
+    let mut roles = roles.to_vec();
+    roles.sort_unstable();
+    roles.dedup();
+    role::names(&roles)
+}
+
+/// Shuts a member out: no grant overrides it.
+fn block(edit: &Edit, account_id: AccountId, member: &Member, status: Status) -> Result<()> {
+    edit.run(
+        "UPDATE memberships SET status = ?3, blocked_rank = ?4, blocked_by = ?5, updated_at = ?6
+          WHERE account_id = ?1 AND person_id = ?2",
+        &[
+            account_id.into(),
+            member.person_id.into(),
+            status.name().into(),
+            member.ranks().max().map(Role::name).into(),
+            edit.author.api.into(),
+            Time::now().into(),
+        ],
+    )?;
+    edit.run(
+        "DELETE FROM refresh_tokens WHERE person_id = ?2 AND account_id = ?1",
+        &[account_id.into(), member.person_id.into()],
+    )?;
+    Ok(())
+}
+
+/// Lets a member in again: as far as it was.
+fn unblock(edit: &Edit, account_id: AccountId, member: &Member) -> Result<()> {
+    edit.run(
+        "UPDATE memberships SET blocked_rank = NULL, blocked_by = NULL, updated_at = ?3, status = CASE
+                WHEN entered_at IS NULL AND ?4 THEN 'awaiting'
+                WHEN entered_at IS NULL AND EXISTS (
+                     SELECT 1 FROM links l WHERE l.account_id = ?1 AND l.person_id = ?2 AND l.purpose = 'invitation')
+                THEN 'invited' ELSE 'active' END
+          WHERE account_id = ?1 AND person_id = ?2",
+        &[account_id.into(), member.person_id.into(), Time::now().into(), i64::from(member.is_confined).into()],
+    )?;
+    Ok(())
+}
+
+/// Removes a member from an account, and ends the sessions that the person has in it. That lasts: whatever a connector says
+/// later, the person is out until somebody of the account adds it again.
 ///
 /// # Errors
 ///
@@ -186,71 +380,297 @@ pub async fn remove(
     account_id: AccountId,
     person_id: PersonId,
 ) -> Result<()> {
-    let had = roles_of(edit, account_id, person_id)?.ok_or(Error::NotFound(Thing::Person))?;
-    guard(edit, caller, held, account_id, had)?;
-    let owned = has_owner(edit, account_id)?;
-    edit.run("DELETE FROM memberships WHERE account_id = ?1 AND user_id = ?2", &[account_id.into(), person_id.into()])?;
-    keep_owner(edit, account_id, owned)?;
-    edit.run(
-        "DELETE FROM refresh_tokens WHERE user_id = ?2 AND account_id = ?1",
-        &[account_id.into(), person_id.into()],
-    )?;
-    edit.record("deleted", "memberships", &[(person_id, json!({ "account": account_id }))]).await
+    let member = Member::require(edit, account_id, person_id)?;
+    guard(edit, caller, held, account_id, member.ranks())?;
+    end(edit, account_id, &member, Status::Removed, "deleted").await
 }
 
-/// Whether the caller may see the person, who then can be added without being asked: somebody of an account that the
-/// caller sees. `None` if there is no such person.
-pub fn sees_person(connection: &Connection, caller: &Caller, person_id: PersonId) -> Result<Option<bool>> {
+/// A person leaves an account, or refuses one that it was asked into. That lasts as long as the person wants.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] for an account that has given the person nothing; [`Error::Conflict`] with [`Conflict::LastOwner`].
+pub async fn leave(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
+    let member = Member::require(edit, account_id, person_id);
+    // Who is shut out is told of nothing, and leaves nothing.
+    let member = member.ok().filter(|member| matches!(member.status, Status::Active | Status::Invited));
+    end(edit, account_id, &member.ok_or(Error::NotFound(Thing::Account))?, Status::Refused, "left").await
+}
+
+async fn end(edit: &Edit, account_id: AccountId, member: &Member, status: Status, action: &'static str) -> Result<()> {
+    let owned = has_owner(edit, account_id)?;
+    block(edit, account_id, member, status)?;
+    for statement in [
+        "DELETE FROM grants WHERE account_id = ?1 AND person_id = ?2",
+        "DELETE FROM links WHERE account_id = ?1 AND person_id = ?2",
+    ] {
+        edit.run(statement, &[account_id.into(), member.person_id.into()])?;
+    }
+    keep_owner(edit, account_id, owned)?;
+    let detail = json!({ "account": account_id, "before": { "roles": sorted(&member.roles) } });
+    edit.record(action, "memberships", &[(member.person_id, detail)]).await
+}
+
+/// The person enters an account that has given it something: accepts an invitation, or signs in there for the first time.
+/// Whether it did: nobody enters past a block of the account.
+pub(crate) async fn enter(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<bool> {
+    let now = Time::now();
+    let entered = edit.run(
+        "UPDATE memberships SET status = 'active', entered_at = ?3, updated_at = ?3
+          WHERE account_id = ?1 AND person_id = ?2
+            AND (status = 'invited' OR status = 'active' AND entered_at IS NULL)
+         RETURNING person_id",
+        &[account_id.into(), person_id.into(), now.into()],
+    )?;
+    if entered.is_empty() {
+        return Ok(false);
+    }
+    edit.run(
+        "DELETE FROM links WHERE account_id = ?1 AND person_id = ?2 AND purpose = 'invitation'",
+        &[account_id.into(), person_id.into()],
+    )?;
+    // What the organisation says of an address is said of this person from now on, whatever becomes of the address.
+    edit.run(
+        "UPDATE records SET person_id = ?2
+          WHERE account_id = ?1 AND person_id IS NULL
+            AND email_key IN (SELECT key FROM addresses WHERE person_id = ?2 AND proved_at IS NOT NULL)",
+        &[account_id.into(), person_id.into()],
+    )?;
+    edit.record("entered", "memberships", &[(person_id, json!({ "account": account_id }))]).await?;
+    Ok(true)
+}
+
+/// A confined person has proved an address: what waited for that works.
+pub(crate) fn set_free(transaction: &Transaction, person_id: PersonId) -> Result<()> {
+    transaction.run(
+        "UPDATE memberships SET status = 'active', updated_at = ?2 WHERE person_id = ?1 AND status = 'awaiting'",
+        &[person_id.into(), Time::now().into()],
+    )?;
+    Ok(())
+}
+
+/// Moves what was given to `from`, whom an address has named, to the person who has proved the address. Where both were
+/// given something the person keeps what it had, unless `from` is blocked there and the person has not entered.
+pub(crate) fn move_all(transaction: &Transaction, from: PersonId, to: PersonId) -> Result<()> {
+    for statement in [
+        "INSERT INTO memberships (account_id, person_id, status, entered_at, blocked_rank, blocked_by, created_at, updated_at)
+         SELECT account_id, ?2, status, entered_at, blocked_rank, blocked_by, created_at, updated_at FROM memberships
+          WHERE person_id = ?1
+             ON CONFLICT DO UPDATE SET status = excluded.status, blocked_rank = excluded.blocked_rank,
+                    blocked_by = excluded.blocked_by
+              WHERE excluded.status IN ('inactive', 'removed', 'refused') AND entered_at IS NULL",
+        "INSERT INTO grants (account_id, person_id, door, role, given_by, given_rank, created_at)
+         SELECT account_id, ?2, door, role, given_by, given_rank, created_at FROM grants WHERE person_id = ?1
+             ON CONFLICT DO NOTHING",
+        "UPDATE links SET person_id = ?2 WHERE person_id = ?1",
+    ] {
+        transaction.run(statement, &[from.into(), to.into()])?;
+    }
+    transaction.run("DELETE FROM memberships WHERE person_id = ?", &[from.into()])?;
+    Ok(())
+}
+
+/// What a record says of a member: explicitly active or inactive (the endpoint API's document, `Is_Active`).
+///
+/// # Errors
+///
+/// [`Error::Forbidden`] for a member who holds a stronger role than `rank`, what the connector never does more than;
+/// [`Error::Conflict`] with [`Conflict::LastOwner`].
+pub(crate) async fn set_active(
+    edit: &Edit,
+    rank: Role,
+    account_id: AccountId,
+    person_id: PersonId,
+    active: bool,
+) -> Result<()> {
+    let Some(member) = Member::find(edit, account_id, person_id)? else { return Ok(()) };
+    // A block that somebody else has set is that one's to lift.
+    let own = edit.run_first(
+        "SELECT 1 FROM memberships WHERE account_id = ?1 AND person_id = ?2 AND blocked_by = ?3",
+        &[account_id.into(), member.person_id.into(), edit.author.api.into()],
+    )?;
+    let differs = match member.status {
+        Status::Inactive => active && own.is_some(),
+        Status::Removed | Status::Refused => false,
+        Status::Invited | Status::Awaiting | Status::Active => !active,
+    };
+    if !differs {
+        return Ok(());
+    }
+    if let Some(strongest) = member.ranks().max().filter(|strongest| *strongest > rank) {
+        return Roles::default().require(strongest);
+    }
+    let owned = has_owner(edit, account_id)?;
+    if active {
+        unblock(edit, account_id, &member)?;
+    } else {
+        block(edit, account_id, &member, Status::Inactive)?;
+    }
+    keep_owner(edit, account_id, owned)?;
+    let mut changed = Changed::of("account", account_id);
+    changed.note("active", &!active, &active);
+    edit.record("updated", "memberships", &[(member.person_id, changed.into_detail())]).await
+}
+
+/// Takes away what a door has given to a person, who then is no member any more unless another door holds the membership.
+pub(crate) async fn release(edit: &Edit, account_id: AccountId, person_id: PersonId, door: Door) -> Result<()> {
+    edit.run(
+        "DELETE FROM grants WHERE account_id = ?1 AND person_id = ?2 AND door = ?3",
+        &[account_id.into(), person_id.into(), door.name().into()],
+    )?;
+    end_ungranted(edit, &[(person_id, account_id)]).await
+}
+
+/// Ends the memberships of people whom no door has given anything any more; who is blocked stays so.
+pub(crate) async fn end_ungranted(edit: &Edit, members: &[(PersonId, AccountId)]) -> Result<()> {
+    let statement = "DELETE FROM memberships
+         WHERE (account_id, person_id) IN (SELECT value ->> 1, value ->> 0 FROM json_each(?))
+           AND status IN ('invited', 'awaiting', 'active')
+           AND NOT EXISTS (SELECT 1 FROM grants g
+                            WHERE g.account_id = memberships.account_id AND g.person_id = memberships.person_id)
+         RETURNING person_id, account_id";
+    let gone = edit.batch(statement, vec![rows(members)?]).await?;
+    let notes = gone
+        .into_iter()
+        .map(|mut row| Ok((row.take("person_id")?, json!({ "account": row.take::<AccountId>("account_id")? }))));
+    edit.record("deleted", "memberships", &notes.collect::<Result<Vec<(PersonId, _)>>>()?).await
+}
+
+/// An account as one of its members sees it.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// The account.
+    pub account_id: AccountId,
+    /// What it is called.
+    pub account_name: String,
+    /// What the account is called that owns it.
+    pub owner_name: Option<String>,
+    /// The roles that the person has there, or is offered.
+    pub roles: Vec<Role>,
+    /// When the person entered it; an offer was never entered.
+    pub entered_at: Option<Time>,
+    /// When the person was given something there for the first time.
+    pub created_at: Time,
+}
+
+/// How many memberships of one person are shown.
+const SHOWN: i64 = 1_000;
+
+/// The accounts that a person is a member of, and those that the person is asked into, the newest of these first.
+pub fn of_person(connection: &Connection, person_id: PersonId) -> Result<Vec<Membership>> {
+    let statement = format!(
+        "SELECT m.account_id, a.name, o.name AS owner_name, m.entered_at, m.created_at,
+                (SELECT group_concat(g.role, ' ') FROM grants g
+                  WHERE g.account_id = m.account_id AND g.person_id = m.person_id) AS roles
+           FROM memberships m JOIN accounts a ON a.id = m.account_id LEFT JOIN accounts o ON o.id = a.owner_id
+          WHERE m.person_id = ?1 AND m.status IN ('active', 'invited') AND {LIVE}
+          ORDER BY iif(m.entered_at IS NULL, -m.created_at, m.account_id) LIMIT ?2"
+    );
+    let rows = connection.query(&statement, &[person_id.into(), SHOWN.into()])?;
+    rows.into_iter()
+        .map(|mut row| {
+            let roles: Option<String> = row.take("roles")?;
+            let mut roles: Vec<_> = roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
+            roles.sort_unstable_by(|one, other| other.cmp(one));
+            roles.dedup();
+            Ok(Membership {
+                account_id: row.take("account_id")?,
+                account_name: row.take("name")?,
+                owner_name: row.take("owner_name")?,
+                roles,
+                entered_at: row.take("entered_at")?,
+                created_at: row.take("created_at")?,
+            })
+        })
+        .collect()
+}
+
+/// A person whom a caller may know of, and how the person comes in if the caller adds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// Who it is now.
+    pub id: PersonId,
+    /// At once, for somebody who has entered an account that the caller sees; as soon as an address is proved, for somebody
+    /// who is confined to one; else as invited.
+    pub status: Status,
+}
+
+/// Who is known to a caller, who wants to add the person to an account: somebody who has entered an account that the caller
+/// sees, or has to do with the account itself, because it invited or removed the person.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] for anybody else.
+pub fn seen_person(
+    connection: &Connection,
+    caller: &Caller,
+    account_id: AccountId,
+    person_id: PersonId,
+) -> Result<Seen> {
+    const NONE: Error = Error::NotFound(Thing::Person);
     let [person, connector] = parameters(caller);
     let statement = format!(
-        "SELECT EXISTS (
-             SELECT 1 FROM (SELECT account_id FROM memberships WHERE user_id = u.id AND status = 'active'
-                            UNION SELECT u.account_id) of
-               JOIN accounts a ON a.id = of.account_id WHERE {ROLES} IS NOT NULL) AS seen
-           FROM users u WHERE u.id = ?3"
+        "SELECT p.id, p.confined, here.entered_at IS NOT NULL AS entered_here, here.status IS NOT NULL AS is_here, EXISTS (
+                SELECT 1 FROM memberships of JOIN accounts a ON a.id = of.account_id
+                 WHERE of.person_id = p.id AND of.status = 'active' AND of.entered_at IS NOT NULL AND {ROLES} IS NOT NULL
+                ) AS is_seen
+           FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id)
+           LEFT JOIN memberships here ON here.account_id = ?4 AND here.person_id = p.id AND here.status <> 'refused'
+          WHERE was.id = ?3"
     );
-    let row = connection.query_first(&statement, &[person, connector, person_id.into()])?;
-    row.map(|mut row| row.take("seen")).transpose()
+    let parameters = [person, connector, person_id.into(), account_id.into()];
+    let mut row = connection.query_first(&statement, &parameters)?.ok_or(NONE)?;
+    let is_seen: bool = row.take("is_seen")?;
+    if !is_seen && !row.take::<bool>("is_here")? {
+        return Err(NONE);
+    }
+    let status = match (row.take("confined")?, is_seen || row.take("entered_here")?) {
+        (true, _) => Status::Awaiting,
+        (false, true) => Status::Active,
+        (false, false) => Status::Invited,
+    };
+    Ok(Seen { id: row.take("id")?, status })
 }
 
-/// The roles of a member; `None` for somebody who is no member.
-fn roles_of(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<Option<Vec<Role>>> {
-    let row = transaction.run_first(
-        "SELECT (SELECT group_concat(r.role, ' ') FROM membership_roles r
-                  WHERE r.account_id = m.account_id AND r.user_id = m.user_id) AS roles
-           FROM memberships m WHERE m.account_id = ?1 AND m.user_id = ?2",
-        &[account_id.into(), person_id.into()],
-    )?;
-    let Some(mut row) = row else { return Ok(None) };
-    let roles: Option<String> = row.take("roles")?;
-    Ok(Some(roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect()))
-}
-
-/// Refuses to act for a member who holds a stronger role than the caller does: to invite again, for example.
-pub(crate) fn require_rank(
+/// Finds somebody whom an open invitation waits for, to invite again.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] for somebody who is no member, [`Error::Conflict`] with [`Conflict::NotInvited`];
+/// [`Error::Forbidden`] if the member holds a stronger role than the caller does.
+pub(crate) fn require_invited(
     transaction: &Transaction,
     caller: &Caller,
     held: &Roles,
     account_id: AccountId,
     person_id: PersonId,
-) -> Result<()> {
-    let roles = roles_of(transaction, account_id, person_id)?.unwrap_or_default();
-    guard(transaction, caller, held, account_id, roles)
+) -> Result<PersonId> {
+    let member = Member::require(transaction, account_id, person_id)?;
+    if member.status != Status::Invited {
+        return Err(Error::Conflict(Conflict::NotInvited));
+    }
+    guard(transaction, caller, held, account_id, member.ranks())?;
+    Ok(member.person_id)
 }
 
-/// Whether the account has an owner who can sign in.
+/// Whether the account has an owner who can come in: somebody who has entered it, is not blocked, and has a password and an
+/// address that is proved, or is confined to what the person made.
 fn has_owner(transaction: &Transaction, account_id: AccountId) -> Result<bool> {
     let mut row = transaction.run_one(
-        "SELECT EXISTS (SELECT 1 FROM memberships m
-                          JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id
-                          JOIN users u ON u.id = m.user_id
-                         WHERE m.account_id = ?1 AND m.status = 'active' AND r.role = 'owner' AND u.is_active = 1) AS owned",
+        "SELECT EXISTS (
+             SELECT 1 FROM memberships m
+               JOIN grants g ON g.account_id = m.account_id AND g.person_id = m.person_id AND g.role = 'owner'
+               JOIN people p ON p.id = m.person_id
+              WHERE m.account_id = ?1 AND m.status = 'active' AND m.entered_at IS NOT NULL AND p.password_hash IS NOT NULL
+                AND (p.confined = 1 OR EXISTS (
+                     SELECT 1 FROM addresses d
+                      WHERE d.person_id = p.id AND d.proved_at IS NOT NULL AND d.retired_at IS NULL))) AS owned",
         &[account_id.into()],
     )?;
     row.take("owned")
 }
 
-/// Refuses what leaves an account without an owner that had one.
+/// The last way in stays: refuses what leaves an account without an owner who can come in, if it had one.
 fn keep_owner(transaction: &Transaction, account_id: AccountId, owned: bool) -> Result<()> {
     if owned && !has_owner(transaction, account_id)? { Err(Error::Conflict(Conflict::LastOwner)) } else { Ok(()) }
 }
@@ -277,12 +697,31 @@ mod tests {
     use crate::entry::first_start::tests::{account, author, first_start, person, signed_in};
     use crate::store::native::run;
 
-    /// Makes a person who has these roles in an account.
+    /// Gives a person roles in an account, by hand.
+    async fn join(
+        edit: &Edit,
+        account_id: AccountId,
+        person_id: PersonId,
+        roles: &[Role],
+        status: Status,
+    ) -> Result<()> {
+        let given = Grant { door: Door::Accounts, roles, rank: Some(Role::Owner), status };
+        assert!(grant(edit, account_id, person_id, given).await?);
+        Ok(())
+    }
+
+    /// Makes a person who has entered an account and has these roles there.
     async fn member(edit: &Edit, account_id: AccountId, roles: &[Role]) -> Result<PersonId> {
-        let mut row = edit.run_one("SELECT 'somebody' || count(*) || '@example.com' AS address FROM users", &[])?;
-        let person_id = person(edit, account_id, &row.take::<String>("address")?).await?;
-        insert(edit, account_id, person_id, roles, Status::Active).await?;
+        let mut row = edit.run_one("SELECT 'somebody' || count(*) || '@example.com' AS address FROM people", &[])?;
+        let person_id = person(edit, &row.take::<String>("address")?).await?;
+        join(edit, account_id, person_id, roles, Status::Active).await?;
+        enter(edit, account_id, person_id).await?;
         Ok(person_id)
+    }
+
+    /// The roles of a member, the weakest first.
+    fn roles_of(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<Vec<&'static str>> {
+        Ok(sorted(&Member::require(edit, account_id, person_id)?.roles))
     }
 
     /// A person as a caller, and what the person holds in an account.
@@ -308,7 +747,7 @@ mod tests {
                     let gets = Change { roles: Some(vec![Role::Viewer, role]), active: None };
                     let loses = Change { roles: Some(vec![Role::Viewer]), active: None };
                     let attempts = [
-                        add(&edit, &caller, &held, acme, newcomer, &[role], true).await,
+                        add(&edit, &caller, &held, acme, newcomer, &[role], Status::Active).await.map(drop),
                         update(&edit, &caller, &held, acme, somebody(&[Role::Viewer]).await?, &gets).await,
                         update(&edit, &caller, &held, acme, somebody(&[role]).await?, &loses).await,
                         remove(&edit, &caller, &held, acme, somebody(&[role]).await?).await,
@@ -355,10 +794,18 @@ mod tests {
             let acme = account(&edit, operator.id, "Acme").await?;
             let last = member(&edit, acme, &[Role::Owner]).await?;
             // Neither of these can sign in to the account.
-            let invited = person(&edit, acme, "invited@example.com").await?;
-            insert(&edit, acme, invited, &[Role::Owner], Status::Invited).await?;
-            let asleep = member(&edit, acme, &[Role::Owner]).await?;
-            edit.run("UPDATE users SET is_active = 0 WHERE id = ?", &[asleep.into()])?;
+            let invited = person(&edit, "invited@example.com").await?;
+            join(&edit, acme, invited, &[Role::Owner], Status::Invited).await?;
+            let elsewhere = person(&edit, "elsewhere@example.com").await?;
+            join(&edit, acme, elsewhere, &[Role::Owner], Status::Active).await?;
+            for cannot in [
+                "UPDATE people SET password_hash = NULL WHERE id = ?",
+                "UPDATE addresses SET proved_at = NULL WHERE person_id = ?",
+                "UPDATE addresses SET retired_at = 1 WHERE person_id = ?",
+            ] {
+                let owner = member(&edit, acme, &[Role::Owner]).await?;
+                edit.run(cannot, &[owner.into()])?;
+            }
             edit.commit().await?;
 
             let caller = &operator.administrator;
@@ -381,7 +828,7 @@ mod tests {
                 assert!(matches!(refused, Err(Error::Conflict(Conflict::LastOwner))), "{refused:?}");
             }
             let edit = Edit::begin(author("accounts")).await?;
-            assert_eq!(roles_of(&edit, acme, last)?, Some(vec![Role::Owner]), "what is refused is not done");
+            assert_eq!(roles_of(&edit, acme, last)?, ["owner"], "what is refused is not done");
             member(&edit, acme, &[Role::Owner]).await?;
             edit.commit().await?;
             for change in attempts {
@@ -401,10 +848,10 @@ mod tests {
             let member = member(&edit, operator.id, &[Role::Manage, Role::User]).await?;
             let change = Change { roles: Some(vec![Role::User, Role::Viewer]), active: None };
             update(&edit, caller, &held, operator.id, member, &change).await?;
-            assert_eq!(roles_of(&edit, operator.id, member)?, Some(vec![Role::User, Role::Viewer]));
-            let again = add(&edit, caller, &held, operator.id, member, &[Role::Admin], true).await;
+            assert_eq!(roles_of(&edit, operator.id, member)?, ["viewer", "user"]);
+            let again = add(&edit, caller, &held, operator.id, member, &[Role::Admin], Status::Active).await;
             assert!(matches!(again, Err(Error::Conflict(Conflict::AlreadyMember))), "{again:?}");
-            assert_eq!(roles_of(&edit, operator.id, member)?, Some(vec![Role::User, Role::Viewer]), "they stay");
+            assert_eq!(roles_of(&edit, operator.id, member)?, ["viewer", "user"], "they stay");
             Ok(())
         });
     }
@@ -418,10 +865,10 @@ mod tests {
             let caller = &operator.administrator;
             let held = hierarchy::roles(edit.connection(), caller, operator.id)?;
             let leaves = member(&edit, operator.id, &[Role::Viewer]).await?;
-            insert(&edit, acme, leaves, &[Role::Viewer], Status::Active).await?;
+            join(&edit, acme, leaves, &[Role::Viewer], Status::Active).await?;
             for account_id in [operator.id, acme] {
                 edit.run(
-                    "INSERT INTO refresh_tokens (digest, family, user_id, account_id, scopes, created_at, expires_at)
+                    "INSERT INTO refresh_tokens (digest, family, person_id, account_id, scopes, created_at, expires_at)
                      VALUES (randomblob(32), 'f', ?1, ?2, '', 0, 0)",
                     &[leaves.into(), account_id.into()],
                 )?;
@@ -433,6 +880,55 @@ mod tests {
             assert_eq!((sessions.len(), sessions[0].take::<AccountId>("account_id")?), (1, acme));
             let gone = remove(&edit, caller, &held, operator.id, leaves).await;
             assert!(matches!(gone, Err(Error::NotFound(Thing::Person))), "{gone:?}");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn what_is_removed_or_refused_no_door_brings_back_and_only_who_set_the_block_lifts_it() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let acme = account(&edit, operator.id, "Acme").await?;
+            member(&edit, acme, &[Role::Owner]).await?;
+            let (manager, held) = calling(&edit, acme, member(&edit, acme, &[Role::Manage]).await?)?;
+            let (admin, held_by_admin) = calling(&edit, acme, member(&edit, acme, &[Role::Admin]).await?)?;
+            let portal = Grant { door: Door::Portal, roles: &[Role::User], rank: None, status: Status::Active };
+            let removed = member(&edit, acme, &[Role::Admin]).await?;
+            remove(&edit, &admin, &held_by_admin, acme, removed).await?;
+            let refuses = member(&edit, acme, &[Role::User]).await?;
+            leave(&edit, acme, refuses).await?;
+            for person_id in [removed, refuses] {
+                assert!(!grant(&edit, acme, person_id, portal).await?, "a binding brings nobody back");
+            }
+            let lifted = add(&edit, &manager, &held, acme, removed, &[Role::User], Status::Active).await;
+            assert!(matches!(lifted, Err(Error::Forbidden { .. })), "it takes the rank of who was removed: {lifted:?}");
+            let lifted = add(&edit, &admin, &held_by_admin, acme, removed, &[Role::User], Status::Active).await?;
+            assert_eq!(lifted, Added::Member(removed));
+            let asked = add(&edit, &admin, &held_by_admin, acme, refuses, &[Role::User], Status::Active).await?;
+            assert_eq!(asked, Added::Refused(refuses), "nobody is drawn back");
+            assert!(roles_of(&edit, acme, refuses).is_err());
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_door_takes_away_what_it_gave_and_nothing_else() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let acme = account(&edit, operator.id, "Acme").await?;
+            let jane = person(&edit, "jane@example.com").await?;
+            for (door, role) in [(Door::Portal, Role::User), (Door::Endpoint, Role::Viewer)] {
+                let given = Grant { door, roles: &[role], rank: None, status: Status::Active };
+                assert!(grant(&edit, acme, jane, given).await?);
+                assert!(!grant(&edit, acme, jane, given).await?, "again it changes nothing");
+            }
+            assert_eq!(roles_of(&edit, acme, jane)?, ["viewer", "user"]);
+            release(&edit, acme, jane, Door::Portal).await?;
+            assert_eq!(roles_of(&edit, acme, jane)?, ["viewer"]);
+            release(&edit, acme, jane, Door::Endpoint).await?;
+            assert!(roles_of(&edit, acme, jane).is_err(), "nobody holds the membership any more");
             Ok(())
         });
     }

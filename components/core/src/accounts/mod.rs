@@ -19,3 +19,4 @@ pub mod manage;
 pub mod members;
 pub mod packages;
 pub mod role;
+pub mod username;

@@ -119,7 +119,7 @@ impl CallingConnector {
 ///
 /// # Errors
 ///
-/// [`Error::Unauthenticated`] as [`token::verify`], also if it was revoked, if its person or its connector is not active, or
+/// [`Error::Unauthenticated`] as [`token::verify`], also if it was revoked, if its connector is not active, or
 /// if the connector's account is suspended, or one that owns it.
 pub async fn find(token: &str, connection: &Connection) -> Result<Caller> {
     let verified = token::verify(token, connection).await?;
@@ -161,8 +161,8 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
         })));
     };
     let row = connection.query_first(
-        "SELECT u.id FROM users u
-          WHERE u.uuid = ?1 AND u.is_active = 1 AND u.password_version = ?4
+        "SELECT p.id FROM people p
+          WHERE p.uuid = ?1 AND p.password_version = ?4
             AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))",
         &[verified.subject.as_str().into(), verified.jti.as_str().into(), session, password_version.into()],
     )?;

@@ -4,6 +4,7 @@
 //! What a person chose is hashed with Argon2id. [`hash_secret`] tells the two apart by their length, so that a chosen
 //! client secret is safe as well, and a random one costs nothing per request.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
@@ -15,6 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::{Error, Result};
 
@@ -45,6 +47,13 @@ pub fn fill(bytes: &mut [u8]) -> Result<()> {
     getrandom::fill(bytes).map_err(|error| Error::Internal(anyhow!("no random numbers: {error}")))
 }
 
+/// New UUIDs. Their random bits are asked for at once: one by one that would take long.
+pub fn uuids(count: usize) -> Result<Vec<String>> {
+    let mut random = vec![[0; 16]; count];
+    fill(random.as_flattened_mut())?;
+    Ok(random.into_iter().map(|bits| uuid::Builder::from_random_bytes(bits).into_uuid().to_string()).collect())
+}
+
 /// SHA-256 of `bytes`.
 pub fn digest(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
@@ -53,7 +62,7 @@ pub fn digest(bytes: &[u8]) -> [u8; 32] {
 /// The hash to keep of a client secret.
 pub fn hash_secret(secret: &str) -> Result<String> {
     if secret.len() < RANDOM_FROM {
-        return hash_password(secret);
+        return hash_argon2id(secret);
     }
     Ok(format!("{SHA256}{}", URL_SAFE_NO_PAD.encode(digest(secret.as_bytes()))))
 }
@@ -68,8 +77,22 @@ fn argon2id() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
 }
 
-/// The hash to keep of a password, in PHC form.
+/// The hash to keep of a password, in PHC form. It is made of what [`normal`] makes of the password.
 pub fn hash_password(password: &str) -> Result<String> {
+    hash_argon2id(&normal(password))
+}
+
+/// A password as it is compared, however a keyboard writes it: composed, and every space the one of ASCII (`OpaqueString`
+/// of RFC 8265, section 4.2).
+fn normal(password: &str) -> Cow<'_, str> {
+    if password.is_ascii() {
+        return Cow::Borrowed(password);
+    }
+    let space = |c: char| if c.is_whitespace() && !c.is_control() { ' ' } else { c };
+    Cow::Owned(password.chars().map(space).nfc().collect())
+}
+
+fn hash_argon2id(password: &str) -> Result<String> {
     let mut salt = [0; 16];
     fill(&mut salt)?;
     let hash: PasswordHash = argon2id()
@@ -90,7 +113,11 @@ pub fn verify_secret(secret: &str, hash: &str) -> bool {
 /// Whether `password` is the one of which `hash` was kept. With no hash to compare with it takes as long as with one and
 /// says no, so that the time does not tell whether a user exists.
 pub fn verify_password(password: &str, hash: Option<&str>) -> bool {
-    verify_argon2id(password, hash.unwrap_or(NOBODY)) && hash.is_some()
+    let kept = hash.unwrap_or(NOBODY);
+    let normal = normal(password);
+    // Before 0.2 a password was hashed as it was typed.
+    let matches = verify_argon2id(&normal, kept) || (normal != password && verify_argon2id(password, kept));
+    matches && hash.is_some()
 }
 
 /// An Argon2id hash, in the parameters of [`argon2id`], of no secret that anybody knows.
@@ -98,6 +125,10 @@ const NOBODY: &str = "$argon2id$v=19$m=7168,t=5,p=1$mBFTyehjNzCkHZk/fajtCw$aNncx
 
 /// Whether this instance has found before that `password` is the one of which `hash` was kept.
 pub fn is_verified(password: &str, hash: &str) -> bool {
+    is_remembered(&normal(password), hash)
+}
+
+fn is_remembered(password: &str, hash: &str) -> bool {
     let both = digest_of_both(password, hash);
     VERIFIED.with_borrow(|verified| verified.contains(&both))
 }
@@ -110,7 +141,7 @@ fn digest_of_both(password: &str, hash: &str) -> [u8; 32] {
 }
 
 fn verify_argon2id(password: &str, hash: &str) -> bool {
-    if is_verified(password, hash) {
+    if is_remembered(password, hash) {
         return true;
     }
     let matches = argon2id().verify_password(password.as_bytes(), hash).is_ok();
@@ -128,6 +159,15 @@ fn verify_argon2id(password: &str, hash: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_the_same_however_a_keyboard_writes_it() {
+        let hash = hash_password("p\u{e4}\u{a0}ss").expect("a hash");
+        assert!(verify_password("pa\u{308} ss", Some(&hash)));
+        assert!(!verify_password("pa ss", Some(&hash)));
+        let before = hash_argon2id("pa\u{308}ss").expect("a hash");
+        assert!(verify_password("pa\u{308}ss", Some(&before)), "hashed as it was typed");
+    }
 
     #[test]
     fn a_generated_secret_is_kept_as_sha256_and_a_chosen_one_as_argon2id() {

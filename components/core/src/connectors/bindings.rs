@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value as Json;
 
-use crate::accounts::members::{self, Status};
+use crate::accounts::members::{self, Door, Grant, Status};
 use crate::auth::caller::CallingConnector;
 use crate::connectors::health;
 use crate::connectors::identities::{end_memberships, note};
-use crate::error::{Error, Result, Thing};
-use crate::people::person::{self, NewPerson, Profile};
+use crate::error::{Error, Faults, Result, Thing};
+use crate::people::address;
+use crate::setting;
 use crate::store::sql::{Sql, rows};
-use crate::store::{Author, Edit};
+use crate::store::{Author, Edit, Transaction};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
@@ -55,11 +56,23 @@ pub async fn bind_users(author: Author, connector: &CallingConnector, account: &
 }
 
 /// Binds, moves and unbinds a connector's people: all of the entries, or none. Who has one address is one person.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] with every entry whose address is at the directory's own domain.
 pub async fn put_users(author: Author, connector: &CallingConnector, entries: &UserEntries) -> Result<()> {
+    let base_domain = setting::get("base_domain").await?;
+    let mut faults = Faults::default();
+    for (external_id, email) in entries {
+        if email.as_ref().is_some_and(|email| address::is_below(&email.key, &base_domain)) {
+            faults.add(external_id, address::OWN_DOMAIN);
+        }
+    }
+    faults.into_result()?;
     let edit = Edit::begin(author).await?;
     let known = known(&edit, connector, entries).await?;
     let plan = Plan::make(entries, &known);
-    let made = plan.make_people(&edit, connector).await?;
+    let made = address::name_all(&edit, &plan.made.values().copied().collect::<Vec<_>>()).await?;
     let bound = plan.bind(&edit, connector, &made).await?;
     plan.unbind(&edit, connector).await?;
     forget_bindings(&edit, connector, entries).await?;
@@ -80,9 +93,9 @@ struct Known {
 async fn known(edit: &Edit, connector: &CallingConnector, entries: &UserEntries) -> Result<Vec<Known>> {
     let asked: Vec<_> =
         entries.iter().map(|(external_id, email)| (external_id, email.as_ref().map(|email| &email.key))).collect();
-    let statement = "SELECT i.user_id AS bound, u.id AS addressed FROM json_each(?2) e
-           LEFT JOIN user_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
-           LEFT JOIN users u ON u.email_key = e.value ->> 1
+    let statement = "SELECT i.person_id AS bound, d.person_id AS addressed FROM json_each(?2) e
+           LEFT JOIN person_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
+           LEFT JOIN addresses d ON d.key = e.value ->> 1
           ORDER BY e.key";
     let known = edit.batch(statement, vec![connector.id.into(), rows(&asked)?]).await?;
     known
@@ -134,16 +147,6 @@ impl<'a> Plan<'a> {
         plan
     }
 
-    /// Makes the new people and returns their ids by the keys of their addresses. Their home is the connector's account.
-    async fn make_people(&self, edit: &Edit, connector: &CallingConnector) -> Result<HashMap<&'a str, PersonId>> {
-        let people = self.made.values().map(|email| NewPerson {
-            profile: Profile { email: Some((*email).clone()), ..Profile::default() },
-            password_hash: None,
-        });
-        let made = person::insert_all(edit, connector.account_id, &people.collect::<Vec<_>>()).await?;
-        Ok(self.made.keys().copied().zip(made.into_iter().map(|person| person.id)).collect())
-    }
-
     /// Binds external ids, and returns them.
     async fn bind(
         &self,
@@ -158,12 +161,12 @@ impl<'a> Plan<'a> {
         let bound: Vec<_> =
             self.bound.iter().filter_map(|(external_id, target)| Some((*external_id, person(*target)?))).collect();
         if !bound.is_empty() {
-            let statement = "INSERT INTO user_identities (connector_id, external_id, user_id, created_at)
+            let statement = "INSERT INTO person_identities (connector_id, external_id, person_id, created_at)
                  SELECT ?1, value ->> 0, value ->> 1, ?2 FROM json_each(?3) WHERE true
-                 ON CONFLICT (connector_id, external_id) DO UPDATE SET user_id = excluded.user_id";
+                 ON CONFLICT (connector_id, external_id) DO UPDATE SET person_id = excluded.person_id";
             edit.batch(statement, vec![connector.id.into(), Time::now().into(), rows(&bound)?]).await?;
         }
-        note(edit, connector, "bound", "users", &bound).await?;
+        note(edit, connector, "bound", "people", &bound).await?;
         Ok(bound.into_iter().map(|(external_id, _)| external_id).collect())
     }
 
@@ -171,10 +174,10 @@ impl<'a> Plan<'a> {
         if self.unbound.is_empty() {
             return Ok(());
         }
-        let statement = "DELETE FROM user_identities
+        let statement = "DELETE FROM person_identities
              WHERE connector_id = ?1 AND external_id IN (SELECT value ->> 0 FROM json_each(?2))";
         edit.batch(statement, vec![connector.id.into(), rows(&self.unbound)?]).await?;
-        note(edit, connector, "unbound", "users", &self.unbound).await
+        note(edit, connector, "unbound", "people", &self.unbound).await
     }
 }
 
@@ -194,9 +197,9 @@ async fn forget_bindings(edit: &Edit, connector: &CallingConnector, entries: &Us
 
 /// Who belongs to which account by these external ids, a JSON array, of the connector. The joins are told in their order:
 /// left to choose, SQLite begins with all bindings of the connector and goes through all its identities for each of them.
-const BOUND: &str = "SELECT b.account_id AS account_id, i.user_id AS user_id FROM json_each(?) e
+const BOUND: &str = "SELECT b.account_id AS account_id, i.person_id AS person_id FROM json_each(?) e
      CROSS JOIN user_bindings b ON b.connector_id = ? AND b.external_id = e.value
-     CROSS JOIN user_identities i ON i.connector_id = b.connector_id AND i.external_id = b.external_id";
+     CROSS JOIN person_identities i ON i.connector_id = b.connector_id AND i.external_id = b.external_id";
 
 /// Makes the people of these external ids members of the accounts that they are bound to.
 async fn join_accounts(edit: &Edit, connector: &CallingConnector, users: &[&str]) -> Result<()> {
@@ -204,7 +207,8 @@ async fn join_accounts(edit: &Edit, connector: &CallingConnector, users: &[&str]
         return Ok(());
     }
     let source = Sql { text: BOUND.to_owned(), parameters: vec![rows(users)?, connector.id.into()] };
-    members::insert_from(edit, source, Status::Active, &[Role::User]).await.map(drop)
+    let grant = Grant { door: Door::Portal, roles: &[Role::User], rank: Some(connector.rank), status: Status::Active };
+    members::grant_from(edit, source, grant).await.map(drop)
 }
 
 /// Takes away what nothing holds any more of the people `left`, see the documentation of [`crate::connectors::identities`].
@@ -213,15 +217,23 @@ async fn prune(edit: &Edit, left: &BTreeSet<PersonId>) -> Result<()> {
         return Ok(());
     }
     let left = rows(left)?;
-    end_memberships(edit, "user_id", left.clone()).await?;
-    let people = "DELETE FROM users
+    end_memberships(edit, "person_id", left.clone()).await?;
+    let people = "DELETE FROM people
          WHERE id IN (SELECT value FROM json_each(?1)) AND origin = 'portal' AND password_hash IS NULL
-           AND NOT EXISTS (SELECT 1 FROM user_identities i WHERE i.user_id = users.id)
-           AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = users.id)
+           AND NOT EXISTS (SELECT 1 FROM person_identities i WHERE i.person_id = people.id)
+           AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = people.id)
+           AND NOT EXISTS (SELECT 1 FROM people was WHERE was.leads_to = people.id)
+           AND NOT EXISTS (SELECT 1 FROM addresses d WHERE d.person_id = people.id AND d.proved_at IS NOT NULL)
          RETURNING id";
     let gone = edit.batch(people, vec![left]).await?;
     let notes = gone.into_iter().map(|mut row| Ok((row.take("id")?, Json::Null)));
-    edit.record("deleted", "users", &notes.collect::<Result<Vec<(PersonId, _)>>>()?).await
+    edit.record("deleted", "people", &notes.collect::<Result<Vec<(PersonId, _)>>>()?).await
+}
+
+/// What connectors call somebody whom an address has named they call the person who has proved it.
+pub(crate) fn move_all(transaction: &Transaction, from: PersonId, to: PersonId) -> Result<()> {
+    transaction.run("UPDATE person_identities SET person_id = ?2 WHERE person_id = ?1", &[from.into(), to.into()])?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -230,8 +242,8 @@ mod tests {
     use crate::accounts::hierarchy;
     use crate::connectors::identities::{AccountEntry, put_accounts};
     use crate::entry::first_start::tests::{author, first_start};
-    use crate::store::Connection;
     use crate::store::native::run;
+    use crate::store::{Connection, migration};
     use crate::values::id::Id as _;
 
     fn person(number: i64) -> PersonId {
@@ -270,8 +282,7 @@ mod tests {
 
     #[test]
     fn who_belongs_where_is_looked_up_by_external_id() {
-        let directory = rusqlite::Connection::open_in_memory().expect("a database");
-        directory.execute_batch(include_str!("../migrations/0001_directory.sql")).expect("the schema");
+        let directory = migration::in_memory();
         let mut plan = directory.prepare(&format!("EXPLAIN QUERY PLAN {BOUND}")).expect("a statement");
         let steps = plan.query_map(("[]", 1), |row| row.get::<_, String>("detail")).expect("a plan");
         let steps: Vec<_> = steps.map(|step| step.expect("a step")).collect();
@@ -287,10 +298,10 @@ mod tests {
 
     /// The addresses of the members that the accounts of the portal have.
     async fn members() -> Result<Vec<String>> {
-        let statement = "SELECT u.email FROM memberships m JOIN accounts a ON a.id = m.account_id
-               JOIN users u ON u.id = m.user_id WHERE a.origin = 'portal' ORDER BY u.email";
+        let statement = "SELECT d.address FROM memberships m JOIN accounts a ON a.id = m.account_id
+               JOIN addresses d ON d.person_id = m.person_id WHERE a.origin = 'portal' ORDER BY d.address";
         let rows = Connection::lease().await?.query(statement, &[])?;
-        rows.into_iter().map(|mut row| row.take("email")).collect()
+        rows.into_iter().map(|mut row| row.take("address")).collect()
     }
 
     #[test]
@@ -319,7 +330,7 @@ mod tests {
                 put_users(author("portal"), &connector, &vec![(external_id, None)]).await?;
                 assert_eq!(members().await?, left);
             }
-            let people = Connection::lease().await?.query("SELECT 1 FROM users WHERE origin = 'portal'", &[])?;
+            let people = Connection::lease().await?.query("SELECT 1 FROM people WHERE origin = 'portal'", &[])?;
             assert_eq!(people.len(), 0, "the person goes too");
             Ok(())
         });
@@ -349,8 +360,8 @@ mod tests {
             put_users(author("portal"), connector, &vec![entry("u", "jane@example.com")]).await?;
 
             let edit = Edit::begin(author("accounts")).await?;
-            let mut row = edit.run_one("SELECT account_id, user_id FROM memberships WHERE origin = 'portal'", &[])?;
-            let (account_id, jane) = (row.take("account_id")?, row.take("user_id")?);
+            let mut row = edit.run_one("SELECT account_id, person_id FROM grants WHERE door = 'portal'", &[])?;
+            let (account_id, jane) = (row.take("account_id")?, row.take("person_id")?);
             let held = hierarchy::roles(edit.connection(), &operator.administrator, account_id)?;
             let change = members::Change { roles: Some(vec![Role::Viewer]), active: None };
             members::update(&edit, &operator.administrator, &held, account_id, jane, &change).await?;

@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::accounts::account::{self, NewAccount};
-use crate::accounts::hierarchy;
+use crate::accounts::{hierarchy, members};
 use crate::auth::caller::CallingConnector;
 use crate::connectors::health;
 use crate::error::{Faults, Result};
@@ -255,9 +255,10 @@ async fn prune(edit: &Edit, connector: &CallingConnector, left: &BTreeSet<Accoun
     let accounts = "DELETE FROM accounts
          WHERE id IN (SELECT value FROM json_each(?1)) AND origin = 'portal'
            AND NOT EXISTS (SELECT 1 FROM account_identities i WHERE i.account_id = accounts.id)
-           AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = accounts.id)
+           AND NOT EXISTS (SELECT 1 FROM memberships m
+                            WHERE m.account_id = accounts.id AND m.status NOT IN ('removed', 'refused'))
            AND NOT EXISTS (SELECT 1 FROM connectors c WHERE c.account_id = accounts.id)
-           AND NOT EXISTS (SELECT 1 FROM users u WHERE u.account_id = accounts.id)
+           AND NOT EXISTS (SELECT 1 FROM records r WHERE r.account_id = accounts.id)
            AND NOT EXISTS (SELECT 1 FROM accounts o WHERE o.owner_id = accounts.id)
          RETURNING id, registration_id, owner_id";
     let mut notes: Vec<(AccountId, _)> = Vec::new();
@@ -272,23 +273,27 @@ async fn prune(edit: &Edit, connector: &CallingConnector, left: &BTreeSet<Accoun
     edit.record("deleted", "accounts", &notes).await
 }
 
-/// Ends the memberships that the portal made and that no binding holds any more: those whose `column` is among `left`, a
-/// JSON array of ids.
+/// Ends what the portal has granted and no binding holds any more: grants whose `column` is among `left`, a JSON array of
+/// ids, and the memberships that had no other grant.
 pub(super) async fn end_memberships(edit: &Edit, column: &'static str, left: Value) -> Result<()> {
-    let statement = format!(
-        "DELETE FROM memberships
-          WHERE {column} IN (SELECT value FROM json_each(?1)) AND origin = 'portal' AND NOT EXISTS (
-                SELECT 1 FROM user_identities i
+    let grants = format!(
+        "DELETE FROM grants
+          WHERE (account_id, person_id) IN (
+                SELECT m.account_id, m.person_id FROM memberships m
+                 WHERE m.{column} IN (SELECT value FROM json_each(?1)))
+            AND door = 'portal' AND NOT EXISTS (
+                SELECT 1 FROM person_identities i
                   JOIN user_bindings b ON b.connector_id = i.connector_id AND b.external_id = i.external_id
-                 WHERE i.user_id = memberships.user_id AND b.account_id = memberships.account_id)
-          RETURNING user_id, account_id"
+                 WHERE i.person_id = grants.person_id AND b.account_id = grants.account_id)
+          RETURNING person_id, account_id"
     );
-    let gone = edit.batch(&statement, vec![left]).await?;
-    let notes = gone
-        .into_iter()
-        .map(|mut row| Ok((row.take("user_id")?, json!({ "account": row.take::<AccountId>("account_id")? }))))
-        .collect::<Result<Vec<(PersonId, _)>>>()?;
-    edit.record("deleted", "memberships", &notes).await
+    let gone = edit.batch(&grants, vec![left]).await?;
+    let gone = gone.into_iter().map(|mut row| Ok((row.take("person_id")?, row.take("account_id")?)));
+    let gone = gone.collect::<Result<Vec<(PersonId, AccountId)>>>()?;
+    if gone.is_empty() {
+        return Ok(());
+    }
+    members::end_ungranted(edit, &gone).await
 }
 
 #[cfg(test)]
@@ -374,7 +379,7 @@ mod tests {
 
             put_accounts(author("portal"), &operator.connector, &both).await?;
             let edit = Edit::begin(author("accounts")).await?;
-            let jane = person(&edit, operator.id, "jane@example.com").await?;
+            let jane = person(&edit, "jane@example.com").await?;
             members::found(&edit, accounts().await?[0], jane).await?;
             edit.commit().await?;
             unbind("a").await?;

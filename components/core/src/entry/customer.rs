@@ -1,15 +1,18 @@
 //! Customers: accounts that a reseller makes, each with its administrator. What a reseller's account makes, it owns.
 
-use crate::accounts::account::{self, Kind, NewAccount, Status};
-use crate::accounts::{hierarchy, members, packages};
+use crate::accounts::account::{self, Kind, NewAccount};
+use crate::accounts::customers::{self, CustomerChange};
+use crate::accounts::members::{Door, Grant, Status};
+use crate::accounts::{hierarchy, members, packages, username};
 use crate::auth::secret;
-use crate::error::{Conflict, Error, Result};
-use crate::people::person::{self, NewPerson, Profile};
+use crate::error::Result;
+use crate::people::address;
+use crate::people::person::{self, NewPerson};
 use crate::sign_in::administrator::Administrator;
 use crate::store::{Author, Edit};
 use crate::values::email::Email;
-use crate::values::id::{AccountId, PackageId, PersonId};
-use crate::values::text;
+use crate::values::id::{AccountId, PackageId};
+use crate::values::role::Role;
 
 /// An account to be made. Its texts are clean.
 #[derive(Clone, Debug)]
@@ -18,8 +21,6 @@ pub struct NewCustomer {
     pub name: String,
     /// Its subdomain, see [`crate::values::domain::is_subdomain`].
     pub subdomain: String,
-    /// The name by which its administrator signs in beside the address, see [`create`].
-    pub admin_username: String,
     /// Its package, if not the owner's default.
     pub package_id: Option<PackageId>,
     /// Whether it works from the beginning.
@@ -38,14 +39,14 @@ pub struct NewCustomer {
 
 /// Makes an account that the administrator's account owns, and returns its key.
 ///
-/// With a password it gets an administrator: a new person, owner and admin of the account, who signs in by
-/// `admin_username`, and by the address of `email_admin` unless that is another person's already. (One address may look
-/// after many accounts; a person's password is never set by somebody else.)
+/// With a password it gets an administrator: somebody who is confined to the account, owner and admin of it, and called
+/// [`username::ADMINISTRATOR`] there. The address of `email_admin` is given the role `owner`: who has proved it may enter. (One
+/// address may look after many accounts, and nobody but the person sets the password of an address.)
 ///
 /// # Errors
 ///
-/// [`Error::Forbidden`] if the administrator's account is no reseller; [`Error::Invalid`] for an unknown package;
-/// [`Error::Conflict`] with [`Conflict::SubdomainTaken`] or [`Conflict::AdministratorTaken`].
+/// [`crate::Error::Forbidden`] if the administrator's account is no reseller; [`crate::Error::Invalid`] for an unknown package, and for an
+/// address at the directory's own domain; [`crate::Error::Conflict`] with [`crate::error::Conflict::SubdomainTaken`].
 pub async fn create(author: Author, administrator: &Administrator, new: &NewCustomer) -> Result<String> {
     // Hashed before the lock is taken: it takes long.
     let password_hash = new.password.as_deref().map(secret::hash_password).transpose()?;
@@ -56,7 +57,7 @@ pub async fn create(author: Author, administrator: &Administrator, new: &NewCust
     let account = NewAccount {
         name: new.name.clone(),
         kind: if new.is_reseller { Kind::Reseller } else { Kind::Standard },
-        status: if new.is_active { Status::Active } else { Status::Inactive },
+        status: account::Status::of(new.is_active),
         subdomain: Some(new.subdomain.clone()),
         domain: new.domain.clone(),
         package_id,
@@ -65,40 +66,66 @@ pub async fn create(author: Author, administrator: &Administrator, new: &NewCust
         ..NewAccount::default()
     };
     let account = account::insert(&edit, Some(owner), &account).await?;
-    if let Some(hash) = password_hash {
-        let person_id = create_administrator(&edit, account.id, new, hash).await?;
+    if password_hash.is_some() {
+        let administrator = NewPerson {
+            name: Some(username::ADMINISTRATOR.to_owned()),
+            password_hash,
+            is_confined: true,
+            ..NewPerson::default()
+        };
+        let person_id = person::insert(&edit, &administrator).await?.id;
+        username::name_administrator(&edit, account.id, person_id)?;
         members::found(&edit, account.id, person_id).await?;
+    }
+    if let Some(email) = &new.email_admin {
+        give_to_address(&edit, account.id, email).await?;
     }
     edit.commit().await?;
     Ok(account.account_key)
 }
 
-async fn create_administrator(
-    edit: &Edit,
-    account_id: AccountId,
-    new: &NewCustomer,
-    password_hash: String,
-) -> Result<PersonId> {
-    let username_key = text::fold(&new.admin_username);
-    let email = new.email_admin.as_ref();
-    // Usernames and addresses are looked for among both: either signs in.
-    let mut row = edit.run_one(
-        "SELECT EXISTS (SELECT 1 FROM users WHERE username_key = ?1)
-                OR EXISTS (SELECT 1 FROM users WHERE email_key = ?1) AS username_taken,
-                EXISTS (SELECT 1 FROM users WHERE email_key = ?2)
-                OR EXISTS (SELECT 1 FROM users WHERE username_key = ?2) AS address_taken",
-        &[username_key.as_str().into(), email.map(|email| email.key.as_str()).into()],
-    )?;
-    if row.take("username_taken")? {
-        return Err(Error::Conflict(Conflict::AdministratorTaken));
+/// Gives the role `owner` to whoever has proved an address, or will.
+async fn give_to_address(edit: &Edit, account_id: AccountId, email: &Email) -> Result<()> {
+    address::refuse_own_domain("email_admin", email).await?;
+    let person_id = address::person_of(edit, email).await?;
+    let grant =
+        Grant { door: Door::Administration, roles: &[Role::Owner], rank: Some(Role::Owner), status: Status::Invited };
+    members::grant(edit, account_id, person_id, grant).await.map(drop)
+}
+
+/// Changes the account of a key, see [`customers::update`]. The address of whoever looks after it gets what the one before was
+/// given and nobody has entered by.
+///
+/// # Errors
+///
+/// As [`customers::update`]; [`crate::Error::Invalid`] for an address at the directory's own domain.
+pub async fn update(
+    author: Author,
+    administrator: &Administrator,
+    account_key: &str,
+    change: &CustomerChange,
+) -> Result<()> {
+    let edit = Edit::begin(author).await?;
+    let account_id = customers::update(&edit, administrator.account_id, account_key, change).await?;
+    if let Some(email) = &change.email_admin {
+        move_to_address(&edit, account_id, email).await?;
     }
-    let address_taken: bool = row.take("address_taken")?;
-    let profile = Profile {
-        name: Some("admin".to_owned()),
-        username: Some(new.admin_username.clone()),
-        email: email.filter(|email| !address_taken && email.key != username_key).cloned(),
-        ..Profile::default()
-    };
-    let person = NewPerson { profile, password_hash: Some(password_hash) };
-    Ok(person::insert(edit, account_id, &person).await?.id)
+    edit.commit().await
+}
+
+/// Moves what the address of `email_admin` was given to another address, unless somebody has entered by it.
+async fn move_to_address(edit: &Edit, account_id: AccountId, email: &Email) -> Result<()> {
+    let rows = edit.run(
+        "SELECT m.person_id, m.entered_at IS NOT NULL AS entered FROM grants g
+           JOIN memberships m ON m.account_id = g.account_id AND m.person_id = g.person_id
+          WHERE g.account_id = ? AND g.door = 'administration'",
+        &[account_id.into()],
+    )?;
+    for mut row in rows {
+        if row.take::<bool>("entered")? {
+            return Ok(());
+        }
+        members::release(edit, account_id, row.take("person_id")?, Door::Administration).await?;
+    }
+    give_to_address(edit, account_id, email).await
 }

@@ -7,10 +7,12 @@ use crate::auth::secret;
 use crate::connectors::connector::{self, NewConnector};
 use crate::error::{NOT_CONFIGURED, Result};
 use crate::log;
-use crate::people::person::{self, NewPerson, Profile};
+use crate::people::address;
+use crate::people::person::{self, NewPerson};
 use crate::store::{Author, Connection, Edit};
 use crate::values::email::Email;
 use crate::values::role::Role;
+use crate::values::time::Time;
 
 /// What the operator configured.
 pub struct FirstStart {
@@ -67,13 +69,8 @@ pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
     let account_id = account::insert(&edit, None, &operator).await?.id;
     let package_id = packages::insert(&edit, account_id, "Default", true).await?;
     edit.run("UPDATE accounts SET package_id = ?2 WHERE id = ?1", &[account_id.into(), package_id.into()])?;
-    let profile = Profile {
-        username: Some(email.address.clone()),
-        email: Some(email),
-        email_verified: true,
-        ..Profile::default()
-    };
-    let administrator = person::insert(&edit, account_id, &NewPerson { profile, password_hash }).await?;
+    let administrator = person::insert(&edit, &NewPerson { password_hash, ..NewPerson::default() }).await?;
+    address::insert(&edit, &email, administrator.id, Some(Time::now()))?;
     members::found(&edit, account_id, administrator.id).await?;
     let bootstrap = NewConnector {
         account_id,
@@ -119,9 +116,10 @@ pub(crate) mod tests {
 
     /// What every other test of the directory begins with.
     pub(crate) async fn first_start() -> Result<Operator> {
+        setting::set("base_domain", "localhost");
         establish(author("oauth"), &configured()).await?;
         let connector = calling_connector().await?;
-        let administrator = Connection::lease().await?.query_one("SELECT id FROM users", &[])?.take("id")?;
+        let administrator = Connection::lease().await?.query_one("SELECT id FROM people", &[])?.take("id")?;
         Ok(Operator { id: connector.account_id, administrator: signed_in(administrator), connector })
     }
 
@@ -148,11 +146,13 @@ pub(crate) mod tests {
         Ok(account::insert(edit, Some(owner), &new).await?.id)
     }
 
-    /// Makes a person who has an address and no roles.
-    pub(crate) async fn person(edit: &Edit, home: AccountId, address: &str) -> Result<PersonId> {
-        let email = Some(Email::parse(address).expect("an address"));
-        let new = NewPerson { profile: Profile { email, ..Profile::default() }, password_hash: None };
-        Ok(person::insert(edit, home, &new).await?.id)
+    /// Makes a person who has proved an address, has a password, and no roles.
+    pub(crate) async fn person(edit: &Edit, address: &str) -> Result<PersonId> {
+        let email = Email::parse(address).expect("an address");
+        let person = NewPerson { password_hash: Some("$argon2id$".to_owned()), ..NewPerson::default() };
+        let id = person::insert(edit, &person).await?.id;
+        address::insert(edit, &email, id, Some(Time::now()))?;
+        Ok(id)
     }
 
     #[test]
@@ -163,7 +163,7 @@ pub(crate) mod tests {
             establish(author("oauth"), &other).await?;
             let connection = Connection::lease().await?;
             assert!(is_over(&connection)?);
-            for table in ["accounts", "users", "memberships", "connectors", "packages"] {
+            for table in ["accounts", "people", "memberships", "connectors", "packages"] {
                 let rows = connection.query(&format!("SELECT 1 FROM {table}"), &[])?;
                 assert_eq!(rows.len(), 1, "{table}");
             }

@@ -1,24 +1,31 @@
-//! Invitations: people who are asked into an account, and come in by the link that was mailed to them.
+//! Invitations: people who are asked into an account, and come in by the link that was mailed to them, or by signing in.
+//!
+//! An invitation is to an address. Who has proved that may enter, by the link or by naming the account at a sign-in; nobody
+//! learns from an invitation whether there is such a person, for each gets an id of its own.
 
 use serde_json::json;
 
-use crate::accounts::{hierarchy, members};
+use crate::accounts::hierarchy;
+use crate::accounts::members::{self, Added, Status};
 use crate::auth::caller::Caller;
+use crate::entry::proof;
 use crate::entry::sign_up::Newcomer;
-use crate::error::{Conflict, Error, Faults, Result, Thing};
-use crate::people::link::{self, Purpose};
-use crate::people::person;
-use crate::sign_in::credentials::NOT_RIGHT;
-use crate::store::{Edit, outbox};
+use crate::error::{Conflict, Error, Faults, Result};
+use crate::people::address::{self, Standing};
+use crate::people::limit;
+use crate::people::link::{self, Link, Purpose};
+use crate::people::person::{self, NOT_RIGHT, NewPerson};
+use crate::store::{Connection, Edit};
+use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
-use crate::values::time::Time;
 
-/// Invites somebody to an account by e-mail. Who is not known yet becomes a person of that account; who is known is asked.
+/// Invites somebody to an account by e-mail, and returns the id by which the account knows the person.
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account; see [`members::add`].
+/// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account; [`Error::Invalid`] for an address at
+/// the directory's own domain; [`Error::TooManyRequests`] for too many mails to the address; see [`members::add`].
 pub async fn invite(
     edit: &Edit,
     caller: &Caller,
@@ -28,21 +35,28 @@ pub async fn invite(
 ) -> Result<PersonId> {
     let held = hierarchy::roles(edit.connection(), caller, account_id)?;
     held.require(Role::Manage)?;
-    let person_id = match person::find_by_address(edit, &newcomer.email.key)? {
-        Some((id, _)) => id,
-        None => person::insert(edit, account_id, &newcomer.person(None)).await?.id,
-    };
-    members::add(edit, caller, &held, account_id, person_id, roles, false).await?;
-    send(edit, account_id, person_id).await?;
-    Ok(person_id)
+    address::refuse_own_domain("email", &newcomer.email).await?;
+    let known = address::holder(edit.connection(), &newcomer.email.key)?;
+    // Whether the address is known or not, the id that is told was not given out before.
+    let leads_to = known.map(|holder| holder.person_id);
+    let told = person::insert(edit, &NewPerson { leads_to, ..newcomer.person() }).await?.id;
+    if leads_to.is_none() {
+        address::insert(edit, &newcomer.email, told, None)?;
+    }
+    let invited = leads_to.unwrap_or(told);
+    if let Added::Member(person_id) =
+        members::add(edit, caller, &held, account_id, invited, roles, Status::Invited).await?
+    {
+        send(edit, account_id, person_id, &newcomer.email).await?;
+    }
+    Ok(told)
 }
 
-/// Adds a known person to an account: at once if the caller may see the person, else by an invitation. So nobody is drawn
-/// into a stranger's account.
+/// Adds a person whom the caller may see to an account, see [`members::seen_person`].
 ///
 /// # Errors
 ///
-/// As [`invite`]; [`Error::NotFound`] for an unknown person.
+/// As [`invite`]; [`Error::NotFound`] for a person whom the caller may not see, whether or not there is one.
 pub async fn add_known(
     edit: &Edit,
     caller: &Caller,
@@ -52,12 +66,12 @@ pub async fn add_known(
 ) -> Result<()> {
     let held = hierarchy::roles(edit.connection(), caller, account_id)?;
     held.require(Role::Manage)?;
-    let seen = members::sees_person(edit.connection(), caller, person_id)?.ok_or(Error::NotFound(Thing::Person))?;
-    members::add(edit, caller, &held, account_id, person_id, roles, seen).await?;
-    if !seen {
-        send(edit, account_id, person_id).await?;
+    let seen = members::seen_person(edit.connection(), caller, account_id, person_id)?;
+    let added = members::add(edit, caller, &held, account_id, seen.id, roles, seen.status).await?;
+    match added {
+        Added::Member(person_id) if seen.status == Status::Invited => send_again(edit, account_id, person_id).await,
+        Added::Member(_) | Added::Refused(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// Sends an invitation again. The link of the one before works no more.
@@ -68,52 +82,94 @@ pub async fn add_known(
 pub async fn invite_again(edit: &Edit, caller: &Caller, account_id: AccountId, person_id: PersonId) -> Result<()> {
     let held = hierarchy::roles(edit.connection(), caller, account_id)?;
     held.require(Role::Manage)?;
-    let row = edit.run_first(
-        "SELECT status = 'invited' AS invited FROM memberships WHERE account_id = ?1 AND user_id = ?2",
-        &[account_id.into(), person_id.into()],
-    )?;
-    if !row.ok_or(Error::NotFound(Thing::Person))?.take::<bool>("invited")? {
-        return Err(Error::Conflict(Conflict::NotInvited));
-    }
-    members::require_rank(edit, caller, &held, account_id, person_id)?;
-    send(edit, account_id, person_id).await?;
+    let person_id = members::require_invited(edit, caller, &held, account_id, person_id)?;
+    send_again(edit, account_id, person_id).await?;
     edit.record("invited", "memberships", &[(person_id, json!({ "account": account_id }))]).await
 }
 
-async fn send(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
+/// Sends an invitation to the address that the one before went to, or else to the person's.
+async fn send_again(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
     let row = edit.run_first(
-        "SELECT u.email, u.email_key, a.name FROM users u, accounts a
-          WHERE u.id = ?1 AND a.id = ?2 AND u.email IS NOT NULL",
-        &[person_id.into(), account_id.into()],
+        "SELECT l.address, l.key FROM links l WHERE l.account_id = ?1 AND l.person_id = ?2 AND l.purpose = 'invitation'
+         UNION ALL SELECT d.address, d.key FROM addresses d WHERE d.person_id = ?2 AND d.retired_at IS NULL
+          LIMIT 1",
+        &[account_id.into(), person_id.into()],
     )?;
     let mut row = row.ok_or(Error::Conflict(Conflict::NoAddress))?;
-    let (to, key, account): (String, String, String) = (row.take("email")?, row.take("email_key")?, row.take("name")?);
-    let link = link::make(edit, Purpose::Invitation, person_id, Some(account_id), &key).await?;
-    let text = format!("You are invited to join {account}. The invitation is good for seven days:");
-    outbox::write(edit, &link::message(&to, &format!("Invitation to {account}"), &text, &link))
+    let email = Email { address: row.take("address")?, key: row.take("key")? };
+    send(edit, account_id, person_id, &email).await
 }
 
-/// Accepts an invitation. `password_hash` is the hash of a password for somebody who has none; somebody who has one keeps
-/// it, and has proved it, see [`crate::sign_in::credentials::prove`].
+async fn send(edit: &Edit, account_id: AccountId, person_id: PersonId, email: &Email) -> Result<()> {
+    limit::count_from(edit, &format!("account {account_id}"), &email.key)?;
+    let mut row = edit.run_one("SELECT name FROM accounts WHERE id = ?", &[account_id.into()])?;
+    let account: String = row.take("name")?;
+    let link = link::make(edit, Purpose::Invitation, person_id, Some(account_id), email).await?;
+    // What an account calls itself is no subject: it would let anybody write one.
+    let text = format!("You are invited to join “{account}”. The invitation is good for seven days:");
+    limit::send(edit, &email.key, &link::message(&email.address, "You are invited to an account", &text, &link))
+}
+
+/// Who comes in by an invitation, alone: whoever has proved the address that it was mailed to, or else whoever is named by it.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// The person.
+    pub person_id: PersonId,
+    /// The hash of the person's password: none for somebody who begins with this.
+    pub password_hash: Option<String>,
+}
+
+/// Who comes in by the link `token` alone.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a link that does not work.
+pub fn guest(connection: &Connection, token: &str) -> Result<Guest> {
+    let link = link::find(connection, Purpose::Invitation, token)?;
+    guest_of(connection, &link)
+}
+
+fn guest_of(connection: &Connection, link: &Link) -> Result<Guest> {
+    let holder = address::holder(connection, &link.email.key)?;
+    let holder = holder.filter(|holder| holder.standing != Standing::Retired).ok_or_else(link::refused)?;
+    let password_hash = person::credentials(connection, holder.person_id)?.password_hash;
+    Ok(Guest { person_id: holder.person_id, password_hash })
+}
+
+/// Accepts an invitation by the link alone. `password_hash` is the hash of a password for somebody who has none; somebody
+/// who has one keeps it, and has proved it, see [`crate::sign_in::credentials::prove`].
 ///
 /// # Errors
 ///
 /// [`Error::Invalid`] for a link that does not work, and for a new password of somebody who has one.
 pub async fn accept(edit: &Edit, token: &str, password_hash: Option<&str>) -> Result<()> {
-    let bearer = link::spend(edit, Purpose::Invitation, token)?;
-    // One who was made inactive meanwhile stays so.
-    edit.run(
-        "UPDATE memberships SET status = 'active', updated_at = ?3
-          WHERE account_id = ?1 AND user_id = ?2 AND status = 'invited'",
-        &[bearer.account_id.into(), bearer.person_id.into(), Time::now().into()],
-    )?;
-    match (&bearer.password_hash, password_hash) {
-        (None, Some(hash)) => person::set_password(edit, bearer.person_id, hash).await?,
+    let link = link::spend(edit, Purpose::Invitation, token)?;
+    let guest = guest_of(edit.connection(), &link)?;
+    join(edit, &link, guest.person_id).await?;
+    match (&guest.password_hash, password_hash) {
+        (None, Some(hash)) => person::set_password(edit, guest.person_id, hash).await,
         // Set by another link between the look and the lock: it was not proved.
-        (Some(_), Some(_)) => return Err(Error::Invalid(Faults::of("password", NOT_RIGHT))),
-        (_, None) => {}
+        (Some(_), Some(_)) => Err(Error::Invalid(Faults::of("password", NOT_RIGHT))),
+        (_, None) => Ok(()),
     }
-    edit.record("accepted", "memberships", &[(bearer.person_id, json!({ "account": bearer.account_id }))]).await
+}
+
+/// Accepts an invitation as somebody who is signed in: the address becomes the person's.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a link that does not work; [`Error::Conflict`] with [`Conflict::AddressTaken`] if somebody else has
+/// proved the address.
+pub async fn accept_as(edit: &Edit, token: &str, person_id: PersonId) -> Result<()> {
+    let link = link::spend(edit, Purpose::Invitation, token)?;
+    join(edit, &link, person_id).await
+}
+
+/// The person enters the account of an invitation. Whom the account has shut out meanwhile stays so.
+async fn join(edit: &Edit, link: &Link, person_id: PersonId) -> Result<()> {
+    proof::prove(edit, person_id, &link.email).await?;
+    let account_id = link.account_id.ok_or_else(link::refused)?;
+    members::enter(edit, account_id, person_id).await.map(drop)
 }
 
 #[cfg(test)]
@@ -123,6 +179,7 @@ mod tests {
     use super::*;
     use crate::accounts::members::Change;
     use crate::entry::first_start::tests::{Operator, account, author, first_start, person, signed_in};
+    use crate::error::Thing;
     use crate::setting;
     use crate::store::native::run;
     use crate::values::email::Email;
@@ -133,9 +190,9 @@ mod tests {
         setting::set("public_url", "https://accord.example/");
         let edit = Edit::begin(author("accounts")).await?;
         let acme = account(&edit, operator.id, "Acme").await?;
-        let manager = person(&edit, acme, "manager@example.com").await?;
+        let manager = person(&edit, "manager@example.com").await?;
         let roles = hierarchy::roles(edit.connection(), &operator.administrator, acme)?;
-        members::add(&edit, &operator.administrator, &roles, acme, manager, &[Role::Manage], true).await?;
+        members::add(&edit, &operator.administrator, &roles, acme, manager, &[Role::Manage], Status::Active).await?;
         Ok((edit, acme, signed_in(manager)))
     }
 
@@ -153,7 +210,7 @@ mod tests {
     }
 
     fn status(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<String> {
-        let statement = "SELECT status FROM memberships WHERE account_id = ? AND user_id = ?";
+        let statement = "SELECT status FROM memberships WHERE account_id = ? AND person_id = ?";
         edit.run_one(statement, &[account_id.into(), person_id.into()])?.take("status")
     }
 
@@ -166,8 +223,8 @@ mod tests {
             assert!(matches!(roles(), Err(Error::NotFound(Thing::Account))), "{:?}", roles());
             accept(&edit, &mailed(&edit)?.1, Some("$argon2id$")).await?;
             assert_eq!(roles()?.rank(), Some(Role::User));
-            let (_, hash) = person::credentials(edit.connection(), jane)?;
-            assert_eq!(hash.as_deref(), Some("$argon2id$"));
+            let known = person::credentials(edit.connection(), jane)?;
+            assert_eq!(known.password_hash.as_deref(), Some("$argon2id$"));
             Ok(())
         });
     }
@@ -203,7 +260,7 @@ mod tests {
             let operator = first_start().await?;
             let (edit, acme, manager) = acme(&operator).await?;
             let jane = newcomer("jane@example.com");
-            let stranger = signed_in(person(&edit, operator.id, "stranger@example.com").await?);
+            let stranger = signed_in(person(&edit, "stranger@example.com").await?);
             let refused = invite(&edit, &stranger, acme, &jane, &[Role::Viewer]).await;
             assert!(matches!(refused, Err(Error::NotFound(Thing::Account))), "{refused:?}");
             let user = invite(&edit, &manager, acme, &newcomer("user@example.com"), &[Role::User]).await?;
@@ -217,16 +274,19 @@ mod tests {
     }
 
     #[test]
-    fn a_known_person_is_asked_unless_the_caller_sees_the_person_already() {
+    fn a_person_is_added_by_whoever_sees_the_person_and_is_unknown_to_everybody_else() {
         run(async {
             let operator = first_start().await?;
             let (edit, acme, manager) = acme(&operator).await?;
-            let elsewhere = person(&edit, operator.id, "elsewhere@example.com").await?;
-            let inside = person(&edit, acme, "inside@example.com").await?;
-            add_known(&edit, &manager, acme, elsewhere, &[Role::User]).await?;
-            assert_eq!((status(&edit, acme, elsewhere)?.as_str(), mailed(&edit)?.0), ("invited", 1));
-            add_known(&edit, &manager, acme, inside, &[Role::User]).await?;
-            assert_eq!((status(&edit, acme, inside)?.as_str(), mailed(&edit)?.0), ("active", 1));
+            let other = account(&edit, operator.id, "Other").await?;
+            let elsewhere = person(&edit, "elsewhere@example.com").await?;
+            members::found(&edit, other, elsewhere).await?;
+            for unknown in [elsewhere, person(&edit, "nowhere@example.com").await?] {
+                let refused = add_known(&edit, &manager, acme, unknown, &[Role::User]).await;
+                assert!(matches!(refused, Err(Error::NotFound(Thing::Person))), "{refused:?}");
+            }
+            add_known(&edit, &operator.administrator, acme, elsewhere, &[Role::User]).await?;
+            assert_eq!(status(&edit, acme, elsewhere)?, "active");
             Ok(())
         });
     }
@@ -236,7 +296,7 @@ mod tests {
         run(async {
             let operator = first_start().await?;
             let (edit, acme, manager) = acme(&operator).await?;
-            let jane = person(&edit, operator.id, "jane@example.com").await?;
+            let jane = person(&edit, "jane@example.com").await?;
             person::set_password(&edit, jane, "$argon2id$of-jane").await?;
             invite(&edit, &manager, acme, &newcomer("Jane@example.com"), &[Role::User]).await?;
             edit.commit().await?;
@@ -247,8 +307,8 @@ mod tests {
             drop(edit);
             let edit = Edit::begin(author("accounts")).await?;
             accept(&edit, &token, None).await?;
-            let (_, hash) = person::credentials(edit.connection(), jane)?;
-            assert_eq!(hash.as_deref(), Some("$argon2id$of-jane"));
+            let known = person::credentials(edit.connection(), jane)?;
+            assert_eq!(known.password_hash.as_deref(), Some("$argon2id$of-jane"));
             Ok(())
         });
     }

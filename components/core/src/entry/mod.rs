@@ -6,10 +6,14 @@
 //! | [`sign_up`] | people who sign up, with an account of their own |
 //! | [`invitation`] | people who are asked into an account, and accept |
 //! | [`customer`] | accounts that a reseller makes, with their administrators |
+//! | [`proof`] | an address becomes somebody's |
+//! | [`recovery`] | a forgotten password, another address |
 //!
 //! Passwords come here as Argon2id hashes, or are hashed here, before the write lock is taken: hashing takes long.
 
 pub mod customer;
 pub mod first_start;
 pub mod invitation;
+mod proof;
+pub mod recovery;
 pub mod sign_up;

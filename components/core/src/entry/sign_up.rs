@@ -3,12 +3,15 @@
 use std::net::IpAddr;
 
 use crate::accounts::account::{Account, NewAccount};
-use crate::accounts::{manage, members};
-use crate::error::{Conflict, Error, Result};
+use crate::accounts::{manage, members, username};
+use crate::entry::recovery;
+use crate::error::Result;
+use crate::people::address::{self, Standing};
 use crate::people::limit;
-use crate::people::link::{self, Purpose};
-use crate::people::person::{self, NewPerson, Profile};
-use crate::store::{Edit, outbox};
+use crate::people::link;
+use crate::people::person::{self, NewPerson};
+use crate::store::outbox::Message;
+use crate::store::{Edit, Transaction};
 use crate::values::email::Email;
 use crate::values::id::PersonId;
 
@@ -28,14 +31,8 @@ pub struct Newcomer {
 
 impl Newcomer {
     /// The person to be made.
-    pub(super) fn person(&self, password_hash: Option<&str>) -> NewPerson {
-        let profile = Profile {
-            email: Some(self.email.clone()),
-            first_name: self.first_name.clone(),
-            last_name: self.last_name.clone(),
-            ..Profile::default()
-        };
-        NewPerson { profile, password_hash: password_hash.map(str::to_owned) }
+    pub(super) fn person(&self) -> NewPerson {
+        NewPerson { first_name: self.first_name.clone(), last_name: self.last_name.clone(), ..NewPerson::default() }
     }
 }
 
@@ -48,28 +45,49 @@ pub struct SignedUp {
     pub account: Account,
 }
 
-/// Makes a person and an account of its own, and mails a link to verify the address. The operator owns the account.
+/// Makes a person and an account of its own, and mails a link to verify the address. The operator owns the account. Until
+/// the address is proved the person is confined to the account, see [`username`]; who else has given something to the
+/// address, claims it or says something of it makes no difference and is not told.
+///
+/// `None` if somebody has proved the address: that one is told by mail, and what was written is to be committed all the same.
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with [`Conflict::AddressTaken`] or [`Conflict::NameTaken`]; [`Error::TooManyRequests`] beyond
-/// `signup_limit` sign-ups from one address in an hour.
+/// [`crate::Error::Conflict`] with [`crate::error::Conflict::NameTaken`]; [`crate::Error::Invalid`] for an address at the
+/// directory's own domain; [`crate::Error::TooManyRequests`] beyond `signup_limit` sign-ups from one address in an hour.
 pub async fn sign_up(
     edit: &Edit,
     address: Option<IpAddr>,
     newcomer: &Newcomer,
     password_hash: &str,
     account: &NewAccount,
-) -> Result<SignedUp> {
+) -> Result<Option<SignedUp>> {
     limit::count(edit, "sign-up", address).await?;
-    if person::find_by_address(edit, &newcomer.email.key)?.is_some() {
-        return Err(Error::Conflict(Conflict::AddressTaken));
+    let email = &newcomer.email;
+    address::refuse_own_domain("email", email).await?;
+    let holder = address::holder(edit.connection(), &email.key)?;
+    if let Some(holder) = holder.filter(|holder| holder.standing != Standing::Named) {
+        tell_holder(edit, &holder.email)?;
+        return Ok(None);
     }
     let account = manage::insert(edit, None, account).await?;
-    let person_id = person::insert(edit, account.id, &newcomer.person(Some(password_hash))).await?.id;
+    let person = NewPerson { password_hash: Some(password_hash.to_owned()), is_confined: true, ..newcomer.person() };
+    let person_id = person::insert(edit, &person).await?.id;
+    username::claim(edit, account.id, person_id, email)?;
     members::found(edit, account.id, person_id).await?;
-    let link = link::make(edit, Purpose::VerifyEmail, person_id, None, &newcomer.email.key).await?;
-    let text = "Welcome to Accord. Please confirm that this e-mail address is yours:";
-    outbox::write(edit, &link::message(&newcomer.email.address, "Confirm your e-mail address", text, &link))?;
-    Ok(SignedUp { person_id, account })
+    recovery::ask_to_verify(edit, person_id, email).await?;
+    Ok(Some(SignedUp { person_id, account }))
+}
+
+/// Tells whoever has proved an address that somebody has tried to sign up with it.
+fn tell_holder(transaction: &Transaction, email: &Email) -> Result<()> {
+    let text = "Somebody, perhaps you, tried to sign up with this e-mail address, which signs you in already. \
+                If you have forgotten your password, ask for a new one. If it was not you, there is nothing to do.";
+    let message = Message {
+        to: email.address.clone(),
+        subject: "You have signed up already".to_owned(),
+        text: format!("{text}\n"),
+        html: format!("<p>{}</p>\n", link::escape(text)),
+    };
+    limit::send(transaction, &email.key, &message)
 }

@@ -1,16 +1,17 @@
-//! Links in mails: each stands for a person, and works once.
+//! Links in mails: each acts for the address that it was mailed to, and works once.
 //!
 //! A link carries 256 random bits after the `#`, where no server's log and no `Referer` gets them. The store keeps their
-//! digest. A link works for the address that it was sent to, until it expires; a new one of the same purpose ends the one
-//! before.
+//! digest.
 
 use std::time::Duration;
 
 use crate::auth::secret;
 use crate::error::{Error, Faults, Result};
+use crate::people::address::RESERVED;
 use crate::setting;
 use crate::store::outbox::Message;
 use crate::store::{Connection, Transaction, Value};
+use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::time::Time;
 
@@ -23,6 +24,10 @@ pub enum Purpose {
     VerifyEmail,
     /// To set a password.
     ResetPassword,
+    /// To sign in by another address from now on.
+    ChangeEmail,
+    /// To take back the address that was the person's before.
+    UndoEmail,
 }
 
 impl Purpose {
@@ -32,6 +37,8 @@ impl Purpose {
             Self::Invitation => "invitation",
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
+            Self::ChangeEmail => "change_email",
+            Self::UndoEmail => "undo_email",
         }
     }
 
@@ -41,6 +48,8 @@ impl Purpose {
             Self::Invitation => "accept-invitation",
             Self::VerifyEmail => "verify-email",
             Self::ResetPassword => "reset-password",
+            Self::ChangeEmail => "change-email",
+            Self::UndoEmail => "undo-email",
         }
     }
 
@@ -48,45 +57,52 @@ impl Purpose {
     fn lifetime(self) -> Duration {
         match self {
             Self::Invitation | Self::VerifyEmail => Duration::from_hours(7 * 24),
-            Self::ResetPassword => Duration::from_hours(1),
+            Self::UndoEmail => RESERVED,
+            Self::ResetPassword | Self::ChangeEmail => Duration::from_hours(1),
         }
     }
 }
 
-/// Whom a link stands for.
+/// A link that works.
 #[derive(Clone, Debug)]
-pub struct Bearer {
-    /// The person.
+pub struct Link {
+    /// The person whom it was made for.
     pub person_id: PersonId,
     /// The account, of an invitation.
     pub account_id: Option<AccountId>,
-    /// The hash of the person's password, if there is one.
-    pub password_hash: Option<String>,
+    /// The address that it was mailed to.
+    pub email: Email,
 }
 
-/// Makes a link for a person, to be sent to the address of `email_key`, and ends the one before. An invitation, and nothing
-/// else, has an account.
+/// Makes a link for a person, to be sent to an address, and returns what to write into the mail. An invitation, and nothing
+/// else, has an account; a new one ends the one before. Links of other purposes live beside each other, so that nobody ends
+/// somebody's link by asking for another.
 pub(crate) async fn make(
     transaction: &Transaction,
     purpose: Purpose,
     person_id: PersonId,
     account_id: Option<AccountId>,
-    email_key: &str,
+    email: &Email,
 ) -> Result<String> {
     let token = secret::generate()?;
     let now = Time::now();
+    if account_id.is_some() {
+        transaction.run(
+            "DELETE FROM links WHERE account_id = ?1 AND person_id = ?2",
+            &[account_id.into(), person_id.into()],
+        )?;
+    }
+    transaction.run("DELETE FROM links WHERE purpose <> 'invitation' AND expires_at <= ?", &[now.into()])?;
     transaction.run(
-        "INSERT INTO one_time_tokens (digest, purpose, user_id, account_id, email_key, created_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT (user_id, purpose, coalesce(account_id, 0)) DO UPDATE SET
-                digest = excluded.digest, email_key = excluded.email_key, created_at = excluded.created_at,
-                expires_at = excluded.expires_at",
+        "INSERT INTO links (digest, purpose, person_id, account_id, address, key, created_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         &[
             digest(&token),
             purpose.name().into(),
             person_id.into(),
             account_id.into(),
-            email_key.into(),
+            email.address.as_str().into(),
+            email.key.as_str().into(),
             now.into(),
             (now + purpose.lifetime()).into(),
         ],
@@ -94,37 +110,36 @@ pub(crate) async fn make(
     Ok(format!("{}/{}#token={token}", setting::base_url().await?, purpose.page()))
 }
 
-/// Whom a link stands for, if it still works. `token` is what it carries after the `#`.
+/// What is said of a link that does not work.
+pub(crate) fn refused() -> Error {
+    Error::Invalid(Faults::of("token", "is unknown, expired, or was used already"))
+}
+
+/// A link, if it still works. `token` is what it carries after the `#`.
 ///
 /// # Errors
 ///
 /// [`Error::Invalid`] if it does not.
-pub fn bearer(connection: &Connection, purpose: Purpose, token: &str) -> Result<Bearer> {
+pub fn find(connection: &Connection, purpose: Purpose, token: &str) -> Result<Link> {
     let row = connection.query_first(
-        "SELECT t.user_id, t.account_id, u.password_hash
-           FROM one_time_tokens t JOIN users u ON u.id = t.user_id AND u.email_key = t.email_key
-          WHERE t.digest = ?1 AND t.purpose = ?2 AND t.expires_at > ?3",
+        "SELECT coalesce(p.leads_to, p.id) AS person_id, l.account_id, l.address, l.key
+           FROM links l JOIN people p ON p.id = l.person_id
+          WHERE l.digest = ?1 AND l.purpose = ?2 AND l.expires_at > ?3",
         &[digest(token), purpose.name().into(), Time::now().into()],
     )?;
-    let Some(mut row) = row else {
-        return Err(Error::Invalid(Faults::of("token", "is unknown, expired, or was used already")));
-    };
-    Ok(Bearer {
-        person_id: row.take("user_id")?,
+    let mut row = row.ok_or_else(refused)?;
+    Ok(Link {
+        person_id: row.take("person_id")?,
         account_id: row.take("account_id")?,
-        password_hash: row.take("password_hash")?,
+        email: Email { address: row.take("address")?, key: row.take("key")? },
     })
 }
 
-/// As [`bearer`], and the link works no more. It proves the address.
-pub(crate) fn spend(transaction: &Transaction, purpose: Purpose, token: &str) -> Result<Bearer> {
-    let bearer = bearer(transaction.connection(), purpose, token)?;
-    transaction.run("DELETE FROM one_time_tokens WHERE digest = ?", &[digest(token)])?;
-    transaction.run(
-        "UPDATE users SET email_verified = 1, version = version + 1, updated_at = ?2 WHERE id = ?1",
-        &[bearer.person_id.into(), Time::now().into()],
-    )?;
-    Ok(bearer)
+/// As [`find`], and the link works no more.
+pub(crate) fn spend(transaction: &Transaction, purpose: Purpose, token: &str) -> Result<Link> {
+    let link = find(transaction.connection(), purpose, token)?;
+    transaction.run("DELETE FROM links WHERE digest = ?", &[digest(token)])?;
+    Ok(link)
 }
 
 fn digest(token: &str) -> Value {
@@ -141,7 +156,8 @@ pub(crate) fn message(to: &str, subject: &str, text: &str, link: &str) -> Messag
     }
 }
 
-fn escape(text: &str) -> String {
+/// Text as HTML.
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -2,14 +2,16 @@
 //!
 //! | module | its job |
 //! |---|---|
-//! | [`person`] | what is known of a person, and the one place where people are made |
+//! | [`person`] | people, and the one place where they are made |
+//! | [`address`] | mailboxes: whose they are, proved or only named |
+//! | [`profile`] | what a record says, and the columns that hold it |
 //! | [`record`] | the endpoint API's upsert |
-//! | [`limit`] | how often anybody may ask for what makes Accord send a mail |
+//! | [`limit`] | how often anybody may make Accord send a mail |
 //! | [`link`] | links in mails, each of which works once |
-//! | [`recovery`] | proof that an address or a forgotten password is somebody's |
 
+pub mod address;
 pub(crate) mod limit;
 pub mod link;
 pub mod person;
+pub mod profile;
 pub mod record;
-pub mod recovery;

@@ -1,27 +1,28 @@
-//! Records: what one organisation says of somebody, which the endpoint API calls an account. A record is kept with the
-//! person, in a row of `users`.
+//! Records: what one organisation says of somebody, which the endpoint API calls an account. A record acts inside its
+//! organisation only, and changes nothing of how anybody signs in: its address, once the organisation says that it is active,
+//! is given the role `user` there, and who has proved that address may enter.
 //!
 //! [`upsert`] finds the record that a request means, or makes one. One transaction, under the write lock from its
 //! beginning: of many requests that bring the same new username at once, the first makes the record and the others find
 //! it.
 //!
-//! Usernames, e-mail addresses, telephone numbers and external ids are unique in the whole directory, whichever account they
-//! belong to. Usernames and addresses compare without case.
+//! Usernames, e-mail addresses, telephone numbers and external ids are unique among the records of one organisation. Usernames
+//! and addresses compare without case. What another organisation says is neither seen nor told.
 
-use serde_json::{Value as Json, json};
-
+use crate::accounts::members::{self, Door, Grant, Status};
 use crate::auth::caller::CallingConnector;
 use crate::auth::scope::{RECORD_CREATE, RECORD_UPDATE};
-use crate::auth::token;
+use crate::auth::{secret, token};
 use crate::error::{Conflict, Error, Faults, Result, Thing};
-use crate::people::person::{self, NewPerson, Person, Profile};
-use crate::store::climb::climb;
-use crate::store::sql::{Sql, rows};
-use crate::store::{Edit, Row, Transaction};
+use crate::people::address;
+use crate::people::profile::Profile;
+use crate::store::audit::Changed;
+use crate::store::sql::Sql;
+use crate::store::{Edit, Row, Value};
 use crate::values::change::Change;
 use crate::values::email::Email;
-use crate::values::id::{AccountId, PersonId};
-use crate::values::role::{Role, names};
+use crate::values::id::{AccountId, PersonId, RecordId};
+use crate::values::role::Role;
 use crate::values::text;
 use crate::values::time::Time;
 
@@ -31,14 +32,18 @@ pub const TEXT_MAX: usize = 255;
 /// A record, as the directory has it.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// The id of the person within the directory.
-    pub id: PersonId,
+    /// The id within the directory.
+    pub id: RecordId,
     /// The id for the world outside: a UUID.
     pub uuid: String,
     /// The account that the record belongs to.
     pub account_id: AccountId,
+    /// Who has entered the account by it.
+    pub person_id: Option<PersonId>,
     /// What it says.
     pub profile: Profile,
+    /// Whether somebody who has entered the account has proved the address.
+    pub email_verified: bool,
     /// When it was made.
     pub created_at: Time,
     /// When it was changed the last time.
@@ -103,7 +108,7 @@ pub struct Upsert {
 /// Changes the record that the request means, or makes one: by id, else the one of the username or the external id, else
 /// a new one. The record belongs to the connector's account. A request that changes nothing leaves no trace on it.
 ///
-/// A changed e-mail address or telephone number is no longer verified, unless the request says so.
+/// A changed telephone number is no longer verified, unless the request says so.
 ///
 /// # Errors
 ///
@@ -111,98 +116,213 @@ pub struct Upsert {
 /// - [`Error::Conflict`] with [`Conflict::Ambiguous`] if username and external id belong to two records.
 /// - [`Error::Forbidden`] if the connector may not do what it would come to, making or changing.
 /// - [`Error::Invalid`], by the fields' names in [`Profile`] (`owner` for the account, `id`), with every value that
-///   another record has, with an owner other than the connector's account, with every way in of a person who reaches what
-///   the connector does not, if the username is cleared and was the last way to sign in, and if the last active owner of an account would not be active any more.
+///   another record of the account has, with an owner other than the connector's account, with `is_active` if the member
+///   ranks above the connector, or is the last who can come in as an owner, and with an address at the directory's own domain.
 pub async fn upsert(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<(Record, Owner)> {
-    let (owner, candidates) = candidates(edit, connector, request)?;
-    let found = find(connector, request, &candidates)?;
+    let Met { owner, records, is_proved_here } = meet(edit, connector, request)?;
+    let found = find(request, &records)?;
     connector.require_any(if request.insert_only || found.is_none() { &RECORD_CREATE } else { &RECORD_UPDATE })?;
 
-    // Nobody is active whom the request does not say to be (the endpoint API's document, `Is_Active`).
-    let before =
-        found.map_or_else(|| Profile { is_active: false, ..Profile::default() }, |found| found.profile.clone());
+    let before = found.map_or_else(Profile::default, |found| found.profile.clone());
     let after = request.changes.made_to(&before);
     let mut faults = Faults::default();
     check_owner(request, &owner, &mut faults);
-    match found {
-        Some(_) if request.insert_only => faults.add("id", "is taken already"),
-        Some(record) => check_update(edit, connector, record, &after, &mut faults)?,
-        None => {}
+    if found.is_some() && request.insert_only {
+        faults.add("id", "is taken already");
     }
-    let others = candidates.iter().filter(|record| found.is_none_or(|found| found.id != record.id));
+    let others = records.iter().filter(|record| found.is_none_or(|found| found.id != record.id));
     check_unique(&after, others, &mut faults);
     faults.into_result()?;
 
     let changed = difference(&before, &after);
-    // Which fields, not what is in them: the audit outlives the person's data.
-    let detail = json!({ "fields": changed });
-    let record = match found {
+    let mut record = match found {
         Some(record) if changed.is_empty() => record.clone(),
-        Some(record) => update(edit, record, after, detail).await?,
-        None => insert(edit, connector, after, &detail).await?,
+        Some(record) => update(edit, record, after, changed).await?,
+        None => insert(edit, connector, after, changed).await?,
     };
+    if record.profile.email_key() != before.email_key() {
+        record.email_verified = is_proved_here;
+    }
+    Standing { edit, connector, record: &record, before: &before }.settle(request.changes.is_active).await?;
     Ok((record, owner))
 }
 
-/// Loads the connector's account and every record that has something of the request's: its id, or a value that is unique.
-fn candidates(
-    transaction: &Transaction,
-    connector: &CallingConnector,
-    request: &Upsert,
-) -> Result<(Owner, Vec<Record>)> {
+/// What a record gives and takes in its own account.
+struct Standing<'a> {
+    edit: &'a Edit,
+    connector: &'a CallingConnector,
+    record: &'a Record,
+    before: &'a Profile,
+}
+
+impl Standing<'_> {
+    /// Grants, blocks and releases what follows from the record. `said` is what the request says of `is_active`: what is not
+    /// said neither grants nor blocks.
+    async fn settle(&self, said: Option<bool>) -> Result<()> {
+        let moved = self.record.profile.email_key() != self.before.email_key();
+        // Who has entered by the record stays whom it means.
+        if moved && self.record.person_id.is_none() {
+            self.release().await?;
+        }
+        if said == Some(false) {
+            return self.block().await;
+        }
+        let begins = said == Some(true) && (moved || self.before.is_active != Some(true));
+        let follows = moved && said.is_none() && self.record.profile.is_active == Some(true);
+        if begins || follows { self.grant().await } else { Ok(()) }
+    }
+
+    /// Takes away what the record gave to the address that it had.
+    async fn release(&self) -> Result<()> {
+        let Some(email) = &self.before.email else { return Ok(()) };
+        let Some(holder) = address::holder(self.edit.connection(), &email.key)? else { return Ok(()) };
+        members::release(self.edit, self.record.account_id, holder.person_id, Door::Endpoint).await
+    }
+
+    async fn block(&self) -> Result<()> {
+        let Some(person_id) = self.person()? else { return Ok(()) };
+        let blocked =
+            members::set_active(self.edit, self.connector.rank, self.record.account_id, person_id, false).await;
+        blocked.map_err(|error| match error {
+            Error::Forbidden { .. } => of_is_active("cannot be cleared: the member ranks above the client"),
+            Error::Conflict(Conflict::LastOwner) => {
+                of_is_active("cannot be cleared: nobody else is an active owner of the organisation")
+            }
+            other => other,
+        })
+    }
+
+    async fn grant(&self) -> Result<()> {
+        let person_id = match (self.record.person_id, &self.record.profile.email) {
+            (Some(person_id), _) => person_id,
+            (None, Some(email)) => {
+                address::refuse_own_domain("email", email).await?;
+                address::person_of(self.edit, email).await?
+            }
+            (None, None) => return Ok(()),
+        };
+        let account_id = self.record.account_id;
+        members::set_active(self.edit, self.connector.rank, account_id, person_id, true).await.map_err(|error| {
+            match error {
+                Error::Forbidden { .. } => of_is_active("cannot be set: the member ranks above the client"),
+                other => other,
+            }
+        })?;
+        let rank = Some(self.connector.rank);
+        let grant = Grant { door: Door::Endpoint, roles: &[Role::User], rank, status: Status::Invited };
+        members::grant(self.edit, account_id, person_id, grant).await.map(drop)
+    }
+
+    /// Whom the record means: who has entered by it, or who has its address.
+    fn person(&self) -> Result<Option<PersonId>> {
+        match (self.record.person_id, &self.record.profile.email) {
+            (Some(person_id), _) => Ok(Some(person_id)),
+            (None, Some(email)) => {
+                let holder = address::holder(self.edit.connection(), &email.key)?;
+                Ok(holder.map(|holder| holder.person_id))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+fn of_is_active(fault: &str) -> Error {
+    Error::Invalid(Faults::of("is_active", fault))
+}
+
+/// What a request meets.
+struct Met {
+    owner: Owner,
+    records: Vec<Record>,
+    /// Whether somebody who has entered the account has proved the request's address.
+    is_proved_here: bool,
+}
+
+/// That the address of a key is proved, by somebody who has entered the account, as a condition.
+macro_rules! proved_here {
+    ($key:literal, $account:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM addresses d
+                       JOIN memberships m ON m.account_id = ",
+            $account,
+            " AND m.person_id = d.person_id AND m.entered_at IS NOT NULL
+                      WHERE d.key = ",
+            $key,
+            " AND d.proved_at IS NOT NULL AND d.retired_at IS NULL)"
+        )
+    };
+}
+
+/// Loads the connector's account and every record of it that has something of the request's: its id, or a value that is
+/// unique.
+fn meet(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<Met> {
     let changes = &request.changes;
-    let rows = transaction.run(
-        "SELECT a.name AS owner_name, a.registration_id, u.id, u.uuid, u.account_id, u.created_at, u.updated_at,
-                u.name, u.first_name, u.last_name, u.phone, u.phone_verified, u.email, u.email_key, u.email_verified,
-                u.language, u.time_zone, u.date_format, u.username, u.external_id, u.notify_by_email, u.notify_by_sms,
-                u.is_active
-           FROM accounts a
-           LEFT JOIN users u ON u.uuid = ?2 OR u.username_key = ?3 OR u.external_id = ?4 OR u.email_key = ?5 OR u.phone = ?6
-          WHERE a.id = ?1",
+    let rows = edit.run(
+        concat!(
+            "SELECT a.name AS owner_name, a.registration_id, r.id, r.uuid, r.account_id, r.person_id, r.created_at, r.updated_at,
+                    r.name, r.first_name, r.last_name, r.phone, r.phone_verified, r.email, r.email_key, r.language,
+                    r.time_zone, r.date_format, r.username, r.external_id, r.notify_by_email, r.notify_by_sms, r.is_active, ",
+            proved_here!("r.email_key", "r.account_id"),
+            " AS email_verified, ?5 IS NOT NULL AND ",
+            proved_here!("?5", "?1"),
+            " AS is_proved_here
+               FROM accounts a
+               LEFT JOIN (
+                    SELECT id AS match FROM records WHERE uuid = ?2 AND account_id = ?1
+                    UNION SELECT id FROM records WHERE account_id = ?1 AND username_key = ?3
+                    UNION SELECT id FROM records WHERE account_id = ?1 AND external_id = ?4
+                    UNION SELECT id FROM records WHERE account_id = ?1 AND email_key = ?5
+                    UNION SELECT id FROM records WHERE account_id = ?1 AND phone = ?6)
+               LEFT JOIN records r ON r.id = match
+              WHERE a.id = ?1"
+        ),
         &[
             connector.account_id.into(),
             request.id.as_deref().into(),
-            changes.username.value().map(|username| text::fold(username)).into(),
+            changes.username.value().map(|username| text::lower(username)).into(),
             changes.external_id.value().map(String::as_str).into(),
             changes.email.value().map(|email| email.key.as_str()).into(),
             changes.phone.value().map(String::as_str).into(),
         ],
     )?;
-    let mut owner = None;
-    let mut records = Vec::with_capacity(rows.len());
+    let mut met: Option<Met> = None;
     for mut row in rows {
-        owner = Some(Owner {
-            id: connector.account_id,
-            name: row.take("owner_name")?,
-            registration_id: row.take("registration_id")?,
-        });
-        records.extend(Record::from_row(&mut row)?);
+        // An account that is gone since the token was looked at took the connector with it.
+        let met = match &mut met {
+            Some(met) => met,
+            none => none.insert(Met {
+                owner: Owner {
+                    id: connector.account_id,
+                    name: row.take("owner_name")?,
+                    registration_id: row.take("registration_id")?,
+                },
+                records: Vec::new(),
+                is_proved_here: row.take("is_proved_here")?,
+            }),
+        };
+        met.records.extend(Record::from_row(&mut row)?);
     }
-    // An account that is gone since the token was looked at took the connector with it.
-    Ok((owner.ok_or(token::INVALID)?, records))
+    met.ok_or(token::INVALID)
 }
 
 /// The record that the request means.
-fn find<'a>(connector: &CallingConnector, request: &Upsert, candidates: &'a [Record]) -> Result<Option<&'a Record>> {
-    const NOT_FOUND: Error = Error::NotFound(Thing::Record);
-    let of_connector = |record: &&Record| record.account_id == connector.account_id;
+fn find<'a>(request: &Upsert, records: &'a [Record]) -> Result<Option<&'a Record>> {
     if let Some(id) = &request.id {
-        let record = candidates.iter().find(|record| record.uuid == *id).filter(of_connector);
-        return record.map(Some).ok_or(NOT_FOUND);
+        let record = records.iter().find(|record| record.uuid == *id);
+        return record.map(Some).ok_or(Error::NotFound(Thing::Record));
     }
     // What is there already is then a value that is taken, whoever has it.
     if request.insert_only {
         return Ok(None);
     }
-    let username = request.changes.username.value().map(|username| text::fold(username));
+    let username = request.changes.username.value().map(|username| text::lower(username));
     let external_id = request.changes.external_id.value();
-    let by_username = candidates.iter().find(|record| username.is_some() && record.profile.username_key() == username);
+    let by_username = records.iter().find(|record| username.is_some() && record.profile.username_key() == username);
     let by_external_id =
-        candidates.iter().find(|record| external_id.is_some() && record.profile.external_id.as_ref() == external_id);
+        records.iter().find(|record| external_id.is_some() && record.profile.external_id.as_ref() == external_id);
     match (by_username, by_external_id) {
         (Some(one), Some(other)) if one.id != other.id => Err(Error::Conflict(Conflict::Ambiguous)),
-        (None, None) => Ok(None),
-        (one, other) => one.or(other).filter(of_connector).map(Some).ok_or(NOT_FOUND),
+        (one, other) => Ok(one.or(other)),
     }
 }
 
@@ -216,72 +336,6 @@ fn check_owner(request: &Upsert, owner: &Owner, faults: &mut Faults) {
     if !is_owner {
         faults.add("owner", "must be the one that the client belongs to");
     }
-}
-
-/// The fields by which a person signs in, is reached, or is shut out.
-const WAYS_IN: [&str; 5] = ["email", "username", "external_id", "phone", "is_active"];
-
-/// What may not be done to a record that there is.
-fn check_update(
-    transaction: &Transaction,
-    connector: &CallingConnector,
-    record: &Record,
-    after: &Profile,
-    faults: &mut Faults,
-) -> Result<()> {
-    let before = &record.profile;
-    let mut ways_in = difference(before, after);
-    ways_in.retain(|field| WAYS_IN.contains(field));
-    if !ways_in.is_empty() && reaches_further(transaction, connector, record.id)? {
-        for field in ways_in {
-            faults.add(field, "can only be changed by the person");
-        }
-    }
-    if before.username.is_some() && after.username.is_none() && after.email.is_none() && after.external_id.is_none() {
-        faults.add("username", "cannot be cleared: there is no other way to sign in");
-    }
-    if before.is_active && !after.is_active && is_last_owner(transaction, record.id)? {
-        faults.add("is_active", "cannot be cleared: nobody else is an active owner of the organisation");
-    }
-    Ok(())
-}
-
-/// Whether the person reaches what the connector does not: an account that the connector's account does not own, by a
-/// membership or an invitation, or a role that is stronger than the connector's rank. Whoever changed how such a person
-/// signs in would take over what it may not touch.
-fn reaches_further(transaction: &Transaction, connector: &CallingConnector, person_id: PersonId) -> Result<bool> {
-    let stronger: Vec<_> = Role::ALL.into_iter().filter(|role| *role > connector.rank).collect();
-    let mut row = transaction.run_one(
-        concat!(
-            "SELECT EXISTS (
-                 SELECT 1 FROM memberships m WHERE m.user_id = ?1 AND m.status <> 'inactive' AND (
-                     EXISTS (SELECT 1 FROM membership_roles r
-                              WHERE r.account_id = m.account_id AND r.user_id = m.user_id
-                                AND r.role IN (SELECT value FROM json_each(?3)))
-                     OR NOT EXISTS (WITH RECURSIVE ",
-            climb!("m.account_id"),
-            " SELECT 1 FROM chain WHERE chain.id = ?2))) AS reaches_further"
-        ),
-        &[person_id.into(), connector.account_id.into(), rows(&names(&stronger))?],
-    )?;
-    row.take("reaches_further")
-}
-
-/// Whether there is an account that this person alone can act for as its owner.
-fn is_last_owner(transaction: &Transaction, person_id: PersonId) -> Result<bool> {
-    let account = transaction.run_first(
-        "SELECT 1 FROM memberships m
-           JOIN membership_roles r ON r.account_id = m.account_id AND r.user_id = m.user_id AND r.role = 'owner'
-          WHERE m.user_id = ?1 AND m.status = 'active' AND NOT EXISTS (
-                SELECT 1 FROM membership_roles o
-                  JOIN memberships n ON n.account_id = o.account_id AND n.user_id = o.user_id
-                  JOIN users u ON u.id = o.user_id
-                 WHERE o.account_id = m.account_id AND o.role = 'owner' AND o.user_id <> ?1
-                   AND n.status = 'active' AND u.is_active = 1)
-          LIMIT 1",
-        &[person_id.into()],
-    )?;
-    Ok(account.is_some())
 }
 
 /// Finds what the record would have in common with `others` and must not.
@@ -300,18 +354,42 @@ fn check_unique<'a>(after: &Profile, others: impl Iterator<Item = &'a Record>, f
     }
 }
 
-async fn insert(edit: &Edit, connector: &CallingConnector, profile: Profile, detail: &Json) -> Result<Record> {
+async fn insert(edit: &Edit, connector: &CallingConnector, profile: Profile, changed: Changed) -> Result<Record> {
+    let uuid = secret::uuids(1)?.remove(0);
+    let now = Time::now();
     let account_id = connector.account_id;
-    let new = NewPerson { profile, password_hash: None };
-    let Person { id, uuid, created_at } = person::insert_one_noted(edit, account_id, &new, detail).await?;
-    Ok(Record { id, uuid, account_id, profile: new.profile, created_at, updated_at: created_at })
+    let mut statement = Sql::default();
+    statement.push("INSERT INTO records (uuid, account_id, created_at, updated_at");
+    for column in Profile::COLUMNS {
+        statement.push(", ");
+        statement.push(column);
+    }
+    statement.push(") VALUES (");
+    statement.bind(uuid.as_str());
+    for value in [account_id.into(), now.into(), now.into()].into_iter().chain(profile.fields().map(Value::from)) {
+        statement.push(", ");
+        statement.bind(value);
+    }
+    statement.push(") RETURNING id");
+    let id: RecordId = edit.run_one(&statement.text, &statement.parameters)?.take("id")?;
+    edit.record("created", "records", &[(id, changed.into_detail())]).await?;
+    Ok(Record {
+        id,
+        uuid,
+        account_id,
+        person_id: None,
+        profile,
+        email_verified: false,
+        created_at: now,
+        updated_at: now,
+    })
 }
 
-async fn update(edit: &Edit, record: &Record, profile: Profile, detail: Json) -> Result<Record> {
+async fn update(edit: &Edit, record: &Record, profile: Profile, changed: Changed) -> Result<Record> {
     // Not earlier than it was, should the clock have been set back.
     let updated_at = Time::now().max(record.updated_at);
     let mut statement = Sql::default();
-    statement.push("UPDATE users SET version = version + 1, updated_at = ");
+    statement.push("UPDATE records SET version = version + 1, updated_at = ");
     statement.bind(updated_at);
     for (column, field) in Profile::COLUMNS.into_iter().zip(profile.fields()) {
         statement.push(", ");
@@ -322,18 +400,20 @@ async fn update(edit: &Edit, record: &Record, profile: Profile, detail: Json) ->
     statement.push(" WHERE id = ");
     statement.bind(record.id);
     edit.run(&statement.text, &statement.parameters)?;
-    edit.record("updated", "users", &[(record.id, detail)]).await?;
+    edit.record("updated", "records", &[(record.id, changed.into_detail())]).await?;
     Ok(Record { profile, updated_at, ..record.clone() })
 }
 
 impl Record {
-    /// Takes the record of a row of [`candidates`], if there is one in it.
+    /// Takes the record of a row of [`meet`], if there is one in it.
     fn from_row(row: &mut Row) -> Result<Option<Self>> {
         let Some(id) = row.take("id")? else { return Ok(None) };
         Ok(Some(Self {
             id,
             uuid: row.take("uuid")?,
             account_id: row.take("account_id")?,
+            person_id: row.take("person_id")?,
+            email_verified: row.take("email_verified")?,
             created_at: row.take("created_at")?,
             updated_at: row.take("updated_at")?,
             profile: Profile::from_row(row)?,
@@ -355,25 +435,29 @@ impl Changes {
         self.date_format.apply(&mut after.date_format);
         self.username.apply(&mut after.username);
         self.external_id.apply(&mut after.external_id);
-        // What was verified is the old number and the old mailbox. An address that differs in case only is the same one.
+        // What was verified is the old number.
         after.phone_verified &= after.phone == before.phone;
-        after.email_verified &= after.email_key() == before.email_key();
         for (flag, change) in [
             (&mut after.phone_verified, self.phone_verified),
             (&mut after.notify_by_email, self.notify_by_email),
             (&mut after.notify_by_sms, self.notify_by_sms),
-            (&mut after.is_active, self.is_active),
         ] {
             *flag = change.unwrap_or(*flag);
         }
+        after.is_active = self.is_active.or(after.is_active);
         after
     }
 }
 
 /// The columns in which two profiles differ, those that others are compared by left out.
-fn difference(one: &Profile, other: &Profile) -> Vec<&'static str> {
-    let pairs = Profile::COLUMNS.into_iter().zip(one.fields().into_iter().zip(other.fields()));
-    pairs.filter(|(column, (one, other))| one != other && !column.ends_with("_key")).map(|(column, _)| column).collect()
+fn difference(before: &Profile, after: &Profile) -> Changed {
+    let mut changed = Changed::default();
+    for (column, (before, after)) in Profile::COLUMNS.into_iter().zip(before.fields().into_iter().zip(after.fields())) {
+        if !column.ends_with("_key") {
+            changed.note(column, &before, &after);
+        }
+    }
+    changed
 }
 
 #[cfg(test)]
@@ -391,46 +475,40 @@ mod tests {
             phone: Some("+358401234567".to_owned()),
             phone_verified: true,
             email: Some(email("jane@example.com")),
-            email_verified: true,
-            is_active: false,
             ..Profile::default()
         }
     }
 
+    /// The columns in which two profiles differ.
+    fn columns(before: &Profile, after: &Profile) -> Vec<String> {
+        let detail = difference(before, after).into_detail();
+        detail["after"].as_object().expect("an object").keys().cloned().collect()
+    }
+
     #[test]
-    fn a_new_phone_or_email_is_no_longer_verified_unless_the_request_says_so() {
-        let verified_after = |changes: Changes| {
-            let after = changes.made_to(&verified());
-            (after.phone_verified, after.email_verified)
-        };
+    fn a_new_phone_is_no_longer_verified_unless_the_request_says_so() {
+        let verified_after = |changes: Changes| changes.made_to(&verified()).phone_verified;
         let phone = Change::Set("+358407654321".to_owned());
-        assert_eq!(verified_after(Changes { phone: phone.clone(), ..Changes::default() }), (false, true));
-        let said = Changes { phone, phone_verified: Some(true), ..Changes::default() };
-        assert_eq!(verified_after(said), (true, true));
-        let moved = Changes { email: Change::Set(email("j@example.com")), ..Changes::default() };
-        assert_eq!(verified_after(moved), (true, false));
-        let cleared = Changes { email: Change::Clear, phone: Change::Clear, ..Changes::default() };
-        assert_eq!(verified_after(cleared), (false, false));
+        assert!(!verified_after(Changes { phone: phone.clone(), ..Changes::default() }));
+        assert!(verified_after(Changes { phone, phone_verified: Some(true), ..Changes::default() }));
+        assert!(!verified_after(Changes { phone: Change::Clear, ..Changes::default() }));
+        assert!(verified_after(Changes { email: Change::Set(email("j@example.com")), ..Changes::default() }));
     }
 
     #[test]
-    fn an_address_in_another_case_is_the_same_mailbox() {
-        let changes = Changes { email: Change::Set(email("Jane@Example.com")), ..Changes::default() };
-        let after = changes.made_to(&verified());
-        assert!(after.email_verified);
-        assert_eq!(difference(&verified(), &after), ["email"]);
-    }
-
-    #[test]
-    fn a_difference_names_columns_and_not_keys() {
+    fn a_difference_names_columns_and_not_keys_with_the_values_before_and_after() {
         let changes = Changes {
-            username: Change::Set("jane".to_owned()),
+            username: Change::Set("Jane".to_owned()),
             is_active: Some(true),
             phone: Change::Clear,
             ..Changes::default()
         };
-        let after = changes.made_to(&verified());
-        assert_eq!(difference(&verified(), &after), ["phone", "phone_verified", "username", "is_active"]);
+        let detail = difference(&verified(), &changes.made_to(&verified())).into_detail();
+        let expected = serde_json::json!({
+            "before": { "phone": "+358401234567", "phone_verified": true, "username": null, "is_active": null },
+            "after": { "phone": null, "phone_verified": false, "username": "Jane", "is_active": true },
+        });
+        assert_eq!(detail, expected);
     }
 
     fn change() -> impl Strategy<Value = Change<String>> {
@@ -450,7 +528,7 @@ mod tests {
                 username, external_id, notify_by_email, notify_by_sms, is_active,
             };
             let once = changes.made_to(&verified());
-            prop_assert_eq!(difference(&once, &changes.made_to(&once)), Vec::<&str>::new());
+            prop_assert_eq!(columns(&once, &changes.made_to(&once)), Vec::<String>::new());
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct Administrator {
 }
 
 /// Finds who calls by a name and a password, and the account that an account key is of: a person who administers the
-/// account, by e-mail address or username, or a connector of it with the scope `accounts:manage` and the rank `admin`, by
+/// account, by e-mail address or by a username of it, or a connector of it with the scope `accounts:manage` and the rank `admin`, by
 /// `client_id` and secret. As everywhere, what somebody is in an account counts in the accounts that this one owns.
 ///
 /// # Errors
@@ -38,7 +38,7 @@ pub async fn authenticate(
     account_key: Option<&str>,
     address: Option<IpAddr>,
 ) -> Result<Administrator> {
-    let caller = identify(connection, name, password, address).await?;
+    let caller = identify(connection, name, password, account_key, address).await?;
     let found = account_key.map_or(Ok(None), |key| {
         let [person, account] = hierarchy::parameters(&caller);
         let statement = format!("SELECT a.id, {ROLES} AS roles FROM accounts a WHERE a.account_key = ?3 AND {LIVE}");
@@ -57,8 +57,14 @@ pub async fn authenticate(
     Err(Error::Forbidden { needs: "the Account-Key of an active account that the caller administers" })
 }
 
-async fn identify(connection: &Connection, name: &str, password: &str, address: Option<IpAddr>) -> Result<Caller> {
-    let candidate = Candidate::find(connection, name, password)?;
+async fn identify(
+    connection: &Connection,
+    name: &str,
+    password: &str,
+    account_key: Option<&str>,
+    address: Option<IpAddr>,
+) -> Result<Caller> {
+    let candidate = Candidate::find(connection, name, password, account_key).await?;
     if candidate.has_password() {
         let person = candidate.verify(connection, password, address).await?;
         return Ok(Caller::Person(CallingPerson { id: person.person_id, account_id: None }));

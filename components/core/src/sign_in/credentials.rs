@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 
-use crate::accounts::account;
 use crate::accounts::hierarchy::{BELONGS, LIVE};
+use crate::accounts::{account, members};
 use crate::auth::{secret, throttle};
 use crate::error::{Error, Faults, Result, Unauthenticated};
+use crate::people::person::NOT_RIGHT;
+use crate::setting;
 use crate::sign_in::password::PASSWORD_MAX;
-use crate::store::Connection;
+use crate::store::{Actor, Author, Connection, Edit};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::text;
@@ -15,8 +17,8 @@ use crate::values::text;
 /// The refusal of a name and a password that do not belong together.
 pub(crate) const WRONG: Error = Error::Unauthenticated(Unauthenticated::InvalidCredentials);
 
-/// What is said of a password that is not the person's.
-pub(crate) const NOT_RIGHT: &str = "is not right";
+/// Longest name that anybody signs in by, in characters.
+const NAME_MAX: usize = 320;
 
 /// A person who has shown the password, and the account to sign in to.
 #[derive(Clone, Debug)]
@@ -40,6 +42,44 @@ pub enum SignIn {
     Select(Vec<(AccountId, String)>),
 }
 
+/// A name to sign in by, with what is said of the account beside it.
+///
+/// A username belongs to an account: it is given with the account's id, key or subdomain, or as `name@subdomain.base_domain`. A
+/// proved address is nobody else's, and needs no account.
+struct Name {
+    /// What is compared.
+    key: String,
+    /// The account beside it, as a statement finds it: an id, a key or a subdomain.
+    account: Option<String>,
+}
+
+impl Name {
+    /// # Errors
+    ///
+    /// [`WRONG`] for what can be no name.
+    async fn parse(name: &str, account: Option<&str>) -> Result<Self> {
+        let name = text::clean(name, NAME_MAX).map_err(|_| WRONG)?;
+        let key = Email::parse(&name).map_or_else(|_| text::lower(&name), |email| email.key);
+        let base = setting::get("base_domain").await?.to_lowercase();
+        let below = key.rsplit_once('@').and_then(|(name, domain)| {
+            let subdomain = domain.strip_suffix(&base)?.strip_suffix('.')?;
+            Some((name.to_owned(), subdomain.to_owned()))
+        });
+        Ok(match below {
+            Some((key, subdomain)) => Self { key, account: Some(subdomain) },
+            None => Self { key, account: account.map(str::to_owned) },
+        })
+    }
+
+    /// What failures are counted by: a username with its account, an address by itself.
+    fn identity(&self) -> String {
+        match &self.account {
+            Some(account) if !self.key.contains('@') => format!("user:{}@{}", self.key, account.to_lowercase()),
+            _ => format!("user:{}", self.key),
+        }
+    }
+}
+
 /// A person whose password is still to be checked, or nobody.
 pub(crate) struct Candidate {
     /// What failures are counted by.
@@ -49,35 +89,47 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// Finds a person by e-mail address or username.
+    /// Finds a person by a name, and what is said of the account: an id, a key or a subdomain.
     ///
     /// # Errors
     ///
     /// [`Error::Unauthenticated`] for what can be no name or no password.
-    pub fn find(connection: &Connection, name: &str, password: &str) -> Result<Self> {
-        let key = match text::clean(name, Email::MAX) {
-            Ok(name) if password.len() <= PASSWORD_MAX => text::fold(&name),
-            _ => return Err(WRONG),
-        };
-        // A username may be written like somebody's address: the address counts.
+    pub async fn find(connection: &Connection, name: &str, password: &str, account: Option<&str>) -> Result<Self> {
+        if password.len() > PASSWORD_MAX {
+            return Err(WRONG);
+        }
+        let name = Name::parse(name, account).await?;
+        // The name of somebody in the account comes first, then who has proved the address, then the newest who claims it.
         let row = connection.query_first(
-            "SELECT id, uuid, password_version, password_hash, is_active FROM (
-                 SELECT *, 1 AS precedence FROM users WHERE email_key = ?1
-                 UNION ALL SELECT *, 2 FROM users WHERE username_key = ?1)
+            "SELECT p.id, p.uuid, p.password_version, p.password_hash FROM (
+                 SELECT n.person_id AS found, 1 AS precedence FROM usernames n
+                  WHERE n.key = ?1 AND n.account_id = (
+                        SELECT id FROM accounts WHERE id = ?2
+                        UNION ALL SELECT id FROM accounts WHERE account_key = ?3
+                        UNION ALL SELECT id FROM accounts WHERE subdomain = ?3 LIMIT 1)
+                 UNION ALL SELECT d.person_id, 2 FROM addresses d
+                  WHERE d.key = ?1 AND d.proved_at IS NOT NULL AND d.retired_at IS NULL
+                 UNION ALL SELECT * FROM (
+                        SELECT n.person_id, 3 FROM usernames n WHERE n.key = ?1 AND n.kind <> 'name'
+                         ORDER BY n.person_id DESC LIMIT 1)) AS candidates
+               JOIN people p ON p.id = found
+              WHERE p.password_hash IS NOT NULL
               ORDER BY precedence LIMIT 1",
-            &[key.as_str().into()],
+            &[
+                name.key.as_str().into(),
+                name.account.as_deref().and_then(|account| account.parse::<i64>().ok()).into(),
+                name.account.as_deref().into(),
+            ],
         )?;
-        let mut candidate = Self { identity: format!("user:{key}"), person: None, hash: None };
+        let mut candidate = Self { identity: name.identity(), person: None, hash: None };
         if let Some(mut row) = row {
             candidate.hash = row.take("password_hash")?;
-            if row.take("is_active")? {
-                candidate.person = Some(SignedIn {
-                    person_id: row.take("id")?,
-                    uuid: row.take("uuid")?,
-                    password_version: row.take("password_version")?,
-                    account_id: None,
-                });
-            }
+            candidate.person = Some(SignedIn {
+                person_id: row.take("id")?,
+                uuid: row.take("uuid")?,
+                password_version: row.take("password_version")?,
+                account_id: None,
+            });
         }
         Ok(candidate)
     }
@@ -91,8 +143,8 @@ impl Candidate {
     ///
     /// # Errors
     ///
-    /// [`Error::Unauthenticated`] for an unknown person, a wrong password and a person who is not active: the same for
-    /// all, after the same time. [`Error::TooManyRequests`], see [`throttle`].
+    /// [`Error::Unauthenticated`] for an unknown person and a wrong password: the same for both, after the same time.
+    /// [`Error::TooManyRequests`], see [`throttle`].
     pub async fn verify(self, connection: &Connection, password: &str, address: Option<IpAddr>) -> Result<SignedIn> {
         if let (Some(person), Some(hash)) = (&self.person, &self.hash)
             && secret::is_verified(password, hash)
@@ -108,53 +160,106 @@ impl Candidate {
     }
 }
 
-/// Signs a person in by e-mail address or username and password. `wanted` is the account to sign in to, an id or a name:
-/// one that the person is a member of, or that such a one owns and that shares its data with it (the administration API's
-/// `datashare`).
+/// Signs a person in by a name and a password. `wanted` is the account to sign in to, an id, a key, a subdomain or a name: one
+/// that the person is a member of or is asked into, or that such a one owns and that shares its data with it (the
+/// administration API's `datashare`). Signing in to an account for the first time enters it.
 ///
 /// # Errors
 ///
-/// [`Error::Unauthenticated`] for an unknown person, a wrong password, a person who is not active and an account that the
-/// person does not belong to: the same for all, after the same time. [`Error::TooManyRequests`], see [`throttle`].
+/// [`Error::Unauthenticated`] for an unknown person, a wrong password and an account that the person does not belong to: the
+/// same for all, after the same time. [`Error::TooManyRequests`], see [`throttle`].
 pub async fn sign_in(
     connection: &Connection,
+    author: impl FnOnce(Actor) -> Author,
     name: &str,
     password: &str,
     wanted: Option<&str>,
     address: Option<IpAddr>,
 ) -> Result<SignIn> {
-    let person = Candidate::find(connection, name, password)?.verify(connection, password, address).await?;
-    choose(connection, person, wanted)
+    let candidate = Candidate::find(connection, name, password, wanted).await?;
+    let person = candidate.verify(connection, password, address).await?;
+    let chosen = match wanted {
+        Some(wanted) => Some(named(connection, &person, wanted)?),
+        None => match offered(connection, &person)? {
+            Offer::One(account) => account,
+            Offer::Several(accounts) => return Ok(SignIn::Select(accounts)),
+        },
+    };
+    if let Some(Chosen { account_id, is_new: true }) = chosen {
+        let edit = Edit::begin(author(Actor::Person(person.person_id))).await?;
+        members::enter(&edit, account_id, person.person_id).await?;
+        edit.commit().await?;
+    }
+    Ok(SignIn::Done(SignedIn { account_id: chosen.map(|chosen| chosen.account_id), ..person }))
 }
 
-/// Picks the account to sign in to: the one that is `wanted`, or the only one that the person is a member of.
-fn choose(connection: &Connection, person: SignedIn, wanted: Option<&str>) -> Result<SignIn> {
-    if let Some(wanted) = wanted {
-        let key = text::clean(wanted, account::NAME_MAX).map_or_else(|_| String::new(), |name| text::fold(&name));
-        // An id before a name; of accounts of one name first those that the person is a member of, then the oldest.
-        let statement = format!(
-            "SELECT a.id FROM accounts a
-              WHERE (a.id = ?2 OR a.name_key = ?3) AND {BELONGS}
-              ORDER BY a.id IS NOT ?2, NOT EXISTS (
-                    SELECT 1 FROM memberships m WHERE m.account_id = a.id AND m.user_id = ?1 AND m.status = 'active'), a.id
-              LIMIT 1"
-        );
-        let parameters = [person.person_id.into(), wanted.parse::<i64>().ok().into(), key.into()];
-        let account_id = connection.query_first(&statement, &parameters)?.ok_or(WRONG)?.take("id")?;
-        return Ok(SignIn::Done(SignedIn { account_id: Some(account_id), ..person }));
-    }
+/// An account to sign in to.
+#[derive(Clone, Copy)]
+struct Chosen {
+    account_id: AccountId,
+    /// Whether the person enters it for the first time.
+    is_new: bool,
+}
+
+/// Whether the person `?1` is a member of the account `a`, or is asked into it and may enter.
+const ASKED: &str = "EXISTS (SELECT 1 FROM memberships m
+     WHERE m.account_id = a.id AND m.person_id = ?1 AND m.status IN ('active', 'invited'))";
+
+/// The account that is named.
+fn named(connection: &Connection, person: &SignedIn, wanted: &str) -> Result<Chosen> {
+    let key = text::clean(wanted, account::NAME_MAX).map_or_else(|_| String::new(), |name| text::fold(&name));
+    // An id first, then a key or a subdomain, then a name; of accounts of one name first those that the person is a member
+    // of, then the oldest.
     let statement = format!(
-        "SELECT a.id, a.name FROM memberships m JOIN accounts a ON a.id = m.account_id
-          WHERE m.user_id = ? AND m.status = 'active' AND {LIVE} ORDER BY a.id LIMIT 1000"
+        "SELECT a.id, EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = a.id AND m.person_id = ?1
+                                 AND m.status IN ('active', 'invited') AND m.entered_at IS NULL) AS is_new
+           FROM accounts a
+          WHERE (a.id = ?2 OR a.account_key = ?4 OR a.subdomain = ?4 OR a.name_key = ?3)
+            AND ({BELONGS} OR {LIVE} AND {ASKED})
+          ORDER BY a.id IS NOT ?2, a.account_key <> ?4, a.subdomain IS NOT ?4, NOT {ASKED}, a.id
+          LIMIT 1"
+    );
+    let parameters = [person.person_id.into(), wanted.parse::<i64>().ok().into(), key.into(), wanted.into()];
+    let mut row = connection.query_first(&statement, &parameters)?.ok_or(WRONG)?;
+    Ok(Chosen { account_id: row.take("id")?, is_new: row.take("is_new")? })
+}
+
+/// What a person who names no account is offered.
+enum Offer {
+    /// The only one, or none.
+    One(Option<Chosen>),
+    /// Several to choose from.
+    Several(Vec<(AccountId, String)>),
+}
+
+/// How many accounts that a person has never entered are offered: the newest.
+const OFFERS: usize = 20;
+
+/// The accounts that the person has entered; only if there are none, those that others have given. So nobody disturbs
+/// somebody's sign-in by giving something.
+fn offered(connection: &Connection, person: &SignedIn) -> Result<Offer> {
+    let statement = format!(
+        "SELECT a.id, a.name, m.entered_at IS NOT NULL AS entered FROM memberships m JOIN accounts a ON a.id = m.account_id
+          WHERE m.person_id = ? AND m.status IN ('active', 'invited') AND {LIVE}
+          ORDER BY entered DESC, iif(entered, a.id, -m.created_at) LIMIT 1000"
     );
     let rows = connection.query(&statement, &[person.person_id.into()])?;
-    let accounts = rows.into_iter().map(|mut row| Ok((row.take("id")?, row.take("name")?)));
-    let accounts = accounts.collect::<Result<Vec<(AccountId, String)>>>()?;
-    match accounts.as_slice() {
-        [] => Ok(SignIn::Done(person)),
-        [(account_id, _)] => Ok(SignIn::Done(SignedIn { account_id: Some(*account_id), ..person })),
-        _ => Ok(SignIn::Select(accounts)),
+    let (mut entered, mut offers) = (Vec::new(), Vec::new());
+    for mut row in rows {
+        let account = (row.take("id")?, row.take("name")?);
+        if row.take("entered")? { entered.push(account) } else { offers.push(account) }
     }
+    let is_new = entered.is_empty();
+    let mut accounts: Vec<(AccountId, String)> = if is_new { offers } else { entered };
+    if is_new {
+        accounts.truncate(OFFERS);
+        accounts.sort_unstable_by_key(|(id, _)| *id);
+    }
+    Ok(match accounts.as_slice() {
+        [] => Offer::One(None),
+        [(account_id, _)] => Offer::One(Some(Chosen { account_id: *account_id, is_new })),
+        _ => Offer::Several(accounts),
+    })
 }
 
 /// Makes sure that a password is the one of a person who is known already. `hash` is what was kept of that, if there is

@@ -17,6 +17,9 @@ pub const PASSWORD_MAX: usize = 1024;
 /// What a password must be worth, in characters that nobody could foresee.
 const WORTH_MIN: usize = 8;
 
+/// What a password must be worth that somebody else chooses: more than one or two words that everybody uses.
+const CHOSEN_WORTH_MIN: usize = 3;
+
 /// Longest part that is looked at, in characters: what lies beyond adds strength only.
 const LOOKED_AT: usize = 128;
 
@@ -80,16 +83,23 @@ const ROWS: [&str; 6] = ["qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "az
 
 /// What is wrong with a password, if anything is. `own` is what belongs to the person: address, names.
 pub fn fault(password: &str, own: &[&str]) -> Option<String> {
+    fault_of_chosen(password).or_else(|| (worth(password, own) < WORTH_MIN).then(|| TOO_EASY.to_owned()))
+}
+
+/// What is said of a password that is too easy to guess.
+const TOO_EASY: &str =
+    "is too easy to guess: use less of common words, of your own name and address, of runs and repetitions";
+
+/// As [`fault`], of a password that somebody else chooses for the person: it is long enough, and worth more than one
+/// character. How hard it is to guess beyond that is left to whoever chooses it.
+pub fn fault_of_chosen(password: &str) -> Option<String> {
     if password.chars().count() < PASSWORD_MIN {
         return Some(format!("must have at least {PASSWORD_MIN} characters"));
     }
     if password.len() > PASSWORD_MAX {
         return Some(format!("must have at most {PASSWORD_MAX} bytes"));
     }
-    (worth(password, own) < WORTH_MIN).then(|| {
-        "is too easy to guess: use less of common words, of your own name and address, of runs and repetitions"
-            .to_owned()
-    })
+    (worth(password, &[]) < CHOSEN_WORTH_MIN).then(|| TOO_EASY.to_owned())
 }
 
 /// How many characters of a password nobody could foresee.

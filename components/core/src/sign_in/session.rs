@@ -76,7 +76,7 @@ fn insertion(
         (now + lifetime).into(),
     ];
     let statement = "INSERT INTO refresh_tokens
-            (digest, family, connector_id, user_id, account_id, scopes, created_at, expires_at)
+            (digest, family, connector_id, person_id, account_id, scopes, created_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     (statement, parameters)
 }
@@ -114,7 +114,7 @@ impl Kept {
 /// Finds a refresh token, used and expired ones too.
 pub fn find(connection: &Connection, refresh_token: &str) -> Result<Option<Kept>> {
     let row = connection.query_first(
-        "SELECT family, connector_id, user_id, account_id, scopes, expires_at, used_at IS NOT NULL AS used
+        "SELECT family, connector_id, person_id, account_id, scopes, expires_at, used_at IS NOT NULL AS used
            FROM refresh_tokens WHERE digest = ?",
         &[digest(refresh_token)],
     )?;
@@ -122,7 +122,7 @@ pub fn find(connection: &Connection, refresh_token: &str) -> Result<Option<Kept>
     Ok(Some(Kept {
         family: row.take("family")?,
         connector_id: row.take("connector_id")?,
-        person_id: row.take("user_id")?,
+        person_id: row.take("person_id")?,
         account_id: row.take("account_id")?,
         scopes: Scopes::trusted(row.take("scopes")?),
         expires_at: row.take("expires_at")?,
@@ -182,8 +182,8 @@ fn signed_in(
 ) -> Result<Option<SignedIn>> {
     let row = transaction.run_first(
         &format!(
-            "SELECT u.uuid, u.password_version FROM users u
-              WHERE u.id = ?1 AND u.is_active = 1 AND (?2 IS NULL OR EXISTS (
+            "SELECT p.uuid, p.password_version FROM people p
+              WHERE p.id = ?1 AND (?2 IS NULL OR EXISTS (
                     SELECT 1 FROM accounts a WHERE a.id = ?2 AND {BELONGS}))"
         ),
         &[person_id.into(), account_id.into()],

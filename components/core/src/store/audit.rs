@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json, json};
 
 use crate::error::Result;
 use crate::store::sql::rows;
@@ -33,6 +33,43 @@ impl fmt::Display for Actor {
             Self::Anonymous => f.write_str("anonymous"),
             Self::System => f.write_str("system"),
         }
+    }
+}
+
+/// What a change changes: the values before and after, of the fields that differ. Secrets and hashes are never noted.
+#[derive(Default)]
+pub struct Changed {
+    detail: Map<String, Json>,
+    before: Map<String, Json>,
+    after: Map<String, Json>,
+}
+
+impl Changed {
+    /// With what the change is told by beside the values: the account of a membership, for example.
+    pub fn of(name: &str, value: impl Serialize) -> Self {
+        let mut changed = Self::default();
+        changed.detail.insert(name.to_owned(), json!(value));
+        changed
+    }
+
+    /// Notes a field if it differs.
+    pub fn note<T: Serialize + PartialEq>(&mut self, field: &str, before: &T, after: &T) {
+        if before != after {
+            self.before.insert(field.to_owned(), json!(before));
+            self.after.insert(field.to_owned(), json!(after));
+        }
+    }
+
+    /// Whether no field differs.
+    pub fn is_empty(&self) -> bool {
+        self.before.is_empty()
+    }
+
+    /// As a note of the audit has it.
+    pub fn into_detail(mut self) -> Json {
+        self.detail.insert("before".to_owned(), Json::Object(self.before));
+        self.detail.insert("after".to_owned(), Json::Object(self.after));
+        Json::Object(self.detail)
     }
 }
 

@@ -5,14 +5,17 @@
 
 use crate::error::{Error, Result};
 use crate::store::sqlite::Sqlite;
+use crate::values::email::Email;
+use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
     include_str!("../migrations/0004_rank.sql"),
+    include_str!("../migrations/0005_people.sql"),
 ];
 
 /// Brings the database to the schema of this release, in one transaction.
@@ -49,12 +52,77 @@ fn apply(sqlite: &Sqlite) -> Result<()> {
         for statement in statements(file) {
             sqlite.query(statement, &[])?;
         }
+        if version == PEOPLE {
+            compare_by_mailbox(sqlite)?;
+        }
         sqlite.query(
             "INSERT INTO migrations (version, applied_at) VALUES (?, ?)",
             &[version.into(), Time::now().into()],
         )?;
     }
     Ok(())
+}
+
+/// The file after which addresses compare by [`Email::key`], which SQL does not know.
+const PEOPLE: i64 = 5;
+
+/// Gives every address that is not plain ASCII the key of its mailbox. Of addresses that become one the one that was proved
+/// first stays its person's; of the others, the person keeps what it had, and an operator finds it in the audit.
+fn compare_by_mailbox(sqlite: &Sqlite) -> Result<()> {
+    let other = "(address GLOB '*[^ -~]*' OR address LIKE '%xn--%')";
+    let addresses =
+        format!("SELECT key, address FROM addresses WHERE {other} ORDER BY proved_at IS NULL, proved_at, person_id;");
+    for mut row in sqlite.query(&addresses, &[])? {
+        let (before, address): (String, String) = (row.take("key")?, row.take("address")?);
+        let Ok(email) = Email::parse(&address) else { continue };
+        if email.key == before {
+            continue;
+        }
+        let parameters = [email.key.as_str().into(), before.as_str().into()];
+        let taken = sqlite.query("SELECT 1 FROM addresses WHERE key = ?", &[email.key.as_str().into()])?;
+        if taken.is_empty() {
+            sqlite.query("UPDATE addresses SET key = ? WHERE key = ?", &parameters)?;
+        } else {
+            sqlite.query(
+                "INSERT INTO audit (at, actor, api, action, subject, subject_id, detail, request_id)
+                 SELECT ?2, 'system', 'migration', 'migrated', 'people', person_id,
+                        json_object('reason', 'the address is the mailbox of another address, whose person keeps it'),
+                        '00000000-0000-0000-0000-000000000000'
+                   FROM addresses WHERE key = ?1",
+                &[before.as_str().into(), Time::now().into()],
+            )?;
+            sqlite.query("DELETE FROM addresses WHERE key = ?", &[before.as_str().into()])?;
+        }
+    }
+    let others = [
+        ("usernames", "person_id", "key", "name"),
+        ("links", "person_id", "key", "address"),
+        ("records", "id", "email_key", "email"),
+        ("records", "id", "username_key", "username"),
+    ];
+    for (table, id, key, value) in others {
+        let rows = format!(
+            "SELECT {id} AS id, {value} AS value, {key} AS key FROM {table}
+              WHERE {value} GLOB '*[^ -~]*' OR {value} LIKE '%xn--%';"
+        );
+        for mut row in sqlite.query(&rows, &[])? {
+            let (id_of, value, before): (i64, String, String) = (row.take("id")?, row.take("value")?, row.take("key")?);
+            let after = Email::parse(&value).map_or_else(|_| text::lower(&value), |email| email.key);
+            let update = format!("UPDATE OR IGNORE {table} SET {key} = ? WHERE {id} = ? AND {key} = ?;");
+            sqlite.query(&update, &[after.into(), id_of.into(), before.into()])?;
+        }
+    }
+    Ok(())
+}
+
+/// An empty directory in memory, for tests of statements by themselves.
+#[cfg(test)]
+pub(crate) fn in_memory() -> rusqlite::Connection {
+    let store = rusqlite::Connection::open_in_memory().expect("a database");
+    for file in FILES {
+        store.execute_batch(file).expect("the schema");
+    }
+    store
 }
 
 /// The last version that was applied, 0 for none. An error if there is no table of versions yet.
@@ -72,6 +140,8 @@ fn statements(file: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Connection;
+    use crate::store::native::run;
 
     #[test]
     fn a_file_is_split_at_the_semicolons_that_end_a_line() {
@@ -124,5 +194,121 @@ mod tests {
         assert_eq!(ranks, ["owner", "owner", "admin", "manage", "manage", "manage", "manage"]);
         let suspended = lines("SELECT status || ' ' || suspended_from_above FROM accounts ORDER BY id");
         assert_eq!(suspended, ["active 0", "inactive 1", "active 0"]);
+    }
+
+    /// A directory of 0.1 with what its four doors wrote, and what was ambiguous in it.
+    const DIRECTORY_OF_0_1: &str = "PRAGMA foreign_keys = ON;
+        INSERT INTO accounts (id, owner_id, account_key, name, name_key, subdomain, origin, created_at, updated_at) VALUES
+          (1, NULL, 'a', 'Operator', 'operator', NULL, 'operator', 0, 0), (2, 1, 'b', 'Acme', 'acme', NULL, 'accounts', 0, 0),
+          (3, 1, 'c', 'Made', 'made', 'made', 'administration', 0, 0), (4, 1, 'd', 'Bound', 'bound', NULL, 'portal', 0, 0);
+        INSERT INTO connectors (id, account_id, client_id, secret_hash, scopes, name, created_at, updated_at)
+        VALUES (1, 1, 'c', '', '', '', 0, 0);
+        INSERT INTO users (id, account_id, uuid, username, username_key, email, email_key, email_verified, password_hash,
+                           external_id, is_active, origin, created_at, updated_at) VALUES
+          (1, 1, 'u1', 'a@e.com', 'a@e.com', 'a@e.com', 'a@e.com', 1, 'h', NULL, 1, 'operator', 0, 1),
+          (2, 2, 'u2', NULL, NULL, 'owner@e.com', 'owner@e.com', 1, 'h', NULL, 1, 'accounts', 0, 2),
+          (3, 2, 'u3', NULL, NULL, 'unproved@e.com', 'unproved@e.com', 0, 'h', NULL, 1, 'accounts', 0, 3),
+          (4, 3, 'u4', 'admin@made.localhost', 'admin@made.localhost', NULL, NULL, 0, 'h', NULL, 1, 'administration', 0, 4),
+          (5, 1, 'u5', 'jane', 'jane', 'jane@e.com', 'jane@e.com', 1, 'h', 'guid', 1, 'endpoint', 0, 5),
+          (6, 1, 'u6', 'owner@e.com', 'owner@e.com', NULL, NULL, 0, 'h', NULL, 1, 'endpoint', 0, 6),
+          (7, 1, 'u7', 'kiosk', 'kiosk', NULL, NULL, 0, NULL, NULL, 0, 'endpoint', 0, 7),
+          (8, 1, 'u8', NULL, NULL, 'bound@e.com', 'bound@e.com', 0, NULL, NULL, 1, 'portal', 0, 8),
+          (9, 2, 'u9', NULL, NULL, 'asleep@e.com', 'asleep@e.com', 1, 'h', NULL, 0, 'accounts', 0, 9);
+        INSERT INTO memberships (account_id, user_id, status, origin, created_at, updated_at) VALUES
+          (1, 1, 'active', 'operator', 0, 1), (2, 2, 'active', 'accounts', 0, 2), (2, 3, 'active', 'accounts', 0, 3),
+          (1, 3, 'active', 'accounts', 0, 3), (3, 4, 'active', 'administration', 0, 4), (1, 5, 'active', 'accounts', 0, 5),
+          (4, 8, 'active', 'portal', 0, 8), (2, 9, 'active', 'accounts', 0, 9), (2, 8, 'invited', 'accounts', 0, 8);
+        INSERT INTO membership_roles (account_id, user_id, role) VALUES
+          (1, 1, 'owner'), (2, 2, 'owner'), (2, 3, 'owner'), (1, 3, 'admin'), (3, 4, 'owner'), (1, 5, 'user'), (4, 8, 'user'),
+          (2, 9, 'admin'), (2, 8, 'viewer');
+        INSERT INTO user_identities VALUES (1, 'u', 8, 0), (1, 'v', 2, 0);
+        INSERT INTO user_bindings VALUES (1, 'u', 4, 0), (1, 'v', 4, 0);
+        INSERT INTO one_time_tokens VALUES (x'01', 'invitation', 8, 2, 'bound@e.com', 8, 9);
+        INSERT INTO refresh_tokens VALUES (x'02', 'f', NULL, 2, 2, '', 0, 9, NULL), (x'03', 'g', 1, NULL, NULL, '', 0, 9, NULL);
+        INSERT INTO audit (at, actor, api, action, subject, subject_id, request_id)
+        VALUES (9, 'user:1', 'accounts', 'created', 'users', 2, 'r');";
+
+    #[test]
+    fn a_directory_of_0_1_loses_no_sign_in_and_no_membership_and_lists_what_was_ambiguous() {
+        let store = rusqlite::Connection::open_in_memory().expect("a database");
+        for file in FILES[..4].iter().chain([&DIRECTORY_OF_0_1]) {
+            store.execute_batch(file).expect("a directory of 0.1");
+        }
+        store.execute_batch(&format!("BEGIN; {} COMMIT;", FILES[4])).expect("the migration");
+        let lines = |sql: &str| -> Vec<String> {
+            let mut statement = store.prepare(sql).expect(sql);
+            statement.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("texts")
+        };
+        let signs_in = "SELECT p.id || ' ' || d.address FROM addresses d JOIN people p ON p.id = d.person_id
+              WHERE d.proved_at IS NOT NULL AND p.password_hash IS NOT NULL
+             UNION ALL SELECT person_id || ' ' || kind || ' ' || account_id || ' ' || name FROM usernames ORDER BY 1";
+        let expected = [
+            "1 a@e.com",
+            "2 owner@e.com",
+            "3 claim 2 unproved@e.com",
+            "4 name 3 admin",
+            "5 former 1 jane",
+            "5 jane@e.com",
+            "9 asleep@e.com",
+        ];
+        assert_eq!(lines(signs_in), expected);
+        let memberships = "SELECT m.person_id || ' in ' || m.account_id || ' ' || m.status ||
+                coalesce((SELECT ' ' || g.door || ':' || g.role FROM grants g
+                           WHERE g.account_id = m.account_id AND g.person_id = m.person_id), '')
+           FROM memberships m ORDER BY m.person_id, m.account_id";
+        let expected = [
+            "1 in 1 active founder:owner",
+            "2 in 2 active accounts:owner",
+            "2 in 4 removed",
+            "3 in 1 awaiting accounts:admin",
+            "3 in 2 active accounts:owner",
+            "4 in 3 active administration:owner",
+            "5 in 1 active accounts:user",
+            "8 in 2 invited accounts:viewer",
+            "8 in 4 active portal:user",
+            "9 in 2 inactive accounts:admin",
+        ];
+        assert_eq!(lines(memberships), expected);
+        assert_eq!(lines("SELECT uuid FROM records ORDER BY 1"), ["u5", "u6", "u7"]);
+        assert_eq!(lines("SELECT uuid FROM people WHERE id > 6 ORDER BY id"), ["u8", "u9"], "a record is no person");
+        assert_eq!(lines("SELECT purpose || ' ' || address FROM links"), ["invitation bound@e.com"]);
+        assert_eq!(lines("SELECT family FROM refresh_tokens ORDER BY 1"), ["f", "g"]);
+        assert_eq!(lines("SELECT subject FROM audit WHERE action = 'created'"), ["people"]);
+        let listed = "SELECT subject_id || ' ' || (detail ->> 'account') || ' ' || (detail ->> 'reason') FROM audit
+                       WHERE action = 'migrated' ORDER BY 1";
+        let expected = [
+            "2 4 the member was removed: a block, though a connector still binds the user",
+            "3 1 the membership waits until the address is proved",
+            "3 2 the address is not proved: the sign-in is confined to this account",
+            "6 1 the username is somebody's address, and signs in no more",
+            "9 2 the user was not active: a block in this account",
+        ];
+        assert_eq!(lines(listed), expected);
+        assert_eq!(lines("SELECT \"table\" FROM pragma_foreign_key_check"), [""; 0]);
+    }
+
+    #[test]
+    fn addresses_that_become_one_mailbox_stay_with_whoever_proved_theirs_first() {
+        run(async {
+            drop(Connection::lease().await?);
+            let sqlite = Sqlite::open().await?;
+            for statement in [
+                "INSERT INTO people (id, uuid, origin, created_at, updated_at) VALUES (1, 'u1', 'accounts', 0, 0), (2, 'u2', 'accounts', 0, 0)",
+                "INSERT INTO addresses (key, address, person_id, proved_at) VALUES
+                   ('a@m\u{fc}ller.de', 'a@m\u{fc}ller.de', 2, 2), ('a@xn--mller-kva.de', 'a@xn--mller-kva.de', 1, 1),
+                   ('strasse@e.com', 'stra\u{df}e@e.com', 2, 2), ('b@e.com', 'b@e.com', 1, 1)",
+            ] {
+                sqlite.query(statement, &[])?;
+            }
+            compare_by_mailbox(&sqlite)?;
+            let mut lines = Vec::new();
+            for mut row in sqlite.query("SELECT key || ' ' || person_id AS line FROM addresses ORDER BY 1", &[])? {
+                lines.push(row.take::<String>("line")?);
+            }
+            assert_eq!(lines, ["a@xn--mller-kva.de 1", "b@e.com 1", "stra\u{df}e@e.com 2"]);
+            let listed = sqlite.query("SELECT subject_id FROM audit WHERE action = 'migrated'", &[])?.pop();
+            assert_eq!(listed.expect("a row").take::<i64>("subject_id")?, 2);
+            Ok(())
+        });
     }
 }

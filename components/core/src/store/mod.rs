@@ -15,7 +15,7 @@
 pub mod audit;
 pub(crate) mod climb;
 pub mod connection;
-mod migration;
+pub(crate) mod migration;
 #[cfg(test)]
 pub(crate) mod native;
 pub mod outbox;

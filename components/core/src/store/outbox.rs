@@ -34,17 +34,18 @@ pub struct Due {
     pub message: Message,
 }
 
-/// Writes a message.
-pub fn write(transaction: &Transaction, message: &Message) -> Result<()> {
+/// Writes a message that is due at a time.
+pub fn write(transaction: &Transaction, message: &Message, due: Time) -> Result<()> {
     transaction.run(
         "INSERT INTO outbox (uuid, recipient, subject, text, html, next_attempt_at, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         &[
             Uuid::new_v4().to_string().into(),
             message.to.as_str().into(),
             message.subject.as_str().into(),
             message.text.as_str().into(),
             message.html.as_str().into(),
+            due.into(),
             Time::now().into(),
         ],
     )?;
@@ -100,7 +101,7 @@ mod tests {
     async fn writing() -> Result<Transaction> {
         let transaction = Transaction::begin().await?;
         let (to, subject, text) = ("jane@example.com".to_owned(), "Hello".to_owned(), "Hello".to_owned());
-        write(&transaction, &Message { to, subject, text, html: String::new() })?;
+        write(&transaction, &Message { to, subject, text, html: String::new() }, Time::now())?;
         Ok(transaction)
     }
 

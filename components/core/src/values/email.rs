@@ -1,13 +1,16 @@
-//! E-mail addresses, and what they are compared by.
+//! E-mail addresses, and what they are compared by: one key is one mailbox.
+//!
+//! Local parts compare in simple lower case, domains as the A-labels of IDNA (RFC 5891), so that a domain in its own script
+//! and in ASCII is one. Nothing that only looks alike is taken for the same.
 
-use crate::values::text::{clean, fold};
+use crate::values::text::{clean, is_invisible, lower};
 
 /// An e-mail address: the address as given, and the key it is compared by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
     /// As given, clean.
     pub address: String,
-    /// Case folded.
+    /// In lower case, the domain as A-labels.
     pub key: String,
 }
 
@@ -27,9 +30,9 @@ impl Email {
         let (local, domain) = address.rsplit_once('@').ok_or(NO_ADDRESS)?;
         let atom = |text: &str, marks: &str| {
             !text.is_empty()
-                && text
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || marks.contains(c) || !(c.is_ascii() || c.is_whitespace()))
+                && text.chars().all(|c| {
+                    c.is_alphanumeric() || marks.contains(c) || !(c.is_ascii() || c.is_whitespace() || is_invisible(c))
+                })
         };
         let label =
             |label: &str| atom(label, "-") && !label.starts_with('-') && !label.ends_with('-') && label.len() <= 63;
@@ -37,11 +40,23 @@ impl Email {
             && local.split('.').all(|part| atom(part, "!#$%&'*+/=?^_`{|}~-"))
             && domain.contains('.')
             && domain.split('.').all(label);
-        if !valid {
+        if !valid || address.chars().any(is_invisible) {
             return Err(NO_ADDRESS.to_owned());
         }
-        Ok(Self { key: fold(&address), address: address.into_owned() })
+        let labels: Option<Vec<_>> = domain.split('.').map(a_label).collect();
+        let domain = labels.ok_or(NO_ADDRESS)?.join(".");
+        Ok(Self { key: format!("{}@{domain}", lower(local)), address: address.into_owned() })
     }
+}
+
+/// A label of a domain in lower case as an A-label (RFC 5890, section 2.3.2.1); `None` for one that is too long as that.
+fn a_label(label: &str) -> Option<String> {
+    let label = lower(label);
+    if label.is_ascii() {
+        return Some(label);
+    }
+    let encoded = format!("xn--{}", idna::punycode::encode_str(&label)?);
+    (encoded.len() <= 63).then_some(encoded)
 }
 
 #[cfg(test)]
@@ -59,6 +74,29 @@ mod tests {
         ] {
             assert!(Email::parse(bad).is_err(), "{bad}");
         }
-        assert_eq!(Email::parse("A@B.fi").map(|email| email.key), Ok("a@b.fi".to_owned()));
+    }
+
+    #[test]
+    fn a_key_is_one_mailbox() {
+        let key = |address: &str| Email::parse(address).map(|email| email.key);
+        for (one, other) in [
+            ("A@B.fi", "a@b.fi"),
+            ("Ö@ÄÖ.fi", "ö@xn--4ca0b.fi"),
+            ("e\u{301}@b.fi", "É@b.fi"),
+            ("a@faß.de", "A@XN--FA-HIA.DE"),
+        ] {
+            assert_eq!(key(one), key(other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("straße@b.fi", "strasse@b.fi"),
+            ("a@faß.de", "a@fass.de"),
+            ("\u{17f}@b.fi", "s@b.fi"),
+            ("ﬁ@b.fi", "fi@b.fi"),
+        ] {
+            assert_ne!(key(one), key(other), "{one} {other}");
+        }
+        for invisible in ["a\u{200b}@b.fi", "a@b\u{ad}.fi", "a\u{fe0f}@b.fi", "\u{202e}a@b.fi"] {
+            assert!(key(invisible).is_err(), "{invisible:?}");
+        }
     }
 }

@@ -48,8 +48,10 @@ macro_rules! ids {
 ids! {
     /// An account: an organisation.
     AccountId,
-    /// A person, in the table `users`.
+    /// A person.
     PersonId,
+    /// A record: what an organisation says of somebody.
+    RecordId,
     /// A connector.
     ConnectorId,
     /// A package of account settings.

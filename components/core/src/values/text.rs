@@ -56,6 +56,22 @@ pub fn fold(text: &str) -> String {
     if text.is_ascii() { text.to_ascii_lowercase() } else { UniCase::unicode(text).to_folded_case() }
 }
 
+/// What two names to sign in by have in common that differ in case only: simple lower case, so that letters which only look
+/// alike when they are spelled out stay apart (`ß` and `ss`). `text` is clean.
+pub fn lower(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).nfc().collect()
+}
+
+/// Whether nobody sees the character: it is ignored where text is shown, or steers how other characters are (Unicode's
+/// `Default_Ignorable_Code_Point`, and what the blocks of tags and variation selectors hold).
+pub fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// The range of the texts that begin with `prefix`, by Unicode's order: from the first to before the second. `None` if there
 /// is no text after them.
 pub fn prefix_range(prefix: &str) -> Option<(String, String)> {

@@ -47,7 +47,10 @@ async fn each_example_of_the_document_gets_its_answer() {
     let invited = accord.post(&token, &format!("{}/users", path(account)), &user).await;
     assert_snapshot!("add_new_user", invited);
     let jane = invited.number("id");
+    // Whom the caller sees: somebody who has entered an account that this one owns.
     let other = accord.person("Other").await;
+    accord.store().execute("UPDATE accounts SET owner_id = ?1 WHERE id = ?2", (account, other.account));
+    accord.store().recount();
     let known = json!({ "roles": ["user", "admin"] });
     assert_snapshot!("add_existing_user", accord.post(&token, &member(account, other.id), &known).await);
     let roles = json!({ "roles": ["admin", "user"], "status": "active" });
@@ -55,6 +58,7 @@ async fn each_example_of_the_document_gets_its_answer() {
     let invite = accord.request_as(&token, Method::PUT, &format!("{}/invite", member(account, jane)));
     assert_snapshot!("resend_invitation", answer(invite).await);
     assert_snapshot!("remove_user", accord.delete(&token, &member(account, jane)).await);
+    assert_eq!(accord.delete(&token, &path(other.account)).await.status, 200);
     assert_snapshot!("delete_account", accord.delete(&token, &path(account)).await);
 }
 

@@ -1,19 +1,21 @@
 //! Sign-up.
 
-use accord_tests::{Accord, Options};
+use accord_tests::{Accord, Options, Relay};
 use insta::assert_snapshot;
 
 #[tokio::test]
-async fn two_simultaneous_sign_ups_of_one_address_make_one_user() {
-    let accord = Accord::start().await;
+async fn an_address_that_nobody_has_proved_signs_up_as_often_as_it_is_named_and_one_that_is_proved_does_not() {
+    let relay = Relay::start().await;
+    let accord = Accord::start_with(relay.options()).await;
     accord.token().await;
     let (one, other) = futures::join!(accord.sign_up("a@example.com", "One"), accord.sign_up("A@Example.com", "Two"));
-    let mut statuses = [one.status, other.status];
-    statuses.sort_unstable();
-    assert_eq!(statuses, [201, 409]);
-    let refused = if one.status == 409 { one } else { other };
-    assert_snapshot!("user_already_exists", refused);
-    assert_eq!(accord.store().number("SELECT count(*) FROM accounts WHERE name IN ('One', 'Two')"), 1);
+    assert_eq!([one.status, other.status], [201, 201]);
+    let person = accord.person("Three").await;
+    assert_snapshot!("user_already_exists", accord.sign_up(&person.email.to_uppercase(), "Four").await);
+    assert_eq!(accord.store().number("SELECT count(*) FROM accounts WHERE name = 'Four'"), 0);
+    // Whoever has it is told, and nobody else. The first mail is the one of the sign-up.
+    let told = relay.mails_to(&person.email, 2).await.remove(1);
+    assert_eq!(told["subject"], "You have signed up already");
 }
 
 #[tokio::test]

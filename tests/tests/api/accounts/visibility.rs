@@ -53,7 +53,7 @@ async fn who_manages_sees_what_is_owned_and_who_looks_what_is_shared() {
             let person = accord.person(&format!("home of {role} of {place}")).await;
             accord.join(*account, person.id, role).await;
             let home = (person.id, person.account);
-            accord.store().execute("DELETE FROM memberships WHERE user_id = ?1 AND account_id = ?2", home);
+            accord.store().execute("DELETE FROM memberships WHERE person_id = ?1 AND account_id = ?2", home);
             callers.push((format!("{role} of {place}"), person.token));
         }
     }

@@ -46,8 +46,8 @@ async fn connectors_with_the_same_external_id_never_touch_each_others_account() 
     accord.patch_users(&one, &json!({ "u": { "email": "one@example.com" } })).await;
     accord.patch_users(&two, &json!({ "u": { "email": "two@example.com" } })).await;
     accord.patch_users(&one, &json!({ "u": null })).await;
-    let users = "SELECT lower(c.name), i.external_id, u.email FROM user_identities i
-          JOIN connectors c ON c.id = i.connector_id JOIN users u ON u.id = i.user_id";
+    let users = "SELECT lower(c.name), i.external_id, d.address FROM person_identities i
+          JOIN connectors c ON c.id = i.connector_id JOIN addresses d ON d.person_id = i.person_id";
     assert_eq!(accord.store().lines(users), ["crm | u | two@example.com"]);
 }
 
@@ -198,7 +198,7 @@ async fn an_account_that_another_api_holds_members_in_stays() {
     accord.patch_accounts(&token, &json!({ "a": { "name": "A", "id": "1" } })).await;
     let store = accord.store();
     let account = store.number("SELECT id FROM accounts WHERE registration_id = '1'");
-    accord.join(account, store.number("SELECT id FROM users"), "user").await;
+    accord.join(account, store.number("SELECT id FROM people"), "user").await;
     accord.patch_accounts(&token, &json!({ "a": null })).await;
     assert_eq!(accord.store().lines(BINDINGS), ["A | 1 | -"]);
 }

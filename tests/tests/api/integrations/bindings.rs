@@ -70,7 +70,7 @@ async fn an_unbound_user_loses_what_the_portal_gave_and_nothing_else() {
     assert_eq!(accord.store().lines(MEMBERS), ["2 | u@example.com | user"]);
     // With the last identity the user goes, whom nobody but the portal knew.
     accord.patch_users(&other, &json!({ "v": null })).await;
-    assert_eq!(accord.store().lines("SELECT email FROM users"), ["admin@example.com"]);
+    assert_eq!(accord.store().lines("SELECT address FROM addresses"), ["admin@example.com"]);
     // An external id that is given to another person opens nothing that it opened before.
     accord.patch_users(&token, &json!({ "u": { "email": "new@example.com" } })).await;
     assert!(accord.store().lines(MEMBERS).is_empty());

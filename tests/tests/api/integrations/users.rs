@@ -13,9 +13,9 @@ async fn identities_with_one_address_are_one_user() {
     let body = json!({ "u1": { "email": "jane@example.com" }, "u2": { "email": "JANE@example.com" } });
     assert_eq!(accord.patch_users(&token, &body).await.status, 200);
     accord.patch_users(&other, &json!({ "x": { "email": "Jane@Example.COM" } })).await;
-    let users = "SELECT count(DISTINCT user_id) FROM user_identities";
+    let users = "SELECT count(DISTINCT person_id) FROM person_identities";
     assert_eq!(accord.store().number(users), 1);
-    assert_eq!(accord.store().number("SELECT count(*) FROM user_identities"), 3);
+    assert_eq!(accord.store().number("SELECT count(*) FROM person_identities"), 3);
 }
 
 #[tokio::test]
@@ -50,5 +50,5 @@ async fn bad_users_are_named_and_change_nothing() {
       "type": "about:blank"
     }
     "#);
-    assert_eq!(accord.store().lines("SELECT email FROM users"), ["admin@example.com"]);
+    assert_eq!(accord.store().lines("SELECT address FROM addresses"), ["admin@example.com"]);
 }

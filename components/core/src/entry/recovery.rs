@@ -1,0 +1,177 @@
+//! Recovery: proof that an e-mail address is somebody's, and a new password for who has forgotten the old one.
+//!
+//! Passwords come here as Argon2id hashes, made before the write lock is taken: hashing takes long.
+
+use std::net::IpAddr;
+
+use serde_json::json;
+
+use crate::accounts::username;
+use crate::entry::proof;
+use crate::error::{Error, Result};
+use crate::people::address::{self, Standing};
+use crate::people::link::{self, Link, Purpose};
+use crate::people::{limit, person};
+use crate::store::{Connection, Edit};
+use crate::values::email::Email;
+use crate::values::id::PersonId;
+use crate::values::time::Time;
+
+/// How many of those who claim one address get a link each.
+const CLAIMS: usize = 3;
+
+/// What a link confirms, if it still works: the address of a sign-up, or a person's next one.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] if it does not work.
+pub fn to_confirm(connection: &Connection, token: &str) -> Result<(Purpose, Link)> {
+    match link::find(connection, Purpose::VerifyEmail, token) {
+        Err(Error::Invalid(_)) => {
+            link::find(connection, Purpose::ChangeEmail, token).map(|link| (Purpose::ChangeEmail, link))
+        }
+        found => found.map(|link| (Purpose::VerifyEmail, link)),
+    }
+}
+
+/// Gives a person the address that a link was mailed to. The person has shown the password, or is signed in.
+///
+/// If it is the person's next address, the ones before sign in no more and are told, each with a link that undoes the change
+/// for seven days.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a link that does not work, or is another person's; [`Error::Conflict`] with
+/// [`crate::error::Conflict::AddressTaken`] if somebody else has proved the address meanwhile.
+pub async fn confirm(edit: &Edit, token: &str, person_id: PersonId) -> Result<()> {
+    let (purpose, _) = to_confirm(edit.connection(), token)?;
+    let link = link::spend(edit, purpose, token)?;
+    if link.person_id != person_id {
+        return Err(link::refused());
+    }
+    let before = address::list(edit.connection(), person_id)?;
+    proof::prove(edit, person_id, &link.email).await?;
+    if purpose == Purpose::VerifyEmail {
+        return Ok(());
+    }
+    for old in before.iter().filter(|old| old.retired_at.is_none() && old.email.key != link.email.key) {
+        address::retire(edit, &old.email.key, Some(Time::now()))?;
+        let undo = link::make(edit, Purpose::UndoEmail, person_id, None, &old.email).await?;
+        let text = format!(
+            "From now on you sign in by {}. If this was not you, take your address back within seven days:",
+            link.email.address
+        );
+        let message = link::message(&old.email.address, "Your e-mail address was changed", &text, &undo);
+        limit::send(edit, &old.email.key, &message)?;
+    }
+    Ok(())
+}
+
+/// Mails a link to confirm the address that a confined person claims.
+pub(crate) async fn ask_to_verify(edit: &Edit, person_id: PersonId, email: &Email) -> Result<()> {
+    let link = link::make(edit, Purpose::VerifyEmail, person_id, None, email).await?;
+    let text = "Please confirm that this e-mail address is yours, with the password that you have chosen. \
+                If you did not sign up, do nothing:";
+    limit::send(edit, &email.key, &link::message(&email.address, "Confirm your e-mail address", text, &link))
+}
+
+/// Mails links to set a new password: to whoever has proved the address; else one to begin with, if anybody has given
+/// something to it, and one to each of the newest who claim it. The answer never tells.
+///
+/// # Errors
+///
+/// [`Error::TooManyRequests`] if `address` has asked too often within an hour.
+pub async fn forgot_password(edit: &Edit, email: &Email, address: Option<IpAddr>) -> Result<()> {
+    // Counted, and so written, whether or not there is such a person.
+    limit::count(edit, "forgot", address).await?;
+    let holder = address::holder(edit.connection(), &email.key)?;
+    let is_proved = holder.as_ref().is_some_and(|holder| holder.standing == Standing::Proved);
+    let known = holder.filter(|holder| holder.standing != Standing::Retired);
+    let mut asked: Vec<_> = known.map(|holder| (holder.person_id, holder.email, None)).into_iter().collect();
+    if !is_proved {
+        let claims = username::claims(edit, &email.key, CLAIMS)?;
+        asked.extend(claims.into_iter().map(|(person_id, email, account)| (person_id, email, Some(account))));
+    }
+    for (person_id, to, account) in asked {
+        ask_to_reset(edit, person_id, &to, account.as_deref()).await?;
+    }
+    Ok(())
+}
+
+/// Mails a link to set a new password.
+async fn ask_to_reset(edit: &Edit, person_id: PersonId, email: &Email, account: Option<&str>) -> Result<()> {
+    let link = link::make(edit, Purpose::ResetPassword, person_id, None, email).await?;
+    let whose = account.map_or_else(String::new, |account| format!(" for the account “{account}”"));
+    let text =
+        format!("Somebody, probably you, asked for a new password{whose}. If it was you, set it within an hour:");
+    limit::send(edit, &email.key, &link::message(&email.address, "Set a new password", &text, &link))
+}
+
+/// The person whose password a link sets, if it still works: nobody's sign-in that is confined is reached by an address that
+/// somebody else has proved meanwhile.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] if it does not.
+pub fn to_reset(connection: &Connection, token: &str) -> Result<Link> {
+    let link = link::find(connection, Purpose::ResetPassword, token)?;
+    match address::holder(connection, &link.email.key)? {
+        Some(holder) if holder.person_id == link.person_id && holder.standing == Standing::Retired => {}
+        Some(holder) if holder.person_id != link.person_id && holder.standing == Standing::Proved => {}
+        _ => return Ok(link),
+    }
+    Err(link::refused())
+}
+
+/// Sets a new password by a link, and ends every session of the person. Who is known by the address has proved it; a
+/// confined person has not: that takes the link of the sign-up, and the password.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a link that does not work.
+pub async fn reset_password(edit: &Edit, token: &str, password_hash: &str) -> Result<()> {
+    let link = to_reset(edit.connection(), token)?;
+    link::spend(edit, Purpose::ResetPassword, token)?;
+    let holder = address::holder(edit.connection(), &link.email.key)?;
+    if holder.is_some_and(|holder| holder.person_id == link.person_id) {
+        proof::prove(edit, link.person_id, &link.email).await?;
+    }
+    person::set_password(edit, link.person_id, password_hash).await
+}
+
+/// Mails a link to the next address of a person who has shown the password, or again to the one that a confined person claims.
+/// It counts once the link is used. Whose the address is now is not told.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for an address at the directory's own domain; [`Error::TooManyRequests`] for too many mails to it.
+pub async fn ask_to_change(edit: &Edit, person_id: PersonId, email: &Email) -> Result<()> {
+    address::refuse_own_domain("email", email).await?;
+    limit::count_from(edit, &format!("person {person_id}"), &email.key)?;
+    if username::claimed(edit.connection(), person_id)?.is_some_and(|claimed| claimed.key == email.key) {
+        return ask_to_verify(edit, person_id, email).await;
+    }
+    let link = link::make(edit, Purpose::ChangeEmail, person_id, None, email).await?;
+    let text = "Somebody, probably you, wants to sign in by this e-mail address from now on. If it was you, confirm it within \
+                an hour, with your password:";
+    limit::send(edit, &email.key, &link::message(&email.address, "Confirm your new e-mail address", text, &link))
+}
+
+/// Takes an address back that was changed: it signs in again, those that came after it do not. Whoever changed it knew the
+/// password: that is forgotten, every session ends, and a link to set another is mailed to the address.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a link that does not work.
+pub async fn undo_email(edit: &Edit, token: &str) -> Result<()> {
+    let link = link::spend(edit, Purpose::UndoEmail, token)?;
+    let held = address::list(edit.connection(), link.person_id)?;
+    let old = held.iter().find(|held| held.email.key == link.email.key).ok_or_else(link::refused)?;
+    for newer in held.iter().filter(|held| held.proved_at > old.proved_at) {
+        address::remove(edit, &newer.email.key)?;
+    }
+    address::retire(edit, &link.email.key, None)?;
+    person::lock(edit, link.person_id)?;
+    ask_to_reset(edit, link.person_id, &link.email, None).await?;
+    edit.record("e-mail taken back", "people", &[(link.person_id, json!({ "email": link.email.address }))]).await
+}

@@ -1,0 +1,200 @@
+//! Addresses: mailboxes, each of one person. An address that is proved signs its person in, wherever; one that somebody has
+//! only named stands for whoever will prove it, and is kept with a person who has no password.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::error::{Conflict, Error, Faults, Result};
+use crate::people::person::{self, NewPerson};
+use crate::setting;
+use crate::store::sql::rows;
+use crate::store::{Connection, Edit, Transaction};
+use crate::values::email::Email;
+use crate::values::id::PersonId;
+use crate::values::time::Time;
+
+/// How long an address that its person has given up stays reserved: so long the person can take it back.
+pub const RESERVED: Duration = Duration::from_hours(7 * 24);
+
+/// What an address is to its person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Somebody has named it, and nobody has proved it.
+    Named,
+    /// The person has proved it.
+    Proved,
+    /// The person has given it up, and may take it back for [`RESERVED`].
+    Retired,
+}
+
+/// Whose mailbox an address is.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// The person.
+    pub person_id: PersonId,
+    /// How far it is the person's.
+    pub standing: Standing,
+    /// The address, as the person or whoever named it wrote it.
+    pub email: Email,
+}
+
+/// Whose mailbox the address of this key is, if anybody has proved or named it.
+pub fn holder(connection: &Connection, key: &str) -> Result<Option<Holder>> {
+    let row = connection.query_first(
+        "SELECT person_id, address, proved_at IS NOT NULL AS proved, retired_at IS NOT NULL AS retired
+           FROM addresses WHERE key = ?",
+        &[key.into()],
+    )?;
+    let Some(mut row) = row else { return Ok(None) };
+    let standing = match (row.take("proved")?, row.take("retired")?) {
+        (false, _) => Standing::Named,
+        (true, false) => Standing::Proved,
+        (true, true) => Standing::Retired,
+    };
+    let email = Email { address: row.take("address")?, key: key.to_owned() };
+    Ok(Some(Holder { person_id: row.take("person_id")?, standing, email }))
+}
+
+/// Makes a person of each address, who is named by it and nothing else, and returns them by the keys of the addresses. Nobody
+/// has or is named by one of the addresses yet.
+pub async fn name_all<'a>(edit: &Edit, addresses: &[&'a Email]) -> Result<HashMap<&'a str, PersonId>> {
+    let blank = vec![NewPerson::default(); addresses.len()];
+    let people = person::insert_all(edit, &blank).await?;
+    let named: HashMap<_, _> =
+        addresses.iter().zip(&people).map(|(email, person)| (email.key.as_str(), person.id)).collect();
+    let kept: Vec<_> =
+        addresses.iter().zip(&people).map(|(email, person)| (&email.key, &email.address, person.id)).collect();
+    if !kept.is_empty() {
+        let statement = "INSERT INTO addresses (key, address, person_id)
+             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
+        edit.batch(statement, vec![rows(&kept)?]).await?;
+    }
+    Ok(named)
+}
+
+/// The person whom an address means: who has proved it, or else is named by it, from now on if need be.
+pub async fn person_of(edit: &Edit, email: &Email) -> Result<PersonId> {
+    if let Some(holder) = holder(edit.connection(), &email.key)? {
+        return Ok(holder.person_id);
+    }
+    let named = person::insert(edit, &NewPerson::default()).await?.id;
+    insert(edit, email, named, None)?;
+    Ok(named)
+}
+
+/// The one insert of a single address.
+pub(crate) fn insert(
+    transaction: &Transaction,
+    email: &Email,
+    person_id: PersonId,
+    proved_at: Option<Time>,
+) -> Result<()> {
+    transaction.run(
+        "INSERT INTO addresses (key, address, person_id, proved_at) VALUES (?1, ?2, ?3, ?4)",
+        &[email.key.as_str().into(), email.address.as_str().into(), person_id.into(), proved_at.into()],
+    )?;
+    Ok(())
+}
+
+/// Notes that a person has proved an address. Whoever it named before has come to nothing: that is for the caller to move.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] with [`Conflict::AddressTaken`] if somebody else has proved it.
+pub(crate) fn proved(transaction: &Transaction, email: &Email, person_id: PersonId) -> Result<()> {
+    let written = transaction.run(
+        "INSERT INTO addresses (key, address, person_id, proved_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (key) DO UPDATE SET address = excluded.address, person_id = excluded.person_id,
+                    proved_at = coalesce(proved_at, excluded.proved_at), retired_at = NULL
+              WHERE person_id = excluded.person_id OR proved_at IS NULL OR retired_at <= ?5
+             RETURNING key",
+        &[
+            email.key.as_str().into(),
+            email.address.as_str().into(),
+            person_id.into(),
+            Time::now().into(),
+            (Time::now() - RESERVED).into(),
+        ],
+    )?;
+    if written.is_empty() { Err(Error::Conflict(Conflict::AddressTaken)) } else { Ok(()) }
+}
+
+/// An address that a person has proved.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    /// The address.
+    pub email: Email,
+    /// When it was proved.
+    pub proved_at: Time,
+    /// Since when it signs in no more, if it was given up.
+    pub retired_at: Option<Time>,
+}
+
+/// The addresses that a person has proved, the newest first.
+pub fn list(connection: &Connection, person_id: PersonId) -> Result<Vec<Proved>> {
+    let rows = connection.query(
+        "SELECT key, address, proved_at, retired_at FROM addresses WHERE person_id = ? AND proved_at IS NOT NULL
+          ORDER BY proved_at DESC, key",
+        &[person_id.into()],
+    )?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(Proved {
+                email: Email { address: row.take("address")?, key: row.take("key")? },
+                proved_at: row.take("proved_at")?,
+                retired_at: row.take("retired_at")?,
+            })
+        })
+        .collect()
+}
+
+/// Notes since when an address signs in no more, or that it does again.
+pub(crate) fn retire(transaction: &Transaction, key: &str, since: Option<Time>) -> Result<()> {
+    transaction.run("UPDATE addresses SET retired_at = ?2 WHERE key = ?1", &[key.into(), since.into()])?;
+    Ok(())
+}
+
+/// Takes an address from its person.
+pub(crate) fn remove(transaction: &Transaction, key: &str) -> Result<()> {
+    transaction.run("DELETE FROM addresses WHERE key = ?", &[key.into()])?;
+    Ok(())
+}
+
+/// Refuses an address at a subdomain of the setting `base_domain`: there the usernames of accounts are, see
+/// [`crate::accounts::username`], and nobody has a mailbox.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] of `field`.
+pub async fn refuse_own_domain(field: &str, email: &Email) -> Result<()> {
+    if is_below(&email.key, &setting::get("base_domain").await?) {
+        return Err(Error::Invalid(Faults::of(field, OWN_DOMAIN)));
+    }
+    Ok(())
+}
+
+/// What is said of such an address.
+pub const OWN_DOMAIN: &str = "is at a domain that Accord gives to accounts: nobody has a mailbox there";
+
+/// Whether an address is at the domain, or at one below it.
+pub fn is_below(key: &str, base_domain: &str) -> bool {
+    let base = base_domain.to_lowercase();
+    let Some((_, domain)) = key.rsplit_once('@') else { return false };
+    !base.is_empty() && (domain == base || domain.strip_suffix(&base).is_some_and(|rest| rest.ends_with('.')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_at_a_subdomain_of_the_base_domain_is_nobodys_mailbox() {
+        for below in ["admin@example.localhost", "a@localhost", "a@b.c.localhost"] {
+            assert!(is_below(below, "LocalHost"), "{below}");
+        }
+        for elsewhere in ["a@notlocalhost", "a@localhost.example", "localhost"] {
+            assert!(!is_below(elsewhere, "localhost"), "{elsewhere}");
+        }
+        assert!(!is_below("a@b.fi", ""));
+    }
+}
