@@ -50,6 +50,48 @@ impl Store {
         steps.collect::<rusqlite::Result<_>>().expect("a plan is text")
     }
 
+    /// What contradicts itself in the directory, a line each: nothing ever should, whatever came at the same time.
+    pub fn contradictions(&self) -> Vec<String> {
+        let proved = "d.proved_at IS NOT NULL AND d.retired_at IS NULL";
+        [
+            format!(
+                "SELECT 'confined with a proved address: ' || p.id FROM people p JOIN addresses d ON d.person_id = p.id
+                  WHERE p.confined = 1 AND {proved}"
+            ),
+            "SELECT 'leads on and has something: ' || p.id FROM people p
+              WHERE p.leads_to IS NOT NULL AND (
+                    EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = p.id)
+                    OR EXISTS (SELECT 1 FROM addresses d WHERE d.person_id = p.id)
+                    OR EXISTS (SELECT 1 FROM person_identities i WHERE i.person_id = p.id))"
+                .to_owned(),
+            "SELECT 'leads to one that leads on: ' || p.id FROM people p JOIN people t ON t.id = p.leads_to
+              WHERE t.leads_to IS NOT NULL"
+                .to_owned(),
+            "SELECT 'works without a grant: ' || m.account_id || ' ' || m.person_id FROM memberships m
+              WHERE m.status IN ('invited', 'awaiting', 'active') AND NOT EXISTS (
+                    SELECT 1 FROM grants g WHERE g.account_id = m.account_id AND g.person_id = m.person_id)"
+                .to_owned(),
+            // Whoever founded an account can come in, or another owner can.
+            format!(
+                "SELECT 'nobody can come in as an owner: ' || a.id FROM accounts a
+                  WHERE EXISTS (SELECT 1 FROM audit e WHERE e.subject = 'memberships' AND e.action = 'granted'
+                                   AND (e.detail ->> 'account') = a.id AND (e.detail ->> 'door') = 'founder')
+                    AND NOT EXISTS (
+                        SELECT 1 FROM memberships m
+                          JOIN grants g ON g.account_id = m.account_id AND g.person_id = m.person_id AND g.role = 'owner'
+                          JOIN people p ON p.id = m.person_id
+                         WHERE m.account_id = a.id AND m.status = 'active' AND m.entered_at IS NOT NULL AND (
+                               EXISTS (SELECT 1 FROM addresses d WHERE d.person_id = p.id AND {proved})
+                               OR p.confined = 1 AND EXISTS (
+                                  SELECT 1 FROM usernames n WHERE n.person_id = p.id AND n.account_id = a.id)))"
+            ),
+            "SELECT 'a reference to nothing: ' || \"table\" FROM pragma_foreign_key_check".to_owned(),
+        ]
+        .iter()
+        .flat_map(|sql| self.lines(sql))
+        .collect()
+    }
+
     /// Has the accounts count again what they own, after a test has moved or made some by itself.
     pub fn recount(&self) {
         self.execute(

@@ -60,7 +60,9 @@ mod seams {
     mod administration;
     mod endpoint;
     mod people;
+    mod races;
     mod ranks;
+    mod strangers;
     mod suspension;
 }
 

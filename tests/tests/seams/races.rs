@@ -1,0 +1,84 @@
+//! One address, and everything that can be said of it at once: the directory ends up consistent, whoever comes first.
+
+use std::env;
+
+use accord_tests::accounts::{ACCEPT, PASSWORD, path};
+use accord_tests::{Accord, Answer, Options};
+use futures::future::{BoxFuture, FutureExt as _, join_all};
+use serde_json::{Value, json};
+
+const VERIFY: &str = "/api/accounts/email/verify";
+const FORGOT: &str = "/api/accounts/password/forgot";
+const RESET: &str = "/api/accounts/password/reset";
+const RECORD: &str = "/Endpoint/rest/api/v1/Account";
+
+/// The secrets of the links of one kind that were mailed to an address, oldest first.
+fn links(accord: &Accord, address: &str, page: &str) -> Vec<String> {
+    let mails = format!("SELECT text FROM outbox WHERE recipient = '{address}' AND text LIKE '%/{page}#%' ORDER BY id");
+    let token = |text: String| text.split_once("#token=").map(|(_, token)| token.trim().to_owned());
+    accord.store().lines(&mails).into_iter().filter_map(token).collect()
+}
+
+/// 64 calls about one address at once: sign-ups, confirmations, acceptances, resets, a change of address, records and
+/// bindings, each several times.
+async fn storm(accord: &Accord, round: usize, connector: &str) -> Vec<Answer> {
+    let address = format!("race-{round}@example.com");
+    let owner = accord.person(&format!("Race {round}")).await;
+    let changes = accord.person(&format!("Changes {round}")).await;
+    for squatter in 0..2 {
+        let signed_up = accord.sign_up(&address, &format!("Squatter {round} {squatter}")).await;
+        assert_eq!(signed_up.status, 201, "{signed_up}");
+    }
+    accord.invite(&owner, &address).await;
+    let change = json!({ "email": address, "password": PASSWORD });
+    assert_eq!(accord.post(&changes.token, "/api/me/email", &change).await.status, 200);
+    for _ in 0..2 {
+        assert_eq!(accord.submit(FORGOT, &json!({ "email": address })).await.status, 200);
+    }
+    let with_password = |token: &String, password: &str| json!({ "token": token, "password": password });
+    let mut calls: Vec<BoxFuture<'_, Answer>> = Vec::new();
+    let submit = |path: &'static str, body: Value| async move { accord.submit(path, &body).await }.boxed();
+    for number in 0..4 {
+        for token in links(accord, &address, "verify-email").iter().chain(&links(accord, &address, "change-email")) {
+            calls.push(submit(VERIFY, with_password(token, PASSWORD)));
+        }
+        for token in &links(accord, &address, "accept-invitation") {
+            calls.push(submit(ACCEPT, with_password(token, &format!("the password of guest {number}"))));
+        }
+        for token in &links(accord, &address, "reset-password") {
+            calls.push(submit(RESET, with_password(token, &format!("the password of reset {number}"))));
+        }
+        let name = format!("At once {round} {number}");
+        calls.push({
+            let address = address.clone();
+            async move { accord.sign_up(&address, &name).await }.boxed()
+        });
+        let record = json!({ "Username": format!("race-{round}"), "Email": address, "Is_Active": number % 2 == 0 });
+        calls.push(async move { accord.patch(connector, RECORD, &record).await }.boxed());
+        let users = json!({ format!("race-{round}"): { "email": address } });
+        calls.push(async move { accord.patch_users(connector, &users).await }.boxed());
+        let leave = path(owner.account).replace("/api/accounts", "/api/me/accounts");
+        let token = owner.token.clone();
+        calls.push(async move { accord.delete(&token, &leave).await }.boxed());
+    }
+    calls.truncate(64);
+    join_all(calls).await
+}
+
+/// `ACCORD_ROUNDS` says how many rounds, three by default.
+#[tokio::test]
+async fn whatever_comes_at_once_about_one_address_leaves_one_consistent_outcome() {
+    let rounds = env::var("ACCORD_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
+    let unlimited = Options::default().variable("signup_limit", &0).variable("failed_sign_in_limit", &100_000);
+    let accord = Accord::start_with(unlimited).await;
+    let connector = accord.token().await;
+    for round in 0..rounds {
+        let answers = storm(&accord, round, &connector).await;
+        let wrong: Vec<_> = answers.iter().filter(|answer| answer.status >= 500).collect();
+        assert!(wrong.is_empty(), "round {round}: {}", wrong[0]);
+        assert_eq!(accord.store().contradictions(), [""; 0], "round {round}");
+        let proved =
+            format!("SELECT count(*) FROM addresses WHERE key = 'race-{round}@example.com' AND proved_at IS NOT NULL");
+        assert_eq!(accord.store().number(&proved), 1, "round {round}: somebody has proved it, and nobody else");
+    }
+}
