@@ -59,6 +59,7 @@ mod console;
 mod seams {
     mod administration;
     mod endpoint;
+    mod matrix;
     mod people;
     mod races;
     mod ranks;
