@@ -54,8 +54,9 @@ impl Home {
             let mut me = accord.get(&person.token, "/api/me").await.json();
             me.as_object_mut().expect("an object").remove("offers");
             let home = accord.get(&person.token, &path(self.account)).await;
-            let last = self.members.iter().map(|member| member.account).max().unwrap_or_default();
-            let list = accord.get(&person.token, &format!("/api/accounts?$orderby=id&$filter=id%20le%20{last}")).await;
+            let newest = self.members.iter().map(|member| member.account).max().unwrap_or_default();
+            let list =
+                accord.get(&person.token, &format!("/api/accounts?$orderby=id&$filter=id%20le%20{newest}")).await;
             let connectors = accord.get(&person.token, &format!("/api/connectors?accountId={}", self.account)).await;
             seen.push(json!({
                 "signed in": signed_in.status,
