@@ -132,7 +132,17 @@ fn up(up: Up) -> Result<()> {
     let state_dir = manifest.root.join(&up.state_dir);
 
     let mut variables = from_environment(&manifest);
-    variables.extend(from_arguments(&up.variables)?);
+    let given = from_arguments(&up.variables)?;
+    for argument in &up.variables {
+        let name = argument.split_once('=').map_or("", |(name, _)| name);
+        if !argument.starts_with('@') && manifest.variables.get(name).is_some_and(|variable| variable.secret) {
+            log::say(format_args!(
+                "the list of processes shows {name} to everybody: give it by SPIN_VARIABLE_{} or by --variable @FILE",
+                name.to_uppercase()
+            ));
+        }
+    }
+    variables.extend(given);
     let credentials = Credentials::complete(&mut variables, &manifest, &state_dir)?;
     // What can be told before a build that may take minutes is told before it.
     manifest.resolve(&variables)?;
@@ -146,6 +156,7 @@ fn up(up: Up) -> Result<()> {
     config.variables = variables;
     config.runtime_config = up.runtime_config_file;
     config.quiet = up.quiet;
+    config.ask_ready = true;
     config.limits.request_timeout = Duration::from_secs(up.request_timeout);
     config.limits.max_instances = up.max_instances.into();
     config.clients.connections = usize::try_from(up.max_connections)?;

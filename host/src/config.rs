@@ -26,11 +26,14 @@ pub struct Config {
     pub limits: Limits,
     /// Bounds on what clients may use.
     pub clients: Clients,
+    /// Ask the application at `/health/ready`, if it has a route there, whether it can do its work, before the first request is
+    /// accepted. If it cannot, the server does not start.
+    pub ask_ready: bool,
     /// Do not log requests.
     pub quiet: bool,
     /// The wall clock that components see.
     pub clock: Arc<Clock>,
-    /// Called with each SQL statement before it runs.
+    /// Called with each SQL statement before it runs, and may have it fail.
     pub statement_observer: Option<StatementObserver>,
 }
 
@@ -45,6 +48,7 @@ impl Config {
             runtime_config: None,
             limits: Limits::default(),
             clients: Clients::default(),
+            ask_ready: false,
             quiet: true,
             clock: Arc::default(),
             statement_observer: None,

@@ -10,16 +10,18 @@ use crate::clock::Clock;
 use crate::config::{Clients, Config};
 use crate::engine::instances::Instances;
 use crate::engine::{self, cache};
+use crate::files;
 use crate::routes::Router;
 use crate::server::connections::{Addresses, Timed};
 use crate::server::dispatch::{Dispatcher, Service};
 use crate::spin::guest::{Grants, Guest};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
+use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -57,8 +59,11 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
         let addr = listener.local_addr()?;
-        let clock = config.clock.clone();
+        let (clock, ask_ready) = (config.clock.clone(), config.ask_ready);
         let dispatcher = tokio::task::spawn_blocking(move || load(&config)).await??;
+        if ask_ready {
+            dispatcher.ask_ready().await?;
+        }
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(serve(Arc::new(dispatcher), listener, stopped));
         Ok(Self { clock, addr, stop, task })
@@ -87,6 +92,7 @@ fn load(config: &Config) -> Result<Dispatcher> {
     let manifest = Manifest::read(&config.manifest)?;
     let values = manifest.resolve(&config.variables)?;
     let state_dir = manifest.root.join(&config.state_dir);
+    let lock = lock(&state_dir)?;
     let storage = Storage::open(&state_dir, config.runtime_config.as_deref(), config.statement_observer.as_ref())?;
 
     let share = (config.limits.max_instances / manifest.components.len().max(1)).max(1);
@@ -127,7 +133,27 @@ fn load(config: &Config) -> Result<Dispatcher> {
 
     let place = |name: &str| manifest.components.keys().position(|key| key == name);
     let routes = manifest.triggers.iter().filter_map(|trigger| Some((&*trigger.route, place(&trigger.component)?)));
-    Ok(Dispatcher { router: Router::new(routes), services, clients: config.clients.clone(), quiet: config.quiet })
+    Ok(Dispatcher {
+        router: Router::new(routes),
+        services,
+        clients: config.clients.clone(),
+        quiet: config.quiet,
+        _lock: lock,
+    })
+}
+
+/// Makes sure that no other process serves from this state directory, as long as the file is open: its queue of writers and its
+/// kept connections are for one.
+fn lock(state_dir: &Path) -> Result<File> {
+    files::private_directory(state_dir)?;
+    let path = state_dir.join("lock");
+    let file = File::options().append(true).create(true).open(&path);
+    let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("another process serves from {}", state_dir.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
 }
 
 /// Accepts connections until `stop` says so or its sender is gone, then lets the requests in progress end.

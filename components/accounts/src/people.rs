@@ -4,6 +4,7 @@ use accord_core::accounts::account::{NAME_MAX as ACCOUNT_NAME_MAX, NewAccount};
 use accord_core::auth::secret;
 use accord_core::entry::invitation;
 use accord_core::entry::sign_up::{self, NAME_MAX, Newcomer};
+use accord_core::people::limit::{self, Asked};
 use accord_core::people::link::{self, Purpose};
 use accord_core::people::{person, recovery};
 use accord_core::sign_in::{credentials, password};
@@ -62,13 +63,14 @@ pub async fn sign_up(call: Call, headers: HeaderMap, SmallJson(body): SmallJson)
     let password = fields.required_raw("password");
     judge(&mut fields, &password, &[&newcomer.email.address, &account.name]);
     fields.finish()?;
+    limit::count(&Connection::lease().await?, Asked::SignUp, call.address).await?;
     let repeatable = Repeatable::of(&headers, None, "POST /api/accounts/signup", &body, true)?;
     let hash = secret::hash_password(&password)?;
     let edit = Edit::begin(call.author_of(Actor::Anonymous)).await?;
     if let Some(answer) = repeatable.recall(&edit)? {
         return Ok(answer);
     }
-    let made = sign_up::sign_up(&edit, call.address, &newcomer, &hash, &account).await?;
+    let made = sign_up::sign_up(&edit, &newcomer, &hash, &account).await?;
     let body = SignedUp {
         id: made.person_id,
         email: &newcomer.email.address,
@@ -140,8 +142,10 @@ pub async fn forgot_password(call: Call, SmallJson(body): SmallJson) -> Result<J
     let mut fields = Fields::read(&body)?;
     let email = fields.email("email");
     fields.finish()?;
-    let transaction = Transaction::begin().await?;
-    recovery::forgot_password(&transaction, &email, call.address).await?;
+    let connection = Connection::lease().await?;
+    limit::count(&connection, Asked::NewPassword, call.address).await?;
+    let transaction = Transaction::begin_on(connection).await?;
+    recovery::forgot_password(&transaction, &email).await?;
     transaction.commit().await?;
     Ok(Done::answer("If the address is known, a mail is on its way"))
 }

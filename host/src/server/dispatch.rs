@@ -9,11 +9,14 @@ use crate::engine::instances::{Failure, Instances};
 use crate::log::{self, Level};
 use crate::routes::Router;
 use crate::server::body::{self, Late, Missing};
+use anyhow::{Result, bail};
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, Empty, Full};
+use http_body_util::{BodyExt as _, Collected, Empty, Full};
 use hyper::body::Incoming;
+use serde::Deserialize;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,9 +44,33 @@ pub(crate) struct Dispatcher {
     pub services: Vec<Service>,
     pub clients: Clients,
     pub quiet: bool,
+    /// Says to other processes that the state directory is served.
+    pub _lock: File,
 }
 
+/// Where an application says whether it can do its work.
+const READY: &str = "/health/ready";
+
 impl Dispatcher {
+    /// Asks the application whether it can do its work, if it has a route for that.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot: its own words.
+    pub(super) async fn ask_ready(&self) -> Result<()> {
+        let Some(found) = self.router.find(READY) else { return Ok(()) };
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let request = Request::get(format!("http://localhost{READY}")).header(header::HOST, "localhost").body(body)?;
+        let response = match self.services[found.route.component].instances.handle(request, false).await {
+            Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => response,
+            Err(Failure::Failed(error)) => bail!("the application cannot be asked whether it is ready: {error:#}"),
+            _ => return Ok(()),
+        };
+        let body = response.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
+        let Ready { problems } = serde_json::from_slice(&body).unwrap_or_default();
+        bail!("the application is not ready: {}", problems.join("; "))
+    }
+
     /// The response to a request, which is logged unless the server is quiet.
     pub(super) async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<WasiBody> {
         if self.quiet {
@@ -145,6 +172,13 @@ fn too_late() -> Response<WasiBody> {
     let mut response = empty(StatusCode::REQUEST_TIMEOUT);
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
+}
+
+/// What an application says that is not ready.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Ready {
+    problems: Vec<String>,
 }
 
 fn empty(status: StatusCode) -> Response<WasiBody> {

@@ -1,11 +1,8 @@
 //! Sign-up: somebody whom nobody has asked becomes a person of the directory, with an account of their own.
 
-use std::net::IpAddr;
-
 use crate::accounts::account::{Account, NewAccount};
 use crate::accounts::{manage, members};
 use crate::error::{Conflict, Error, Result};
-use crate::people::limit;
 use crate::people::link::{self, Purpose};
 use crate::people::person::{self, NewPerson, Profile};
 use crate::store::{Edit, outbox};
@@ -52,16 +49,8 @@ pub struct SignedUp {
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with [`Conflict::AddressTaken`] or [`Conflict::NameTaken`]; [`Error::TooManyRequests`] beyond
-/// `signup_limit` sign-ups from one address in an hour.
-pub async fn sign_up(
-    edit: &Edit,
-    address: Option<IpAddr>,
-    newcomer: &Newcomer,
-    password_hash: &str,
-    account: &NewAccount,
-) -> Result<SignedUp> {
-    limit::count(edit, "sign-up", address).await?;
+/// [`Error::Conflict`] with [`Conflict::AddressTaken`] or [`Conflict::NameTaken`].
+pub async fn sign_up(edit: &Edit, newcomer: &Newcomer, password_hash: &str, account: &NewAccount) -> Result<SignedUp> {
     if person::find_by_address(edit, &newcomer.email.key)?.is_some() {
         return Err(Error::Conflict(Conflict::AddressTaken));
     }

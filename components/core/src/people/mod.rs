@@ -8,7 +8,7 @@
 //! | [`link`] | links in mails, each of which works once |
 //! | [`recovery`] | proof that an address or a forgotten password is somebody's |
 
-pub(crate) mod limit;
+pub mod limit;
 pub mod link;
 pub mod person;
 pub mod record;

@@ -2,14 +2,13 @@
 //!
 //! Passwords come here as Argon2id hashes, made before the write lock is taken: hashing takes long.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
 use crate::error::Result;
 use crate::people::link::{self, Purpose};
-use crate::people::{limit, person};
+use crate::people::person;
 use crate::store::{Edit, Transaction, outbox};
 use crate::values::email::Email;
 use crate::values::id::PersonId;
@@ -29,13 +28,7 @@ pub async fn verify_email(edit: &Edit, token: &str) -> Result<()> {
 }
 
 /// Mails a link to set a new password, if there is an active person of this address. The answer never tells.
-///
-/// # Errors
-///
-/// [`crate::Error::TooManyRequests`] if `address` has asked too often within an hour.
-pub async fn forgot_password(transaction: &Transaction, email: &Email, address: Option<IpAddr>) -> Result<()> {
-    // Counted, and so written, whether or not there is such a person.
-    limit::count(transaction, "forgot", address).await?;
+pub async fn forgot_password(transaction: &Transaction, email: &Email) -> Result<()> {
     let row = transaction.run_first(
         "SELECT u.id, u.email FROM users u
           WHERE u.email_key = ?1 AND u.is_active = 1 AND NOT EXISTS (

@@ -61,7 +61,7 @@ async fn identify(connection: &Connection, name: &str, password: &str, address: 
     let candidate = Candidate::find(connection, name, password)?;
     if candidate.has_password() {
         let person = candidate.verify(connection, password, address).await?;
-        return Ok(Caller::Person(CallingPerson { id: person.person_id, account_id: None }));
+        return Ok(Caller::Person(CallingPerson { id: person.person_id, account_id: None, within: None }));
     }
     match connector::authenticate(connection, name, password, address).await {
         Ok(connector) => Ok(Caller::Connector(connector)),

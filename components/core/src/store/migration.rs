@@ -4,15 +4,17 @@
 //! released is never edited again; a change is a new file.
 
 use crate::error::{Error, Result};
+use crate::store::patience;
 use crate::store::sqlite::Sqlite;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
     include_str!("../migrations/0004_rank.sql"),
+    include_str!("../migrations/0006_sessions.sql"),
 ];
 
 /// Brings the database to the schema of this release, in one transaction.
@@ -25,15 +27,27 @@ pub(crate) async fn migrate(sqlite: &Sqlite) -> Result<()> {
     if version(sqlite).is_ok_and(|version| version == FILES.len()) {
         return Ok(());
     }
-    sqlite.execute("BEGIN IMMEDIATE", Vec::new()).await?;
+    patience::execute(sqlite, "BEGIN IMMEDIATE", Vec::new()).await?;
     match apply(sqlite) {
         Ok(()) => sqlite.execute("COMMIT", Vec::new()).await.map(drop),
         Err(error) => {
-            sqlite.query("ROLLBACK", &[])?;
+            // If this fails as well, the first error still says why.
+            _ = sqlite.query("ROLLBACK", &[]);
             Err(error)
         }
     }
 }
+
+/// See [`crate::store::connection::check`].
+pub(crate) fn check(sqlite: &Sqlite) -> Result<()> {
+    match version(sqlite)? {
+        version if version == FILES.len() => Ok(()),
+        version if version > FILES.len() => Err(NEWER),
+        _ => Err(Error::Unavailable { retry_after: 5, reason: "the database has the schema of an older release" }),
+    }
+}
+
+const NEWER: Error = Error::Unavailable { retry_after: 60, reason: "the database was made by a newer release" };
 
 fn apply(sqlite: &Sqlite) -> Result<()> {
     sqlite.query(
@@ -43,7 +57,7 @@ fn apply(sqlite: &Sqlite) -> Result<()> {
     // Read again under the lock: another instance may have been first.
     let applied = version(sqlite)?;
     if applied > FILES.len() {
-        return Err(Error::Unavailable { retry_after: 60, reason: "the database was made by a newer release" });
+        return Err(NEWER);
     }
     for (file, version) in FILES.iter().zip(1_i64..).skip(applied) {
         for statement in statements(file) {
@@ -124,5 +138,42 @@ mod tests {
         assert_eq!(ranks, ["owner", "owner", "admin", "manage", "manage", "manage", "manage"]);
         let suspended = lines("SELECT status || ' ' || suspended_from_above FROM accounts ORDER BY id");
         assert_eq!(suspended, ["active 0", "inactive 1", "active 0"]);
+    }
+
+    #[test]
+    fn sessions_go_on_and_may_belong_to_a_person_and_a_connector() {
+        let store = rusqlite::Connection::open_in_memory().expect("a database");
+        for file in &FILES[..4] {
+            store.execute_batch(file).expect("the schema before");
+        }
+        store
+            .execute_batch(
+                "INSERT INTO accounts (id, account_key, name, name_key, origin, created_at, updated_at)
+                 VALUES (1, 'a', 'A', 'a', 'operator', 0, 0);
+                 INSERT INTO users (id, account_id, uuid, origin, created_at, updated_at)
+                 VALUES (1, 1, 'u', 'accounts', 0, 0);
+                 INSERT INTO connectors (id, account_id, client_id, secret_hash, scopes, name, created_at, updated_at)
+                 VALUES (1, 1, 'c', '', '', '', 0, 0);
+                 INSERT INTO refresh_tokens (digest, family, connector_id, user_id, scopes, created_at, expires_at, used_at)
+                 VALUES (x'01', 'f', 1, NULL, 's', 1, 2, NULL), (x'02', 'g', NULL, 1, '', 3, 4, 5);",
+            )
+            .expect("sessions");
+        let rows = || -> Vec<String> {
+            let sql = "SELECT concat_ws(' ', hex(digest), family, connector_id, user_id, scopes, created_at, expires_at, used_at)
+                         FROM refresh_tokens ORDER BY digest";
+            let mut statement = store.prepare(sql).expect(sql);
+            statement.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("texts")
+        };
+        let before = rows();
+        store.execute_batch(FILES.last().expect("a migration")).expect("the migration");
+        assert_eq!(rows(), before);
+        let insert = |connector: Option<i64>, person: Option<i64>| {
+            let sql =
+                "INSERT INTO refresh_tokens (digest, family, connector_id, user_id, scopes, created_at, expires_at)
+                       VALUES (randomblob(8), 'h', ?, ?, '', 0, 0)";
+            store.execute(sql, (connector, person))
+        };
+        assert!(insert(Some(1), Some(1)).is_ok());
+        assert!(insert(None, None).is_err(), "it belongs to somebody");
     }
 }
