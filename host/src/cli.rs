@@ -68,6 +68,18 @@ struct Up {
     /// Instances of all components together
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     max_instances: u16,
+    /// Connections at a time
+    #[arg(long, value_name = "COUNT", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections: u32,
+    /// Connections at a time from one address; 0 for no limit, where only a proxy can connect
+    #[arg(long, value_name = "COUNT", default_value_t = 256)]
+    max_connections_per_address: u32,
+    /// Seconds that a client may keep silent
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    client_timeout: u64,
+    /// Bytes per second that a client has to send at least
+    #[arg(long, value_name = "BYTES", default_value_t = 8192, value_parser = clap::value_parser!(u64).range(1..))]
+    client_rate: u64,
 }
 
 /// Does what the arguments of the process say. An error is one line on standard error.
@@ -120,7 +132,17 @@ fn up(up: Up) -> Result<()> {
     let state_dir = manifest.root.join(&up.state_dir);
 
     let mut variables = from_environment(&manifest);
-    variables.extend(from_arguments(&up.variables)?);
+    let given = from_arguments(&up.variables)?;
+    for argument in &up.variables {
+        let name = argument.split_once('=').map_or("", |(name, _)| name);
+        if !argument.starts_with('@') && manifest.variables.get(name).is_some_and(|variable| variable.secret) {
+            log::say(format_args!(
+                "the list of processes shows {name} to everybody: give it by SPIN_VARIABLE_{} or by --variable @FILE",
+                name.to_uppercase()
+            ));
+        }
+    }
+    variables.extend(given);
     let credentials = Credentials::complete(&mut variables, &manifest, &state_dir)?;
     // What can be told before a build that may take minutes is told before it.
     manifest.resolve(&variables)?;
@@ -134,8 +156,13 @@ fn up(up: Up) -> Result<()> {
     config.variables = variables;
     config.runtime_config = up.runtime_config_file;
     config.quiet = up.quiet;
+    config.ask_ready = true;
     config.limits.request_timeout = Duration::from_secs(up.request_timeout);
     config.limits.max_instances = up.max_instances.into();
+    config.clients.connections = usize::try_from(up.max_connections)?;
+    config.clients.connections_per_address = usize::try_from(up.max_connections_per_address)?;
+    config.clients.timeout = Duration::from_secs(up.client_timeout);
+    config.clients.rate = up.client_rate;
 
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(async {

@@ -24,11 +24,16 @@ pub struct Config {
     pub runtime_config: Option<PathBuf>,
     /// Bounds on what components may use.
     pub limits: Limits,
+    /// Bounds on what clients may use.
+    pub clients: Clients,
+    /// Ask the application at `/health/ready`, if it has a route there, whether it can do its work, before the first request is
+    /// accepted. If it cannot, the server does not start.
+    pub ask_ready: bool,
     /// Do not log requests.
     pub quiet: bool,
     /// The wall clock that components see.
     pub clock: Arc<Clock>,
-    /// Called with each SQL statement before it runs.
+    /// Called with each SQL statement before it runs, and may have it fail.
     pub statement_observer: Option<StatementObserver>,
 }
 
@@ -42,6 +47,8 @@ impl Config {
             variables: BTreeMap::new(),
             runtime_config: None,
             limits: Limits::default(),
+            clients: Clients::default(),
+            ask_ready: false,
             quiet: true,
             clock: Arc::default(),
             statement_observer: None,
@@ -79,5 +86,27 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(30),
             memory: 256 << 20,
         }
+    }
+}
+
+/// Bounds on what clients may use, so that those that are slow or silent keep out nobody else.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Clients {
+    /// Connections at a time: 4096. Further ones wait to be accepted.
+    pub connections: usize,
+    /// Connections at a time from one address, or one network of 64 bits with IPv6: 256. A further one gets `429`. 0 is no
+    /// limit: for a server that only a proxy can reach.
+    pub connections_per_address: usize,
+    /// How long a client may keep silent before it has sent a request's head, in addition to what `rate` allows for the body,
+    /// and while it does not read its answer: 10 seconds. Then its connection is closed; a body that stays out gets `408`.
+    pub timeout: Duration,
+    /// Bytes per second that a body has to come with at least: 8192. One that is slower gets `408`.
+    pub rate: u64,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self { connections: 4096, connections_per_address: 256, timeout: Duration::from_secs(10), rate: 8192 }
     }
 }

@@ -50,6 +50,6 @@ mod spin;
 pub use crate::app::build::build;
 pub use crate::cli::cli;
 pub use crate::clock::Clock;
-pub use crate::config::{Config, Limits};
+pub use crate::config::{Clients, Config, Limits};
 pub use crate::server::Server;
 pub use crate::spin::database::{Statement, StatementObserver};

@@ -1,22 +1,27 @@
 //! A running application: the server that accepts connections, in front of the components.
 
+mod body;
+mod connections;
 mod dispatch;
 
 use crate::app::manifest::Manifest;
 use crate::app::runtime_config::Storage;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Clients, Config};
 use crate::engine::instances::Instances;
 use crate::engine::{self, cache};
+use crate::files;
 use crate::routes::Router;
+use crate::server::connections::{Addresses, Timed};
 use crate::server::dispatch::{Dispatcher, Service};
 use crate::spin::guest::{Grants, Guest};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
+use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,10 +31,12 @@ use tokio::sync::{Semaphore, watch};
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-/// A client has this long to send a request's head, and to begin the next one on a connection.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Connections served at a time. Further ones wait to be accepted.
-const MAX_CONNECTIONS: usize = 4096;
+/// A client of HTTP/2 that is silent is asked this often whether it is still there.
+const PING: Duration = Duration::from_secs(30);
+/// Requests at a time on one connection of HTTP/2.
+const MAX_STREAMS: u32 = 64;
+/// A client whose connection is one too many has this long to read so.
+const REFUSAL: Duration = Duration::from_secs(1);
 /// Requests in progress have this long to end when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -52,8 +59,11 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
         let addr = listener.local_addr()?;
-        let clock = config.clock.clone();
+        let (clock, ask_ready) = (config.clock.clone(), config.ask_ready);
         let dispatcher = tokio::task::spawn_blocking(move || load(&config)).await??;
+        if ask_ready {
+            dispatcher.ask_ready().await?;
+        }
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(serve(Arc::new(dispatcher), listener, stopped));
         Ok(Self { clock, addr, stop, task })
@@ -82,6 +92,7 @@ fn load(config: &Config) -> Result<Dispatcher> {
     let manifest = Manifest::read(&config.manifest)?;
     let values = manifest.resolve(&config.variables)?;
     let state_dir = manifest.root.join(&config.state_dir);
+    let lock = lock(&state_dir)?;
     let storage = Storage::open(&state_dir, config.runtime_config.as_deref(), config.statement_observer.as_ref())?;
 
     let share = (config.limits.max_instances / manifest.components.len().max(1)).max(1);
@@ -122,16 +133,42 @@ fn load(config: &Config) -> Result<Dispatcher> {
 
     let place = |name: &str| manifest.components.keys().position(|key| key == name);
     let routes = manifest.triggers.iter().filter_map(|trigger| Some((&*trigger.route, place(&trigger.component)?)));
-    Ok(Dispatcher { router: Router::new(routes), services, quiet: config.quiet })
+    Ok(Dispatcher {
+        router: Router::new(routes),
+        services,
+        clients: config.clients.clone(),
+        quiet: config.quiet,
+        _lock: lock,
+    })
+}
+
+/// Makes sure that no other process serves from this state directory, as long as the file is open: its queue of writers and its
+/// kept connections are for one.
+fn lock(state_dir: &Path) -> Result<File> {
+    files::private_directory(state_dir)?;
+    let path = state_dir.join("lock");
+    let file = File::options().append(true).create(true).open(&path);
+    let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("another process serves from {}", state_dir.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
 }
 
 /// Accepts connections until `stop` says so or its sender is gone, then lets the requests in progress end.
 async fn serve(dispatcher: Arc<Dispatcher>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
-    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let clients: Clients = dispatcher.clients.clone();
+    let connections = Arc::new(Semaphore::new(clients.connections.min(Semaphore::MAX_PERMITS)));
+    let addresses = Arc::<Addresses>::default();
     let mut http = Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    http.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(clients.timeout);
+    http.http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(clients.timeout)
+        .max_concurrent_streams(MAX_STREAMS);
     loop {
         let accept = async {
             // The semaphore is never closed.
@@ -147,6 +184,13 @@ async fn serve(dispatcher: Arc<Dispatcher>, listener: TcpListener, mut stop: wat
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        let Some(counted) = addresses.count(client.ip(), clients.connections_per_address) else {
+            tokio::spawn(async move {
+                connections::refuse(stream, REFUSAL).await;
+                drop(permit);
+            });
+            continue;
+        };
         // Without it small responses wait for the client's acknowledgement. To fail costs only that.
         _ = stream.set_nodelay(true);
         let dispatcher = dispatcher.clone();
@@ -154,11 +198,12 @@ async fn serve(dispatcher: Arc<Dispatcher>, listener: TcpListener, mut stop: wat
             let dispatcher = dispatcher.clone();
             async move { Ok::<_, Infallible>(dispatcher.respond(request, client).await) }
         });
+        let stream = Timed::new(stream, &clients);
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service).into_owned());
         tokio::spawn(async move {
-            // An error here is the client's: it went away or spoke no HTTP.
+            // An error here is the client's: it went away, kept silent or spoke no HTTP.
             _ = connection.await;
-            drop(permit);
+            drop((permit, counted));
         });
     }
     drop(listener);

@@ -127,6 +127,16 @@ impl Accord {
         Store::open(&self.server.state_dir().join("sqlite_db.db"))
     }
 
+    /// Has a statement fail with an error of the database: the one that comes after so many others. Only on the embedded host.
+    pub fn fail(&self, after: usize, error: &str) {
+        self.server.fail(after, error);
+    }
+
+    /// Has no further statement fail, and tells whether one did.
+    pub fn mend(&self) -> bool {
+        self.server.mend()
+    }
+
     /// Every SQL statement that components have run. Only the embedded host tells.
     pub fn statements(&self) -> Vec<Statement> {
         self.server.statements()

@@ -71,6 +71,28 @@ pub(crate) struct Server {
     state: tempfile::TempDir,
     clock: Arc<accord::Clock>,
     statements: Arc<Mutex<Vec<Statement>>>,
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+/// A statement that fails.
+struct Fault {
+    /// How many run before it.
+    after: usize,
+    /// What the component is told.
+    error: String,
+    happened: bool,
+}
+
+impl Fault {
+    /// The error, if it is the turn of the statement.
+    fn next(&mut self) -> Option<String> {
+        if self.happened {
+            return None;
+        }
+        self.happened = self.after == 0;
+        self.after = self.after.saturating_sub(1);
+        self.happened.then(|| self.error.clone())
+    }
 }
 
 enum Running {
@@ -84,7 +106,8 @@ impl Server {
         build(&root().join(options.manifest));
         let state = tempfile::tempdir().expect("there is a temporary directory");
         let running = Running::Stopped;
-        let mut server = Self { running, options, state, clock: Arc::default(), statements: Arc::default() };
+        let mut server =
+            Self { running, options, state, clock: Arc::default(), statements: Arc::default(), fault: Arc::default() };
         server.run().await;
         server
     }
@@ -98,10 +121,11 @@ impl Server {
         config.variables = self.variables().map(|(name, value)| (name.to_owned(), value)).collect();
         config.limits = self.options.limits.clone();
         config.clock = Arc::clone(&self.clock);
-        let statements = Arc::clone(&self.statements);
+        let (statements, fault) = (Arc::clone(&self.statements), Arc::clone(&self.fault));
         config.statement_observer = Some(Arc::new(move |statement: &accord::Statement<'_>| {
             let statement = Statement { sql: statement.sql.to_owned(), locked: statement.locked };
             statements.lock().expect("nobody panics with the lock").push(statement);
+            fault.lock().expect("nobody panics with the lock").as_mut().and_then(Fault::next)
         }));
         Running::Embedded(accord::Server::start(config).await.expect("the server starts"))
     }
@@ -170,6 +194,16 @@ impl Server {
             Running::Embedded(_) => self.clock.advance(by),
             _ => tokio::time::sleep(by).await,
         }
+    }
+
+    pub(crate) fn fail(&self, after: usize, error: &str) {
+        let fault = Fault { after, error: error.to_owned(), happened: false };
+        *self.fault.lock().expect("nobody panics with the lock") = Some(fault);
+    }
+
+    pub(crate) fn mend(&self) -> bool {
+        let fault = self.fault.lock().expect("nobody panics with the lock").take();
+        fault.is_some_and(|fault| fault.happened)
     }
 
     pub(crate) fn statements(&self) -> Vec<Statement> {

@@ -42,6 +42,17 @@ impl Store {
         lines.collect::<rusqlite::Result<_>>().expect("the columns are text")
     }
 
+    /// All rows of all tables but these, a line each.
+    pub fn dump(&self, without: &[&str]) -> Vec<String> {
+        let tables = self
+            .lines("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name");
+        let rows = tables.iter().filter(|table| !without.contains(&table.as_str())).flat_map(|table| {
+            let columns = self.lines(&format!("SELECT 'quote(' || name || ')' FROM pragma_table_info('{table}')"));
+            self.lines(&format!("SELECT '{table}', {} FROM {table} ORDER BY 2, 3", columns.join(", ")))
+        });
+        rows.collect()
+    }
+
     /// What SQLite would do for a statement, a line per step.
     pub fn plan(&self, sql: &str) -> Vec<String> {
         let mut statement = self.0.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("the statement is valid");

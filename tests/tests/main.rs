@@ -4,9 +4,11 @@
 
 mod oauth {
     mod access_tokens;
+    mod clients;
     mod discovery;
     mod first_start;
     mod introspect;
+    mod limits;
     mod refresh;
     mod revoke;
     mod sign_in;
@@ -69,11 +71,13 @@ mod seams {
 
 mod store {
     mod durability;
+    mod outages;
     mod plans;
     mod schema;
     mod statements;
 }
 
 mod faults;
+mod health;
 mod mail;
 mod postman;

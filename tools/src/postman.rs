@@ -72,6 +72,8 @@ const STEPS: &[Step] = &[
     step("oauth_token", "password", 200).given(ADMIN).kept(USER_TOKENS).anonymous(),
     step("oauth_token", "refresh_token", 200).given(REFRESH).kept(USER_TOKENS).anonymous(),
     step("oauth_introspect", "", 200).given(&[("token", "{{access_token}}")]),
+    step("health_live", "", 200),
+    step("health_ready", "", 200),
     step("oauth_keys", "", 200),
     step("oauth_metadata", "", 200),
     step("oauth_revoke", "", 200).given(&[("token", "{{client_refresh_token}}")]),

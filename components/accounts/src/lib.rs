@@ -23,6 +23,7 @@ struct Accounts;
 
 impl Api for Accounts {
     const NAME: &'static str = "accounts";
+    const LIMITS_ADDRESSES: bool = true;
     type Failure = Failure;
 
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {

@@ -6,6 +6,7 @@ use accord_core::auth::secret;
 use accord_core::entry::sign_up::{self, NAME_MAX, Newcomer};
 use accord_core::entry::{invitation, recovery};
 use accord_core::error::{Conflict, Error};
+use accord_core::people::limit::{self, Asked};
 use accord_core::people::person;
 use accord_core::sign_in::{credentials, password};
 use accord_core::store::{Actor, Connection, Edit};
@@ -66,14 +67,15 @@ pub async fn sign_up(call: Call, headers: HeaderMap, SmallJson(body): SmallJson)
         [Some(&newcomer.email.address), Some(&account.name), newcomer.first_name.as_ref(), newcomer.last_name.as_ref()];
     judge(&mut fields, &password, own.into_iter().flatten());
     fields.finish()?;
+    limit::count(&Connection::lease().await?, Asked::SignUp, call.address).await?;
     let repeatable = Repeatable::of(&headers, None, "POST /api/accounts/signup", &body, true)?;
     let hash = secret::hash_password(&password)?;
     let edit = Edit::begin(call.author_of(Actor::Anonymous)).await?;
     if let Some(answer) = repeatable.recall(&edit)? {
         return Ok(answer);
     }
-    let Some(made) = sign_up::sign_up(&edit, call.address, &newcomer, &hash, &account).await? else {
-        // Whoever has the address is told, and the attempt is counted.
+    let Some(made) = sign_up::sign_up(&edit, &newcomer, &hash, &account).await? else {
+        // Whoever has the address is told.
         edit.commit().await?;
         return Err(Error::Conflict(Conflict::AddressTaken).into());
     };
@@ -207,8 +209,10 @@ pub async fn forgot_password(call: Call, SmallJson(body): SmallJson) -> Result<J
     let mut fields = Fields::read(&body)?;
     let email = fields.email("email");
     fields.finish()?;
-    let edit = Edit::begin(call.author_of(Actor::Anonymous)).await?;
-    recovery::forgot_password(&edit, &email, call.address).await?;
+    let connection = Connection::lease().await?;
+    limit::count(&connection, Asked::NewPassword, call.address).await?;
+    let edit = Edit::begin_on(connection, call.author_of(Actor::Anonymous)).await?;
+    recovery::forgot_password(&edit, &email).await?;
     edit.commit().await?;
     Ok(Done::answer("If the address is known, a mail is on its way"))
 }

@@ -40,6 +40,7 @@ struct Administration;
 
 impl Api for Administration {
     const NAME: &'static str = "administration";
+    const LIMITS_ADDRESSES: bool = true;
     type Failure = Failure;
 
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {

@@ -20,6 +20,8 @@ pub enum Failure {
     InvalidScope,
     /// A password, an account or a refresh token that is not right, or not any more.
     InvalidGrant,
+    /// A token to revoke that was issued to another client than the one that asks.
+    OfAnotherClient,
     /// The person has several accounts and named none (the portal's document, on users): id and name of each.
     AccountSelectionRequired(Vec<(AccountId, String)>),
     /// Whatever else went wrong, client authentication included.
@@ -109,6 +111,9 @@ impl Failure {
             ),
             Self::InvalidGrant => {
                 (StatusCode::BAD_REQUEST, "invalid_grant", "the credentials are not right, or not any more".to_owned())
+            }
+            Self::OfAnotherClient => {
+                (StatusCode::BAD_REQUEST, "invalid_grant", "the token was issued to another client".to_owned())
             }
             Self::AccountSelectionRequired(_) => (
                 StatusCode::BAD_REQUEST,

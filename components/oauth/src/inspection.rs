@@ -2,7 +2,8 @@
 
 use accord_core::accounts::hierarchy;
 use accord_core::auth::caller::{self, Caller, CallingConnector};
-use accord_core::auth::token::{self, Verified};
+use accord_core::auth::token::{self, FIRST_PARTY, Verified};
+use accord_core::error::Error;
 use accord_core::setting;
 use accord_core::sign_in::session::{self, Kept};
 use accord_core::store::{Connection, Transaction};
@@ -21,8 +22,8 @@ use crate::{beginning, client, openapi};
 ///
 /// Ends a token. A refresh token takes its family and the access tokens of that with it.
 ///
-/// A connector's token needs that connector's credentials. A user's needs none: who has it could use it, too. The answer
-/// is the same for a token that is not there (RFC 7009, section 2.2).
+/// A token that was issued to a connector needs that connector's credentials, also if it is a user's; any other needs none,
+/// for who has it could use it, too. The answer is the same for a token that is not there (RFC 7009, section 2.2).
 #[utoipa::path(
     post,
     operation_id = "oauth_revoke",
@@ -35,27 +36,31 @@ use crate::{beginning, client, openapi};
 pub async fn revoke(call: Call, headers: HeaderMap, form: Form) -> Result<Unkept<StatusCode>, Failure> {
     let connection = Connection::lease().await?;
     beginning::ensure(&call, &connection).await?;
-    let connector = client::find(&call, &headers, &form, &connection).await?.map(|connector| connector.id);
+    let connector = client::find(&call, &headers, &form, &connection).await?;
     let shown = required(form.token, "token")?;
+    // RFC 7009, section 2.1: a token that was issued to another client is refused, and the client is told.
+    let refusal = connector.as_ref().map_or(Failure::from(client::MISSING), |_| Failure::OfAnotherClient);
     if let Some(kept) = session::find(&connection, &shown)? {
-        if kept.connector_id == connector {
-            let lifetime = setting::seconds("access_token_lifetime").await?;
-            let transaction = Transaction::begin_on(connection).await?;
-            session::end(&transaction, &kept.family, lifetime)?;
-            transaction.commit().await?;
+        if kept.connector_id != connector.map(|connector| connector.id) {
+            return Err(refusal);
         }
-    } else if let Some((verified, caller)) = caller::inspect(&shown, &connection).await? {
-        let holder = match &caller {
-            Caller::Connector(connector) => Some(connector.id),
-            Caller::Person(_) => None,
-        };
-        if holder == connector {
+        let lifetime = setting::seconds("access_token_lifetime").await?;
+        let transaction = Transaction::begin_on(connection).await?;
+        session::end(&transaction, &kept.family, lifetime)?;
+        transaction.commit().await?;
+        return Ok(unkept(StatusCode::OK));
+    }
+    match token::verify(&shown, &connection).await {
+        Ok(verified) if verified.client_id == connector.map_or(FIRST_PARTY.to_owned(), |own| own.client_id) => {
             let transaction = Transaction::begin_on(connection).await?;
             token::revoke(&transaction, &verified.jti, verified.expires_at)?;
             transaction.commit().await?;
+            Ok(unkept(StatusCode::OK))
         }
+        Ok(_) => Err(refusal),
+        Err(Error::Unauthenticated(_)) => Ok(unkept(StatusCode::OK)),
+        Err(error) => Err(error.into()),
     }
-    Ok(unkept(StatusCode::OK))
 }
 
 /// Introspect a token
@@ -117,7 +122,7 @@ fn refresh_token(kept: &Kept, connector: &CallingConnector) -> (Option<AccountId
     let answer = json!({
         "active": true,
         "client_id": connector.client_id,
-        "sub": connector.client_id,
+        "sub": kept.person_uuid.as_ref().unwrap_or(&connector.client_id),
         "scope": kept.scopes.as_str(),
         "exp": kept.expires_at.seconds(),
     });

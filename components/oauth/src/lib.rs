@@ -1,5 +1,5 @@
 //! Tokens: the token endpoint at its three paths, revocation and introspection, the public keys, and the metadata that
-//! names them.
+//! names them. And whether all that they need is there.
 //!
 //! The only component that may open the key-value store, which holds the private signing keys, and the one that makes
 //! the operator account at the first start.
@@ -9,6 +9,7 @@ mod client;
 mod discovery;
 mod failure;
 mod form;
+mod health;
 mod inspection;
 mod openapi;
 mod signing;
@@ -23,6 +24,7 @@ struct OAuth;
 
 impl Api for OAuth {
     const NAME: &'static str = "oauth";
+    const LIMITS_ADDRESSES: bool = true;
     type Failure = Failure;
 
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {
@@ -37,6 +39,8 @@ accord_web::operations! { OAuth,
     post "/oauth/token" => token::token,
     post "/oauth/revoke" => inspection::revoke,
     post "/oauth/introspect" => inspection::introspect,
+    get "/health/live" => health::live,
+    get "/health/ready" => health::ready,
     get "/.well-known/jwks.json" => discovery::keys,
     get "/.well-known/oauth-authorization-server" => discovery::metadata,
 }

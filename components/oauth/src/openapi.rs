@@ -117,12 +117,15 @@ mod tests {
     use utoipa::openapi::{OpenApi, RefOr, Required};
     use utoipa::{Modify, OpenApi as _};
 
-    use crate::{OPERATIONS, discovery, failure, inspection, token};
+    use crate::{OPERATIONS, discovery, failure, health, inspection, token};
 
     #[derive(utoipa::OpenApi)]
     #[openapi(
         info(title = "OAuth", description = "Tokens of clients and users"),
-        paths(token::token, inspection::revoke, inspection::introspect, discovery::keys, discovery::metadata),
+        paths(
+            token::token, inspection::revoke, inspection::introspect, discovery::keys, discovery::metadata, health::live,
+            health::ready,
+        ),
         components(schemas(failure::Body, failure::Account)),
         modifiers(&Client, &OtherPaths),
         tags((name = "oauth", description = "Tokens of clients and users, and how to check them")),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use accord_core::auth::key::{self, Algorithm, Published};
 use accord_core::auth::token::AccessClaims;
-use accord_core::store::Connection;
+use accord_core::store::{Connection, away};
 use accord_core::values::time::Time;
 use accord_core::{Error, Result, setting};
 use anyhow::anyhow;
@@ -153,6 +153,10 @@ fn entry(kid: &str) -> String {
     format!("signing-key/{kid}")
 }
 
+/// A store that is not granted is a mistake of ours; any other error is of a store that is away, or full.
 fn store_failure(error: spin_sdk::key_value::Error) -> Error {
-    Error::Internal(anyhow::Error::new(error).context("the key-value store"))
+    match error {
+        spin_sdk::key_value::Error::Other(text) => away(&format!("the key-value store: {text}")),
+        error => Error::Internal(anyhow::Error::new(error).context("the key-value store")),
+    }
 }

@@ -1,5 +1,6 @@
 //! The token endpoint (RFC 6749, section 3.2), one at three paths.
 
+use accord_core::auth::caller::CallingConnector;
 use accord_core::auth::scope::Scopes;
 use accord_core::auth::token::{AccessClaims, FIRST_PARTY};
 use accord_core::connectors::connector;
@@ -20,7 +21,8 @@ use uuid::Uuid;
 
 use crate::failure::{Failure, Failures};
 use crate::form::{Form, required};
-use crate::{beginning, client, openapi, signing};
+use crate::signing::{self, SigningKey};
+use crate::{beginning, client, openapi};
 
 /// The path at which the endpoint API has its token endpoint. It is its "Refresh URL" too: connectors get a refresh token
 /// there.
@@ -44,8 +46,9 @@ pub struct Issued {
     expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    scope: String,
+    /// What the token allows. A user's has none, which is told to who asked for some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     /// The account that a user signed in to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
@@ -54,7 +57,8 @@ pub struct Issued {
 
 /// Get a token
 ///
-/// The client proves itself by HTTP Basic, or by `client_id` and `client_secret` in the body. A user signs in without one.
+/// The client proves itself by HTTP Basic, or by `client_id` and `client_secret` in the body. A user needs none; the token of
+/// a user who signs in through one reaches the client's account and what that owns.
 #[utoipa::path(
     post,
     operation_id = "oauth_token",
@@ -75,14 +79,17 @@ pub struct Issued {
 pub async fn token(call: Call, uri: Uri, headers: HeaderMap, form: Form) -> Result<Unkept<Json<Issued>>, Failure> {
     let connection = Connection::lease().await?;
     beginning::ensure(&call, &connection).await?;
+    // First of all: without a key nothing is used up.
+    let key = signing::current(&connection).await?;
+    let asked = form.scope.is_some();
     let grant = match form.grant_type.as_deref() {
         Some("client_credentials") => client_credentials(&call, &uri, &headers, &form, &connection).await?,
-        Some("password") => password(&call, form, &connection).await?,
+        Some("password") => password(&call, &headers, form, &connection).await?,
         Some("refresh_token") => refresh_token(&call, &headers, form, &connection).await?,
         Some(_) => return Err(Failure::UnsupportedGrantType),
         None => return Err(Failure::InvalidRequest("grant_type is missing".to_owned())),
     };
-    grant.sign(&connection).await.map(Json).map(unkept)
+    grant.sign(&key, asked).await.map(Json).map(unkept)
 }
 
 /// What an access token is to be signed for.
@@ -103,28 +110,58 @@ async fn client_credentials(
 ) -> Result<Grant, Failure> {
     let connector = client::require(call, headers, form, connection).await?;
     let scopes = connector.scopes.grant(form.scope.as_deref()).ok_or(Failure::InvalidScope)?;
+    note(connection, Some(&connector)).await?;
     let holder = Holder::Connector(connector);
     let session =
         if uri.path() == ENDPOINT_PATH { Some(session::begin(connection, &holder, &scopes).await?) } else { None };
     Ok(Grant { holder, scopes, session })
 }
 
-/// The grant of a person (RFC 6749, section 4.3).
-async fn password(call: &Call, form: Form, connection: &Connection) -> Result<Grant, Failure> {
+/// The grant of a person (RFC 6749, section 4.3). What a client gets for a person leads to its own account and to what that
+/// owns, so it is these among which the person has to choose.
+async fn password(call: &Call, headers: &HeaderMap, form: Form, connection: &Connection) -> Result<Grant, Failure> {
+    let connector = client::find(call, headers, &form, connection).await?;
     let (name, password) = (required(form.username, "username")?, required(form.password, "password")?);
-    let (author, account) = (|actor| call.author_of(actor), form.account.as_deref());
-    let signed_in = credentials::sign_in(connection, author, &name, &password, account, call.address).await;
-    match signed_in.map_err(invalid_grant)? {
+    let sign_in = async |account: Option<&str>| {
+        let author = |actor| call.author_of(actor);
+        credentials::sign_in(connection, author, &name, &password, account, call.address).await
+    };
+    let mut signed_in = sign_in(form.account.as_deref()).await.map_err(invalid_grant)?;
+    if let (SignIn::Select(accounts), Some(_)) = (&mut signed_in, &connector) {
+        let mut within = Vec::new();
+        for account in accounts.drain(..) {
+            if session::reaches(connection, connector.as_ref(), Some(account.0))? {
+                within.push(account);
+            }
+        }
+        signed_in = match within.as_slice() {
+            [] => return Err(Failure::InvalidGrant),
+            [(only, _)] => sign_in(Some(&only.to_string())).await.map_err(invalid_grant)?,
+            _ => SignIn::Select(within),
+        };
+    }
+    match signed_in {
         SignIn::Select(accounts) => Err(Failure::AccountSelectionRequired(accounts)),
         SignIn::Done(person) => {
-            let (holder, scopes) = (Holder::Person(person), Scopes::default());
+            if !session::reaches(connection, connector.as_ref(), person.account_id)? {
+                return Err(Failure::InvalidGrant);
+            }
+            note(connection, connector.as_ref()).await?;
+            let (holder, scopes) = (Holder::Person(person, connector), Scopes::default());
             let session = session::begin(connection, &holder, &scopes).await?;
             Ok(Grant { holder, scopes, session: Some(session) })
         }
     }
 }
 
-/// The next token of a session (RFC 6749, section 6). A connector proves itself again; a person has no client.
+/// Notes that a connector gets a token, see [`connector::token_issued`].
+async fn note(connection: &Connection, connector: Option<&CallingConnector>) -> Result<(), Failure> {
+    let Some(connector) = connector else { return Ok(()) };
+    let lifetime = setting::seconds("access_token_lifetime").await?;
+    Ok(connector::token_issued(connection, connector, Time::now() + lifetime).await?)
+}
+
+/// The next token of a session (RFC 6749, section 6). The connector that it belongs to proves itself again.
 async fn refresh_token(
     call: &Call,
     headers: &HeaderMap,
@@ -133,14 +170,10 @@ async fn refresh_token(
 ) -> Result<Grant, Failure> {
     let connector = client::find(call, headers, &form, connection).await?;
     let shown = required(form.refresh_token, "refresh_token")?;
-    let refreshed = session::refresh(&shown, connector.as_ref(), &call.request_id).await.map_err(invalid_grant)?;
-    // What the connector lost meanwhile it does not get back.
-    let held = match &refreshed.holder {
-        Holder::Connector(connector) => refreshed.scopes.common(&connector.scopes),
-        Holder::Person(_) => refreshed.scopes,
-    };
-    let scopes = held.grant(form.scope.as_deref()).ok_or(Failure::InvalidScope)?;
-    Ok(Grant { holder: refreshed.holder, scopes, session: Some((refreshed.family, refreshed.refresh_token)) })
+    let refreshed = session::refresh(&shown, connector.as_ref(), form.scope.as_deref(), &call.request_id).await;
+    let refreshed = refreshed.map_err(invalid_grant)?.ok_or(Failure::InvalidScope)?;
+    let session = Some((refreshed.family, refreshed.refresh_token));
+    Ok(Grant { holder: refreshed.holder, scopes: refreshed.scopes, session })
 }
 
 /// Credentials of a person or a refresh token that are not right are `invalid_grant` (RFC 6749, section 5.2).
@@ -152,19 +185,16 @@ fn invalid_grant(error: Error) -> Failure {
 }
 
 impl Grant {
-    /// Signs the access token.
-    async fn sign(self, connection: &Connection) -> Result<Issued, Failure> {
-        let key = signing::current(connection).await?;
+    /// Signs the access token. `asked` says whether a scope was asked for.
+    async fn sign(self, key: &SigningKey, asked: bool) -> Result<Issued, Failure> {
         let lifetime = setting::seconds("access_token_lifetime").await?;
-        let (client_id, subject, account, password_version) = match &self.holder {
-            Holder::Connector(connector) => {
-                connector::token_issued(connection, connector, Time::now() + lifetime).await?;
-                (connector.client_id.as_str(), connector.client_id.as_str(), None, None)
-            }
-            Holder::Person(person) => {
-                (FIRST_PARTY, person.uuid.as_str(), person.account_id, Some(person.password_version))
-            }
+        let client_id = self.holder.connector().map_or(FIRST_PARTY, |connector| &connector.client_id);
+        let (subject, account, password_version) = match &self.holder {
+            Holder::Connector(connector) => (&connector.client_id, None, None),
+            Holder::Person(person, _) => (&person.uuid, person.account_id, Some(person.password_version)),
         };
+        // RFC 6749, section 5.1: what was not granted is told.
+        let scope = Some(self.scopes.to_string()).filter(|scope| asked || !scope.is_empty());
         let (family, refresh_token) = self.session.unzip();
         let custom = AccessClaims {
             client_id: client_id.to_owned(),
@@ -183,7 +213,7 @@ impl Grant {
             token_type: "Bearer",
             expires_in: i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX),
             refresh_token,
-            scope: self.scopes.to_string(),
+            scope,
             account,
         })
     }

@@ -8,6 +8,10 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::{Failure, Result};
 
+/// Most bytes that are read of a body that is refused, so that a client that is still sending reads the answer and does not
+/// find its connection broken.
+const DRAINED: usize = 16 * 1024 * 1024;
+
 /// Most bytes of a body that says something of one thing.
 pub const SMALL: usize = 64 * 1024;
 
@@ -48,7 +52,7 @@ pub async fn form(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes
 
 async fn read(
     headers: &HeaderMap,
-    body: Body,
+    mut body: Body,
     limit: usize,
     expected: &'static str,
     matches: impl Fn(&str) -> bool,
@@ -57,18 +61,29 @@ async fn read(
     // Parameters say nothing here: JSON is UTF-8 (RFC 8259, section 8.1), and so are forms.
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !matches(&media_type) {
+        drain(body).await;
         return Err(Failure::UnsupportedMediaType { expected });
     }
-    // What announces itself as too large is not read at all.
+    // What announces itself as too large is not kept.
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
+        drain(body).await;
         return Err(Failure::TooLarge { limit });
     }
-    match Limited::new(body, limit).collect().await {
+    match Limited::new(&mut body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if is_too_long(error.as_ref()) => Err(Failure::TooLarge { limit }),
+        Err(error) if is_too_long(error.as_ref()) => {
+            drain(body).await;
+            Err(Failure::TooLarge { limit })
+        }
         Err(_) => Err(Failure::Malformed("the body broke off".to_owned())),
     }
+}
+
+/// Reads a body and throws it away.
+async fn drain(body: Body) {
+    let mut rest = Limited::new(body, DRAINED);
+    while let Some(Ok(_)) = rest.frame().await {}
 }
 
 fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -8,7 +8,7 @@ use std::thread::LocalKey;
 
 use accord_core::auth::caller::Caller;
 use accord_core::log;
-use accord_core::store::{Actor, Author};
+use accord_core::store::{Actor, Author, patience};
 use axum::body::{Body, HttpBody};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -20,6 +20,7 @@ use tower_service::Service as _;
 use uuid::Uuid;
 
 use crate::failure::{Carried, Failed, Failure};
+use crate::forwarded;
 
 /// The header that names a request, in every answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,6 +29,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub trait Api {
     /// Its name in the audit and in the log.
     const NAME: &'static str;
+
+    /// Whether it limits what an address may do, so that it has to know the callers' behind proxies.
+    const LIMITS_ADDRESSES: bool = false;
 
     /// What its operations fail with.
     type Failure: Failed + From<Failure> + IntoResponse;
@@ -55,12 +59,15 @@ where
     B::Error: Into<BoxError>,
 {
     log::name_component(A::NAME);
-    let call = Call::new(A::NAME, request.headers());
+    let mut call = Call::new(A::NAME, request.headers());
+    if A::LIMITS_ADDRESSES {
+        call.address = forwarded::client(call.address, request.headers()).await;
+    }
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(call.clone());
     let mut router = router.with(Router::clone);
-    let mut response = match router.call(request).await {
+    let mut response = match patience::patiently(router.call(request)).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
@@ -134,7 +141,7 @@ pub fn with_fallbacks<A: Api>(router: Router) -> Router {
 pub struct Call {
     /// A new UUID. It stands in the answer, in the audit and in the log.
     pub request_id: Arc<str>,
-    /// The caller's address, as Spin saw it.
+    /// The address that limits count the caller by: the one that Spin saw, or that trusted proxies tell, see [`forwarded`].
     pub address: Option<IpAddr>,
     api: &'static str,
 }

@@ -5,6 +5,7 @@
 //! | [`call`] | a request from its route to its signed answer: the one way through every component |
 //! | [`failure`] | what can go wrong with a request, its status and its headers |
 //! | [`authorization`] | the `Authorization` header: who calls |
+//! | [`forwarded`] | where a request comes from, if it comes through proxies |
 //! | [`body`] | a request's body: its media type and its size |
 //! | [`json`] | JSON as the APIs take it |
 //! | [`fields`] | the fields of a JSON object, one by one |
@@ -17,6 +18,7 @@ pub mod call;
 pub mod conditional;
 pub mod failure;
 pub mod fields;
+pub mod forwarded;
 pub mod idempotency;
 pub mod json;
 

@@ -30,8 +30,8 @@ pub(crate) struct Variable {
     pub default: Option<String>,
     #[serde(default)]
     required: bool,
-    #[serde(default, rename = "secret")]
-    _secret: bool,
+    #[serde(default)]
+    pub secret: bool,
     #[serde(default, rename = "description")]
     _description: String,
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::futures::OwnedNotified;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use wasmtime::component::GuestTaskId;
 use wasmtime::{Store, StoreContextMut};
@@ -47,6 +47,15 @@ pub(crate) struct Instances {
     handler: ProxyHandler<Maker>,
     /// One permit for each request that the instances can serve at a time. The others wait for one in order.
     turns: Arc<Semaphore>,
+    /// As many of these permits as half of the turns: what a request needs as well whose body may still be on its way, so
+    /// that those that send slowly leave turns to the others.
+    large: Arc<Semaphore>,
+}
+
+/// A request's turn. It ends with the request and not with the client's patience.
+struct Turn {
+    _permit: OwnedSemaphorePermit,
+    _large: Option<OwnedSemaphorePermit>,
 }
 
 impl Instances {
@@ -62,19 +71,21 @@ impl Instances {
             close: Arc::new(Notify::new()),
         });
         let handler = ProxyHandler::new(Maker { service, grants, limits, room });
-        Self { handler, turns: Arc::new(Semaphore::new(turns)) }
+        let large = Arc::new(Semaphore::new((turns / 2).max(1)));
+        Self { handler, turns: Arc::new(Semaphore::new(turns)), large }
     }
 
-    /// The component's response to `request`.
-    pub async fn handle(&self, mut request: Request) -> Result<Response, Failure> {
+    /// The component's response to `request`. `is_large` says that its body may still be on its way.
+    pub async fn handle(&self, mut request: Request, is_large: bool) -> Result<Response, Failure> {
         let Maker { limits, room, .. } = self.handler.state();
         let started = Instant::now();
-        let mut turn = if let Ok(turn) = self.turns.clone().try_acquire_owned() {
-            turn
-        } else {
-            let turn = tokio::time::timeout(limits.request_timeout, self.turns.clone().acquire_owned()).await;
-            turn.ok().and_then(Result::ok).ok_or(Failure::Overloaded)?
+        let turn = async {
+            let large = if is_large { Some(self.large.clone().acquire_owned().await?) } else { None };
+            Ok::<_, AcquireError>(Turn { _permit: self.turns.clone().acquire_owned().await?, _large: large })
         };
+        // The semaphores are never closed.
+        let turn = tokio::time::timeout(limits.request_timeout, turn).await;
+        let mut turn = turn.ok().and_then(Result::ok).ok_or(Failure::Overloaded)?;
         loop {
             let error = match self.handler.handle(turn, request).await {
                 Ok(response) => return Ok(response),
@@ -82,7 +93,7 @@ impl Instances {
             };
             // An instance that is ended because its time is over does not say so to each of its requests.
             let late = started.elapsed() >= limits.request_timeout;
-            match error.downcast::<InstantiationError<OwnedSemaphorePermit>>() {
+            match error.downcast::<InstantiationError<Turn>>() {
                 Err(error) if late || error.is::<ExpirationError>() => return Err(Failure::Timeout),
                 Err(error) => return Err(Failure::Failed(error)),
                 Ok(InstantiationError { error, .. }) if !is_full(&error) => {
@@ -178,8 +189,7 @@ struct Worker {
 
 impl WorkerState for Worker {
     type StoreData = Guest;
-    /// The request's turn, which ends with the request and not with the client's patience.
-    type RequestData = OwnedSemaphorePermit;
+    type RequestData = Turn;
 
     fn should_accept_request(&self, concurrent_count: usize, total_count: usize) -> ShouldAccept {
         if total_count >= self.limits.max_requests_per_instance || self.room.closing.load(Ordering::Relaxed) {
@@ -197,7 +207,7 @@ impl WorkerState for Worker {
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, Guest>,
-        turn: OwnedSemaphorePermit,
+        turn: Turn,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         let timeout = tokio::time::sleep(self.limits.request_timeout);

@@ -1,17 +1,22 @@
 //! A request's way to the component that answers it, and a line in the log.
 //!
 //! What the host answers itself: `200` at Spin's health path, `404` with an empty body where no route matches, `400` to a
-//! request that does not say for which host it is, and, where a component gives no answer, `500` (it trapped), `503` (it
-//! stayed busy) or `504` (it took too long).
+//! request that does not say for which host it is or whose body breaks off, `408` to one whose body comes too slowly, and,
+//! where a component gives no answer, `500` (it trapped), `503` (it stayed busy) or `504` (it took too long).
 
+use crate::config::Clients;
 use crate::engine::instances::{Failure, Instances};
 use crate::log::{self, Level};
 use crate::routes::Router;
+use crate::server::body::{self, Late, Missing};
+use anyhow::{Result, bail};
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, Empty, Full};
+use http_body_util::{BodyExt as _, Collected, Empty, Full};
 use hyper::body::Incoming;
+use serde::Deserialize;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -37,10 +42,35 @@ pub(crate) struct Service {
 pub(crate) struct Dispatcher {
     pub router: Router,
     pub services: Vec<Service>,
+    pub clients: Clients,
     pub quiet: bool,
+    /// Says to other processes that the state directory is served.
+    pub _lock: File,
 }
 
+/// Where an application says whether it can do its work.
+const READY: &str = "/health/ready";
+
 impl Dispatcher {
+    /// Asks the application whether it can do its work, if it has a route for that.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot: its own words.
+    pub(super) async fn ask_ready(&self) -> Result<()> {
+        let Some(found) = self.router.find(READY) else { return Ok(()) };
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let request = Request::get(format!("http://localhost{READY}")).header(header::HOST, "localhost").body(body)?;
+        let response = match self.services[found.route.component].instances.handle(request, false).await {
+            Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => response,
+            Err(Failure::Failed(error)) => bail!("the application cannot be asked whether it is ready: {error:#}"),
+            _ => return Ok(()),
+        };
+        let body = response.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
+        let Ready { problems } = serde_json::from_slice(&body).unwrap_or_default();
+        bail!("the application is not ready: {}", problems.join("; "))
+    }
+
     /// The response to a request, which is logged unless the server is quiet.
     pub(super) async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<WasiBody> {
         if self.quiet {
@@ -93,8 +123,15 @@ impl Dispatcher {
         let Ok(uri) = Uri::from_parts(uri) else { return (empty(StatusCode::BAD_REQUEST), name) };
         head.uri = uri;
 
-        let body = body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync();
-        let response = match service.instances.handle(Request::from_parts(head, body)).await {
+        let late = Late::default();
+        let (body, is_large) = match body::gather(body, &head.headers, &self.clients, &late).await {
+            Ok(gathered) => gathered,
+            Err(Missing::Late) => return (too_late(), name),
+            Err(Missing::Broken) => return (empty(StatusCode::BAD_REQUEST), name),
+        };
+        let response = match service.instances.handle(Request::from_parts(head, body), is_large).await {
+            // Whatever the component made of half a body: this is what was wrong with it.
+            _ if late.is_set() => too_late(),
             Ok(response) => response,
             Err(Failure::Timeout) => empty(StatusCode::GATEWAY_TIMEOUT),
             Err(Failure::Overloaded) => {
@@ -128,6 +165,20 @@ fn address<B>(request: &Request<B>) -> Option<(Authority, HeaderValue)> {
     let path = request.uri().path_and_query()?;
     let full_url = HeaderValue::from_maybe_shared(Bytes::from(format!("http://{authority}{path}"))).ok()?;
     Some((authority, full_url))
+}
+
+/// The answer to a request whose body comes too slowly (RFC 9110, section 15.5.9).
+fn too_late() -> Response<WasiBody> {
+    let mut response = empty(StatusCode::REQUEST_TIMEOUT);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// What an application says that is not ready.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Ready {
+    problems: Vec<String>,
 }
 
 fn empty(status: StatusCode) -> Response<WasiBody> {

@@ -57,8 +57,9 @@ pub struct Statement<'a> {
     pub locked: bool,
 }
 
-/// Called with each statement before it runs.
-pub type StatementObserver = Arc<dyn Fn(&Statement<'_>) + Send + Sync>;
+/// Called with each statement before it runs. What it returns, the component gets as SQLite's error, and the statement does
+/// not run.
+pub type StatementObserver = Arc<dyn Fn(&Statement<'_>) -> Option<String> + Send + Sync>;
 
 /// The databases granted to a component, by label. One that is granted but not defined is `None`.
 pub(crate) type Databases = BTreeMap<String, Option<Arc<Database>>>;
@@ -206,7 +207,9 @@ impl Loan {
     pub async fn execute(self: Arc<Self>, statement: String, parameters: Vec<Value>) -> Result<QueryResult, Error> {
         if let Some(observer) = &self.database.observer {
             let locked = self.locked.load(Ordering::Relaxed);
-            observer(&Statement { sql: &statement, connection: self.number, locked });
+            if let Some(error) = observer(&Statement { sql: &statement, connection: self.number, locked }) {
+                return Err(Error::Io(error));
+            }
         }
         // If another statement has the connection, this one waits on a thread that may.
         if let Ok(session) = self.session.try_lock()

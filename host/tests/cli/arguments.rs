@@ -50,3 +50,15 @@ fn a_bad_argument_is_one_line() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.starts_with("accord: unexpected argument '--lisen' found") && error.lines().count() == 1, "{error}");
 }
+
+#[test]
+fn a_secret_among_the_arguments_is_warned_of() {
+    let directory = application(&MANIFEST.replace("default = \"none\"", "default = \"\", secret = true"));
+    std::fs::write(directory.path().join("variables.toml"), "token = \"x\"\n").unwrap();
+    let missing = "accord: the component api has no build command, and api.wasm is missing\n";
+    let warning = "accord: the list of processes shows token to everybody: give it by SPIN_VARIABLE_TOKEN or by --variable @FILE\n";
+    for (variable, expected) in [("token=x", format!("{warning}{missing}")), ("@variables.toml", missing.to_owned())] {
+        let output = accord(directory.path(), &["up", "--listen", "127.0.0.1:0", "--variable", variable]);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), expected, "{variable}");
+    }
+}

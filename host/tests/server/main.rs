@@ -1,5 +1,6 @@
 //! What the host promises to components and to clients, seen through a component that does what the path says.
 
+mod clients;
 mod clock;
 mod grants;
 mod instances;

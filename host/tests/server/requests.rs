@@ -80,3 +80,15 @@ async fn requests_in_progress_end_before_the_server_does() {
     assert_eq!(answer.await.unwrap(), "3000000");
     assert!(tokio::net::TcpStream::connect(addr).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_directory_is_served_once() {
+    let mut state = None;
+    let probe = Probe::start(|config| state = Some(config.state_dir.clone())).await;
+    let state = state.unwrap();
+    let other = || accord::Server::start(accord::Config::new(crate::MANIFEST, &state));
+    let refused = other().await.err().map(|error| error.to_string());
+    assert_eq!(refused, Some(format!("another process serves from {}", state.display())));
+    probe.server.shutdown().await;
+    other().await.unwrap().shutdown().await;
+}

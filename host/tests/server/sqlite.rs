@@ -73,6 +73,7 @@ async fn statements_are_shown_to_the_observer() {
     let sink = seen.clone();
     let observer = Arc::new(move |statement: &Statement<'_>| {
         sink.lock().unwrap().push((statement.sql.to_owned(), statement.connection, statement.locked));
+        None
     });
     let probe = Probe::start(|config| config.statement_observer = Some(observer)).await;
     let seen = || std::mem::take(&mut *seen.lock().unwrap());

@@ -152,6 +152,15 @@ async fn a_token_that_expires_while_it_is_remembered_is_refused() {
 }
 
 #[tokio::test]
+async fn a_token_expires_for_an_instance_that_sees_it_for_the_first_time_as_for_any_other() {
+    let forge = Forge::new().await;
+    let now = forge.seconds("iat");
+    forge.assert_refused(&forge.signed(&json!({ "exp": now - 1 }))).await;
+    // The clock that signed it may be ahead.
+    assert_eq!(forge.send(&forge.signed(&json!({ "iat": now + 3, "nbf": now + 3 }))).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_token_without_an_expiry_is_refused() {
     let forge = Forge::new().await;
     forge.assert_refused(&forge.signed(&json!({ "exp": null }))).await;

@@ -1,10 +1,11 @@
 //! Refresh tokens, and what ends the session that they carry on.
 
-use accord_tests::accounts::PASSWORD;
+use accord_tests::accounts::{Connector, PASSWORD};
 use accord_tests::oauth::TOKEN;
 use accord_tests::{Accord, CLIENT_ID, CLIENT_SECRET, answer};
 use insta::assert_snapshot;
 use reqwest::Method;
+use serde_json::json;
 
 #[tokio::test]
 async fn a_refresh_token_is_good_once_and_a_reused_one_ends_its_family() {
@@ -81,4 +82,45 @@ async fn a_client_gets_a_refresh_token_at_the_endpoints_path_and_needs_its_secre
     let token = refreshed.text("refresh_token");
     let more = with(&[("grant_type", "refresh_token"), ("refresh_token", &token), ("scope", "accounts:manage")]);
     assert_eq!(post(endpoint, more).await.text("error"), "invalid_scope");
+}
+
+#[tokio::test]
+async fn a_refusal_uses_no_refresh_token_up() {
+    let accord = Accord::start().await;
+    let token = accord.admin().await;
+    let crm =
+        accord.make_connector(&token, &json!({ "name": "CRM", "scopes": ["portal:write", "accounts:read"] })).await;
+    let other = accord.make_connector(&token, &json!({ "name": "Other" })).await;
+    let form = |more: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
+        more.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+    };
+    let post = |of: &Connector, form: Vec<(&'static str, String)>| {
+        let request = accord.request(Method::POST, "/oAuth/rest/v2/Token");
+        answer(request.basic_auth(&of.client_id, Some(&of.secret)).form(&form))
+    };
+    let issued = post(&crm, form(&[("grant_type", "client_credentials")])).await.text("refresh_token");
+    let refresh = |scope: &str| form(&[("grant_type", "refresh_token"), ("refresh_token", &issued), ("scope", scope)]);
+
+    let wrong_secret = Connector { secret: "wrong".to_owned(), ..crm.clone() };
+    assert_eq!(post(&wrong_secret, refresh("")).await.text("error"), "invalid_client");
+    assert_eq!(post(&other, refresh("")).await.text("error"), "invalid_grant");
+    assert_eq!(accord.refresh(&issued).await.text("error"), "invalid_grant");
+    assert_eq!(post(&crm, refresh("accounts:manage")).await.text("error"), "invalid_scope");
+    let refreshed = post(&crm, refresh("accounts:read")).await;
+    assert_eq!((refreshed.status, refreshed.text("scope").as_str()), (200, "accounts:read"), "{refreshed}");
+}
+
+#[tokio::test]
+async fn refresh_tokens_that_a_client_never_uses_do_not_pile_up() {
+    let accord = Accord::start().await;
+    let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET)];
+    let mut last = String::new();
+    for _ in 0..40 {
+        last = answer(accord.request(Method::POST, "/oAuth/rest/v2/Token").form(&form)).await.text("refresh_token");
+    }
+    let kept = accord.store().number("SELECT count(*) FROM refresh_tokens");
+    assert!((1..=32).contains(&kept), "{kept} are kept");
+    let form = [("grant_type", "refresh_token"), ("refresh_token", last.as_str())];
+    let request = accord.request(Method::POST, TOKEN).basic_auth(CLIENT_ID, Some(CLIENT_SECRET)).form(&form);
+    assert_eq!(answer(request).await.status, 200, "the newest works");
 }

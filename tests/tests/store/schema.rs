@@ -1,15 +1,20 @@
 //! The schema: its releases, and the rules that the database keeps by itself.
 
+use std::time::Duration;
+
 use accord_tests::{Accord, Options, answer};
 use insta::assert_snapshot;
 use reqwest::Method;
 
 #[tokio::test]
 async fn a_database_of_a_newer_release_is_a_clear_error() {
-    let mut accord = Accord::start_with(Options { process: true, ..Options::default() }).await;
+    let mut options = Options::default();
+    options.limits.max_requests_per_instance = 1;
+    let accord = Accord::start_with(options).await;
     accord.token().await;
     accord.store().execute("INSERT INTO migrations (version, applied_at) VALUES (9999, 0)", ());
-    accord.kill_and_restart().await;
+    // On Spin an instance ends after a second without requests.
+    accord.advance(Duration::from_secs(3)).await;
     assert_snapshot!(answer(accord.request(Method::GET, "/.well-known/jwks.json")).await, @r#"
     503
     cache-control: no-store

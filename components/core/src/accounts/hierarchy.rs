@@ -6,13 +6,16 @@
 //! way share their data with their owners (the administration API's `datashare`). Siblings do not see each other. A
 //! connector's scopes count in its account and in all that this owns.
 //!
+//! A person whose token a connector asked for has roles where that connector's account has any: in it and in all that it
+//! owns, and nowhere else, whatever the person holds elsewhere.
+//!
 //! A suspended account does nothing, and what hangs below it neither: roles that are held there count nowhere. Who holds
 //! roles above it still manages it.
 //!
 //! SQL says the rule twice: [`ROLES`] climbs from one account to its owners, [`VISIBLE`] comes down to all accounts.
 
 use crate::accounts::role::Roles;
-use crate::auth::caller::Caller;
+use crate::auth::caller::{Caller, CallingPerson};
 use crate::error::{Error, Result, Thing};
 use crate::store::climb::{climb, live};
 use crate::store::{Connection, Transaction, Value};
@@ -32,13 +35,15 @@ macro_rules! roles {
         concat!(
             "(WITH RECURSIVE ",
             climb!("a.id"),
-            " SELECT group_concat(coalesce(r.role, 'connector'), ' ') FROM chain
+            " SELECT CASE WHEN ?2 IS NULL OR max(chain.id = ?2) THEN group_concat(coalesce(r.role, 'connector'), ' ')
+                     FILTER (WHERE ?1 IS NULL AND chain.id = ?2
+                                OR r.role IS NOT NULL AND (chain.shared OR r.role IN ",
+            managing!(),
+            ")) END FROM chain
                LEFT JOIN memberships m ON m.account_id = chain.id AND m.person_id = ?1 AND m.status = 'active'
                LEFT JOIN grants r ON r.account_id = m.account_id AND r.person_id = m.person_id AND ",
             $which,
-            " WHERE chain.id = ?2 OR r.role IS NOT NULL AND (chain.shared OR r.role IN ",
-            managing!(),
-            "))"
+            ")"
         )
     };
 }
@@ -62,13 +67,13 @@ macro_rules! held {
                   WHERE m.person_id = ?1 AND m.status = 'active' AND ",
             live!("m.account_id"),
             " GROUP BY m.account_id
-                 UNION ALL SELECT id, 1 FROM accounts WHERE id = ?2)"
+                 UNION ALL SELECT id, 1 FROM accounts WHERE id = ?2 AND ?1 IS NULL)"
         )
     };
 }
 
 /// The accounts that a caller has a role in, as the beginning of a statement: `visible(id, manages)`. The caller is `?1`
-/// and `?2`.
+/// and `?2`. [`IN_VISIBLE`] asks for one of them.
 pub(crate) const VISIBLE: &str = concat!(
     "WITH RECURSIVE ",
     held!(),
@@ -77,6 +82,15 @@ pub(crate) const VISIBLE: &str = concat!(
          UNION ALL SELECT o.id, 1 FROM visible JOIN accounts o ON o.owner_id = visible.id WHERE visible.manages
          UNION ALL SELECT o.id, 0 FROM visible JOIN accounts o ON o.owner_id = visible.id AND o.datashare = 1
           WHERE NOT visible.manages) "
+);
+
+/// Whether the account `a` is among those of [`VISIBLE`], as a condition; of a person whose token a connector asked for also
+/// whether that connector's account owns it.
+pub(crate) const IN_VISIBLE: &str = concat!(
+    "a.id IN (SELECT id FROM visible) AND (?1 IS NULL OR ?2 IS NULL OR EXISTS (
+     WITH RECURSIVE ",
+    climb!("a.id"),
+    " SELECT 1 FROM chain WHERE chain.id = ?2))"
 );
 
 /// Where a caller's roles are held, and how many accounts each of these stands for: itself and all that it owns.
@@ -120,6 +134,11 @@ pub(crate) struct Reach {
 /// Counts the accounts that a caller has a role in, from what each account knows of how many it owns. Only those that a
 /// role that looks sees by `datashare` are counted one by one.
 pub(crate) fn reach(connection: &Connection, caller: &Caller) -> Result<Reach> {
+    if let Caller::Person(CallingPerson { within: Some(_), .. }) = caller {
+        let statement = format!("{VISIBLE} SELECT count(*) AS accounts FROM accounts a WHERE {IN_VISIBLE}");
+        let accounts = connection.query_one(&statement, &parameters(caller))?.take("accounts")?;
+        return Ok(Reach { accounts, everything: false, root: None });
+    }
     let rows = connection.query(HELD, &parameters(caller))?;
     let mut held: Vec<(AccountId, bool, i64)> = Vec::with_capacity(rows.len());
     for mut row in rows {
@@ -156,10 +175,11 @@ pub(crate) const LIVE: &str = live!("a.id");
 /// Whether no account that owns the account `a` is suspended, as a condition.
 pub(crate) const OWNER_LIVE: &str = live!("a.owner_id");
 
-/// The caller as the first two parameters of a statement: a person's id or null, a connector's account or null.
+/// The caller as the first two parameters of a statement: a person's id, or null for a connector; the account of the
+/// connector that calls or that asked for the person's token, or null.
 pub(crate) fn parameters(caller: &Caller) -> [Value; 2] {
     match caller {
-        Caller::Person(person) => [person.id.into(), Value::Null],
+        Caller::Person(person) => [person.id.into(), person.within.into()],
         Caller::Connector(connector) => [Value::Null, connector.account_id.into()],
     }
 }

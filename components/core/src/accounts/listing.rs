@@ -4,7 +4,7 @@
 //! that a list of all of them counts nothing.
 
 use crate::accounts::account::Account;
-use crate::accounts::hierarchy::{self, ROLES, Reach, VISIBLE};
+use crate::accounts::hierarchy::{self, IN_VISIBLE, ROLES, Reach, VISIBLE};
 use crate::auth::caller::Caller;
 use crate::auth::scope;
 use crate::error::Result;
@@ -177,14 +177,13 @@ impl Start {
 
     /// The beginning of a statement over the accounts that the caller sees: conditions follow.
     fn select(self, columns: &str, caller: &Caller) -> Sql {
-        const IN_VISIBLE: &str = "a.id IN (SELECT id FROM visible)";
         const OWNED: &str = "WITH RECURSIVE visible(id) AS (
              SELECT ?1 UNION ALL SELECT o.id FROM visible JOIN accounts o ON o.owner_id = visible.id) ";
         let caller = || hierarchy::parameters(caller).to_vec();
         let (before, condition, parameters) = match self {
             Self::All => ("", "1".to_owned(), Vec::new()),
             Self::Hint => ("", format!("{ROLES} IS NOT NULL"), caller()),
-            Self::Owner(account) => (OWNED, IN_VISIBLE.to_owned(), vec![account.into()]),
+            Self::Owner(account) => (OWNED, "a.id IN (SELECT id FROM visible)".to_owned(), vec![account.into()]),
             Self::Visible => (VISIBLE, IN_VISIBLE.to_owned(), caller()),
         };
         Sql { text: format!("{before}SELECT {columns} FROM accounts a WHERE {condition}"), parameters }

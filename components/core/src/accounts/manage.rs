@@ -8,7 +8,7 @@ use crate::accounts::account::{self, Account, NewAccount, Status};
 use crate::accounts::hierarchy::{self, BELONGS, OWNER_LIVE, ROLES, ROLES_TO_RESUME};
 use crate::accounts::role::Roles;
 use crate::accounts::{members, username};
-use crate::auth::caller::Caller;
+use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::scope;
 use crate::error::{Conflict, Error, Result, Thing};
 use crate::store::{Connection, Edit, Row, Transaction};
@@ -56,7 +56,8 @@ fn loaded(row: Option<Row>, caller: &Caller) -> Result<(Account, Roles)> {
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with [`Conflict::NameTaken`]; [`Error::Forbidden`] for a connector without `accounts:manage`.
+/// [`Error::Conflict`] with [`Conflict::NameTaken`]; [`Error::Forbidden`] for a connector without `accounts:manage`, and where
+/// the new account would be out of reach for the token that makes it.
 pub async fn create(edit: &Edit, caller: &Caller, new: &NewAccount) -> Result<Account> {
     let person: Option<PersonId> = match caller {
         Caller::Person(person) => Some(person.id),
@@ -72,7 +73,13 @@ pub async fn create(edit: &Edit, caller: &Caller, new: &NewAccount) -> Result<Ac
         ),
         &[person.into(), caller.account_id().into()],
     )?;
-    let owner = row.map(|mut row| row.take("owner_id")).transpose()?;
+    let owner: Option<AccountId> = row.map(|mut row| row.take("owner_id")).transpose()?;
+    if let Caller::Person(CallingPerson { within: Some(within), .. }) = caller {
+        let reached = owner.map_or(Ok(false), |owner| hierarchy::owns(edit.connection(), *within, owner))?;
+        if !reached {
+            return Err(Error::Forbidden { needs: "a token that was issued to no client" });
+        }
+    }
     let account = insert(edit, owner, new).await?;
     if let Some(person) = person {
         members::found(edit, account.id, person).await?;

@@ -64,7 +64,7 @@ mod tests {
     use crate::values::role::names;
 
     fn person() -> Caller {
-        Caller::Person(CallingPerson { id: PersonId::from_number(1), account_id: None })
+        Caller::Person(CallingPerson { id: PersonId::from_number(1), account_id: None, within: None })
     }
 
     fn connector(scopes: &str) -> Caller {

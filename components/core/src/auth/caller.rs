@@ -1,7 +1,7 @@
 //! Who calls: the person or the connector behind a good token, looked up at each request.
 
 use crate::auth::scope::Scopes;
-use crate::auth::token::{self, INVALID, Verified};
+use crate::auth::token::{self, FIRST_PARTY, INVALID, Verified};
 use crate::error::{Error, Result};
 use crate::store::climb::live;
 use crate::store::{Actor, Connection, Value};
@@ -24,6 +24,9 @@ pub struct CallingPerson {
     pub id: PersonId,
     /// The account that the person signed in to, if the person has one.
     pub account_id: Option<AccountId>,
+    /// The account of the connector that asked for the token, if one did: the token reaches that account and what it owns,
+    /// and nothing of the person.
+    pub within: Option<AccountId>,
 }
 
 /// A connector that calls: it has shown its secret, or a token.
@@ -62,14 +65,15 @@ impl Caller {
         }
     }
 
-    /// The person who calls.
+    /// The person who calls, to change something of the person.
     ///
     /// # Errors
     ///
-    /// [`Error::Forbidden`] for a connector.
+    /// [`Error::Forbidden`] for a connector, and for a token that a connector asked for: it is no business of that.
     pub fn require_person(&self) -> Result<&CallingPerson> {
         match self {
-            Self::Person(person) => Ok(person),
+            Self::Person(person) if person.within.is_none() => Ok(person),
+            Self::Person(_) => Err(Error::Forbidden { needs: "a token that was issued to no client" }),
             Self::Connector(_) => Err(Error::Forbidden { needs: "the token of a user" }),
         }
     }
@@ -160,12 +164,24 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
             rank: row.take("rank")?,
         })));
     };
+    let client = Some(verified.client_id.as_str()).filter(|client_id| *client_id != FIRST_PARTY);
     let row = connection.query_first(
-        "SELECT p.id FROM people p
-          WHERE p.uuid = ?1 AND p.password_version = ?4
-            AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))",
-        &[verified.subject.as_str().into(), verified.jti.as_str().into(), session, password_version.into()],
+        concat!(
+            "SELECT p.id, c.account_id AS within FROM people p
+               LEFT JOIN connectors c ON c.client_id = ?5 AND c.status <> 'inactive' AND ",
+            live!("c.account_id"),
+            " WHERE p.uuid = ?1 AND p.password_version = ?4 AND (?5 IS NULL OR c.id IS NOT NULL)
+                AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))"
+        ),
+        &[
+            verified.subject.as_str().into(),
+            verified.jti.as_str().into(),
+            session,
+            password_version.into(),
+            client.into(),
+        ],
     )?;
     let Some(mut row) = row else { return Ok(None) };
-    Ok(Some(Caller::Person(CallingPerson { id: row.take("id")?, account_id: verified.account })))
+    let (id, within) = (row.take("id")?, row.take("within")?);
+    Ok(Some(Caller::Person(CallingPerson { id, account_id: verified.account, within })))
 }

@@ -95,8 +95,13 @@ fn normal(password: &str) -> Cow<'_, str> {
 fn hash_argon2id(password: &str) -> Result<String> {
     let mut salt = [0; 16];
     fill(&mut salt)?;
+    hash_salted(password, &salt)
+}
+
+/// As [`hash_password`], with a salt that nothing else is hashed with: 8 to 48 bytes.
+pub fn hash_salted(password: &str, salt: &[u8]) -> Result<String> {
     let hash: PasswordHash = argon2id()
-        .hash_password_with_salt(password.as_bytes(), &salt)
+        .hash_password_with_salt(password.as_bytes(), salt)
         .map_err(|error| Error::Internal(anyhow!("Argon2id: {error}")))?;
     Ok(hash.to_string())
 }
@@ -122,6 +127,12 @@ pub fn verify_password(password: &str, hash: Option<&str>) -> bool {
 
 /// An Argon2id hash, in the parameters of [`argon2id`], of no secret that anybody knows.
 const NOBODY: &str = "$argon2id$v=19$m=7168,t=5,p=1$mBFTyehjNzCkHZk/fajtCw$aNncxf/8HXqKl1yygy6q0QiLlRzEFPYukrxhbQYsm6I";
+
+/// Whether `secret` is seen at once to be the one of which `hash` was kept, before any limit on attempts: it is random, so that
+/// attempts lead nowhere, or this instance has found it right before.
+pub fn is_right_at_once(secret: &str, hash: &str) -> bool {
+    if hash.starts_with(SHA256) { verify_secret(secret, hash) } else { is_verified(secret, hash) }
+}
 
 /// Whether this instance has found before that `password` is the one of which `hash` was kept.
 pub fn is_verified(password: &str, hash: &str) -> bool {

@@ -16,7 +16,8 @@ use crate::store::{Connection, Transaction};
 use crate::values::id::AccountId;
 use crate::values::time::Time;
 
-/// Seconds by which clocks of one Accord may differ.
+/// Seconds by which the clock of whoever signed a token may be ahead: `iat` and `nbf` may be so late. `exp` has none, so that
+/// every instance says the same of a token, whether or not it has seen it before.
 const LEEWAY: u64 = 5;
 
 /// Longest token that is looked at. Ours have some 600 bytes, with RSA 850.
@@ -43,7 +44,7 @@ pub struct AccessClaims {
     pub password_version: Option<i64>,
 }
 
-/// The `client_id` of the tokens that people get. No connector may have it.
+/// The `client_id` of the tokens that people get without a client. No connector may have it.
 pub const FIRST_PARTY: &str = "accord";
 
 /// Ends tokens before they expire: `id` is the `jti` of one or the `session` of several, `expires_at` when the last of
@@ -129,10 +130,13 @@ fn check(token: &str, options: VerificationOptions, connection: &Connection) -> 
     let claims = key.verify::<AccessClaims>(token, options).map_err(|_| INVALID)?;
     // Claims that RFC 9068, section 2.2, requires and the library does not.
     let (Some(expires_at), Some(issued_at), Some(jti), Some(subject)) =
-        (claims.expires_at, claims.issued_at, claims.jwt_id, claims.subject)
+        (claims.expires_at.map(time), claims.issued_at.map(time), claims.jwt_id, claims.subject)
     else {
         return Err(INVALID);
     };
+    if Time::now() >= expires_at {
+        return Err(INVALID);
+    }
     Ok(Verified {
         subject,
         client_id: claims.custom.client_id,
@@ -140,8 +144,8 @@ fn check(token: &str, options: VerificationOptions, connection: &Connection) -> 
         jti,
         account: claims.custom.account,
         session: claims.custom.session,
-        issued_at: time(issued_at),
-        expires_at: time(expires_at),
+        issued_at,
+        expires_at,
         password_version: claims.custom.password_version,
     })
 }

@@ -137,7 +137,7 @@ pub(crate) mod tests {
 
     /// A person as a caller.
     pub(crate) fn signed_in(id: PersonId) -> Caller {
-        Caller::Person(CallingPerson { id, account_id: None })
+        Caller::Person(CallingPerson { id, account_id: None, within: None })
     }
 
     /// Makes an account.

@@ -2,8 +2,6 @@
 //!
 //! Passwords come here as Argon2id hashes, made before the write lock is taken: hashing takes long.
 
-use std::net::IpAddr;
-
 use serde_json::json;
 
 use crate::accounts::username;
@@ -77,13 +75,7 @@ pub(crate) async fn ask_to_verify(edit: &Edit, person_id: PersonId, email: &Emai
 
 /// Mails links to set a new password: to whoever has proved the address; else one to begin with, if anybody has given
 /// something to it, and one to each of the newest who claim it. The answer never tells.
-///
-/// # Errors
-///
-/// [`Error::TooManyRequests`] if `address` has asked too often within an hour.
-pub async fn forgot_password(edit: &Edit, email: &Email, address: Option<IpAddr>) -> Result<()> {
-    // Counted, and so written, whether or not there is such a person.
-    limit::count(edit, "forgot", address).await?;
+pub async fn forgot_password(edit: &Edit, email: &Email) -> Result<()> {
     let holder = address::holder(edit.connection(), &email.key)?;
     let is_proved = holder.as_ref().is_some_and(|holder| holder.standing == Standing::Proved);
     let known = holder.filter(|holder| holder.standing != Standing::Retired);

@@ -1,7 +1,5 @@
 //! Sign-up: somebody whom nobody has asked becomes a person of the directory, with an account of their own.
 
-use std::net::IpAddr;
-
 use crate::accounts::account::{Account, NewAccount};
 use crate::accounts::{manage, members, username};
 use crate::entry::recovery;
@@ -54,15 +52,13 @@ pub struct SignedUp {
 /// # Errors
 ///
 /// [`crate::Error::Conflict`] with [`crate::error::Conflict::NameTaken`]; [`crate::Error::Invalid`] for an address at the
-/// directory's own domain; [`crate::Error::TooManyRequests`] beyond `signup_limit` sign-ups from one address in an hour.
+/// directory's own domain.
 pub async fn sign_up(
     edit: &Edit,
-    address: Option<IpAddr>,
     newcomer: &Newcomer,
     password_hash: &str,
     account: &NewAccount,
 ) -> Result<Option<SignedUp>> {
-    limit::count(edit, "sign-up", address).await?;
     let email = &newcomer.email;
     address::refuse_own_domain("email", email).await?;
     let holder = address::holder(edit.connection(), &email.key)?;

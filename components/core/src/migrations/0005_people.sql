@@ -154,7 +154,7 @@ CREATE INDEX links_person ON links(person_id, purpose);
 CREATE INDEX links_membership ON links(account_id, person_id) WHERE account_id IS NOT NULL;
 CREATE INDEX links_expiry ON links(expires_at);
 
--- Refresh tokens as before, with the person under its name.
+-- A refresh token belongs to a connector, to a person, or to a person through a connector: then both are needed to use it.
 CREATE TABLE refresh_tokens_0005 (
     digest        BLOB PRIMARY KEY,
     family        TEXT NOT NULL,
@@ -289,7 +289,8 @@ ALTER TABLE refresh_tokens_0005 RENAME TO refresh_tokens;
 
 CREATE INDEX memberships_person ON memberships(person_id, account_id);
 CREATE INDEX refresh_tokens_family ON refresh_tokens(family);
-CREATE INDEX refresh_tokens_connector ON refresh_tokens(connector_id) WHERE connector_id IS NOT NULL;
+-- With the time, so that the oldest of a connector's own are found.
+CREATE INDEX refresh_tokens_connector ON refresh_tokens(connector_id, created_at) WHERE connector_id IS NOT NULL;
 CREATE INDEX refresh_tokens_person ON refresh_tokens(person_id) WHERE person_id IS NOT NULL;
 CREATE INDEX refresh_tokens_account ON refresh_tokens(account_id) WHERE account_id IS NOT NULL;
 CREATE INDEX refresh_tokens_expiry ON refresh_tokens(expires_at);

@@ -3,8 +3,8 @@
 use super::cursor::Cursor;
 use super::expression::{Comparison, Expression, Function, Literal};
 use super::letters::Letters;
-use super::render::render;
-use super::{Fault, Field, Sql, lexer, parser};
+use super::render::{self, render};
+use super::{Fault, Field, Sql, bound_work, lexer, parser};
 
 /// A parsed `$filter`.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,7 @@ impl Filter {
         let tokens = lexer::tokens(text)?;
         let letters = Letters::of(&tokens)?;
         let expression = parser::parse(Cursor::new(text, tokens), fields)?;
+        bound_work(render::work(&expression, &letters))?;
         Ok(Self { expression, letters })
     }
 

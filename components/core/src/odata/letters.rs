@@ -30,6 +30,11 @@ impl Letters {
         Ok(Self(letters))
     }
 
+    /// How many values [`Letters::lower`] or [`Letters::upper`] binds at most, those of what it is about aside.
+    pub(super) fn work(&self) -> usize {
+        2 * self.0.len()
+    }
+
     /// Adds what `inner` adds, in lower case.
     pub(super) fn lower(&self, sql: &mut Sql, inner: impl FnOnce(&mut Sql)) {
         let lowered = |c: &char| {

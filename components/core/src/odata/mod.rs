@@ -58,6 +58,18 @@ use crate::store::sql::Sql;
 /// Most operators, functions, fields and values of an option. SQLite bounds the depth of an expression at 1000.
 const NODES_MAX: usize = 300;
 
+/// Most values that a condition may bind, once it is SQL: it is what a row costs. A letter beyond ASCII costs two for each
+/// text that is compared without case, so that few words of many letters can cost more than many words.
+const WORK_MAX: usize = 2000;
+
+/// Refuses a condition that would bind so many values.
+fn bound_work(work: usize) -> Result<(), Fault> {
+    if work <= WORK_MAX {
+        return Ok(());
+    }
+    Err(Fault::new(1, "this takes too much work: use fewer words, or fewer different letters beyond ASCII"))
+}
+
 /// What a field or an expression is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

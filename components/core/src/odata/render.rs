@@ -41,6 +41,26 @@ pub(super) fn render(expression: &Expression, letters: &Letters, sql: &mut Sql) 
     }
 }
 
+/// How many values [`render`] binds at most.
+pub(super) fn work(expression: &Expression, letters: &Letters) -> usize {
+    let of = |expression: &Expression| work(expression, letters);
+    match expression {
+        Expression::Literal(_) => 1,
+        Expression::Field(_) => 0,
+        Expression::Not(operand) => of(operand),
+        Expression::And(left, right) | Expression::Or(left, right) | Expression::Compare(_, left, right) => {
+            of(left) + of(right)
+        }
+        Expression::In(operand, literals) => literals.len() * (of(operand) + 1),
+        Expression::Call(function, operands) => {
+            let own = if matches!(function, Function::ToLower | Function::ToUpper) { letters.work() } else { 0 };
+            // An operand stands there twice where its length counts.
+            let times = if matches!(function, Function::StartsWith | Function::EndsWith) { 2 } else { 1 };
+            own + times * operands.iter().map(of).sum::<usize>()
+        }
+    }
+}
+
 /// Adds `template` with the operands, one after the other, in place of each `@`.
 fn fill(template: &str, operands: &[&Expression], letters: &Letters, sql: &mut Sql) {
     let mut texts = template.split('@');

@@ -6,7 +6,7 @@ use super::cursor::Cursor;
 use super::expression::Literal;
 use super::letters::Letters;
 use super::lexer::Token;
-use super::{Fault, NODES_MAX, Sql};
+use super::{Fault, NODES_MAX, Sql, bound_work};
 
 /// The condition of a `$search` in any of `columns`, case ignored.
 ///
@@ -16,6 +16,8 @@ use super::{Fault, NODES_MAX, Sql};
 pub fn search(text: &str, columns: &[&str]) -> Result<Sql, Fault> {
     let tokens = tokens(text)?;
     let letters = Letters::of(&tokens)?;
+    let words = tokens.iter().filter(|(_, token)| matches!(token, Token::Literal(_))).count();
+    bound_work(words * columns.len() * (2 * letters.work() + 1))?;
     let mut search = Search { tokens: Cursor::new(text, tokens), letters, columns, sql: Sql::default() };
     search.or()?;
     match search.tokens.peek() {
@@ -173,6 +175,23 @@ mod tests {
             assert_eq!(search(text, &["t.name"]).map_err(|fault| fault.at).err(), Some(at), "{text}");
         }
         assert!(search(&"(".repeat(100_000), &["t.name"]).is_err());
+    }
+
+    #[test]
+    fn a_search_is_bounded_by_its_work_and_what_is_within_the_bound_runs() {
+        let columns = ["t.name", "t.description", "t.name"];
+        // Words of so many letters, of which each is another one beyond ASCII.
+        let words = |words: usize, letters: u32| {
+            let word: String = (0..letters).filter_map(|n| char::from_u32(0x430 + n)).collect();
+            vec![word; words].join(" OR ")
+        };
+        assert_eq!(search(&words(80, 32), &columns).map_err(|fault| fault.at).err(), Some(1));
+        for (number, letters) in [(150, 0), (80, 1), (5, 32)] {
+            let text = if letters > 0 { words(number, letters) } else { vec!["a"; number].join(" OR ") };
+            let condition = search(&text, &columns).unwrap_or_else(|fault| panic!("{number} {letters}: {fault}"));
+            assert!(condition.parameters.len() <= crate::odata::WORK_MAX);
+            ids(&database(), &condition, "t.id");
+        }
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::setting;
 use crate::store::outbox::Message;
-use crate::store::{Transaction, outbox};
+use crate::store::{Connection, Transaction, outbox};
 use crate::values::time::Time;
 
 /// The time over which requests are counted.
@@ -18,20 +18,53 @@ const FROM_ACCOUNT: i64 = 5;
 /// How many mails one mailbox gets at once, whoever asks for them. What comes beyond that comes later.
 const TO_MAILBOX: i64 = 20;
 
-/// Counts one more request for `what` from `address`.
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// To sign up.
+    SignUp,
+    /// To get a link for a new password.
+    NewPassword,
+}
+
+/// Counts one more request from `address`. It comes before anything that costs: what is refused afterwards is counted, too.
 ///
 /// # Errors
 ///
 /// [`Error::TooManyRequests`] beyond `signup_limit` of them within the hour. If that is 0, there is no limit.
-pub(crate) async fn count(transaction: &Transaction, what: &str, address: Option<IpAddr>) -> Result<()> {
+pub async fn count(connection: &Connection, asked: Asked, address: Option<IpAddr>) -> Result<()> {
+    let what = match asked {
+        Asked::SignUp => "sign-up",
+        Asked::NewPassword => "forgot",
+    };
     let limit = setting::number("signup_limit").await?;
     let address = address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
-    let (count, retry_after) = counted(transaction, format!("{what} {address}"))?;
-    if limit > 0 && count > limit {
-        return Err(Error::TooManyRequests { retry_after });
+    let now = Time::now();
+    let since = now - WINDOW;
+    if connection.query_first(PASSED, &[since.into()])?.is_some() {
+        connection.execute(FORGET, vec![since.into()]).await?;
+    }
+    let parameters = vec![format!("{what} {address}").into(), now.into(), since.into()];
+    let Some(mut row) = connection.execute(COUNT, parameters).await?.into_iter().next() else { return Ok(()) };
+    if limit > 0 && row.take::<i64>("count")? > limit {
+        return Err(Error::TooManyRequests { retry_after: row.take::<Time>("window_start")?.seconds_after(since) });
     }
     Ok(())
 }
+
+/// Whether there is something to forget.
+const PASSED: &str = "SELECT 1 FROM sign_ups WHERE window_start <= ?1 LIMIT 1";
+
+/// Forgets counts whose window has passed. Few at a time: nobody waits for those of a whole attack.
+const FORGET: &str = "DELETE FROM sign_ups
+      WHERE address IN (SELECT address FROM sign_ups WHERE window_start <= ?1 ORDER BY window_start LIMIT 100)";
+
+/// Counts one more. A window that has passed begins anew.
+const COUNT: &str = "INSERT INTO sign_ups (address, window_start, count) VALUES (?1, ?2, 1)
+     ON CONFLICT (address) DO UPDATE SET
+         count = CASE WHEN window_start > ?3 THEN count + 1 ELSE 1 END,
+         window_start = CASE WHEN window_start > ?3 THEN window_start ELSE ?2 END
+     RETURNING count, window_start";
 
 /// Counts one more mail to a mailbox that an account or a person, `whose`, asks for.
 ///
@@ -57,11 +90,7 @@ pub(crate) fn send(transaction: &Transaction, key: &str, message: &Message) -> R
 fn counted(transaction: &Transaction, subject: String) -> Result<(i64, u32)> {
     let now = Time::now();
     let since = now - WINDOW;
-    transaction.run("DELETE FROM sign_ups WHERE window_start <= ?", &[since.into()])?;
-    let mut row = transaction.run_one(
-        "INSERT INTO sign_ups (address, window_start, count) VALUES (?1, ?2, 1)
-             ON CONFLICT (address) DO UPDATE SET count = count + 1 RETURNING count, window_start",
-        &[subject.into(), now.into()],
-    )?;
+    transaction.run(FORGET, &[since.into()])?;
+    let mut row = transaction.run_one(COUNT, &[subject.into(), now.into(), since.into()])?;
     Ok((row.take("count")?, row.take::<Time>("window_start")?.seconds_after(since)))
 }

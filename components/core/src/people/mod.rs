@@ -10,7 +10,7 @@
 //! | [`link`] | links in mails, each of which works once |
 
 pub mod address;
-pub(crate) mod limit;
+pub mod limit;
 pub mod link;
 pub mod person;
 pub mod profile;

@@ -1,17 +1,18 @@
 //! Sessions: families of refresh tokens (RFC 6749, section 6).
 //!
 //! Each use of a refresh token marks it as used and adds its successor to the family. A used one that comes again was
-//! stolen, or its successor was: the whole family ends, its access tokens included (RFC 9700, section 4.14.2). Tokens
-//! are kept as digests.
+//! stolen, or its successor was: the whole family ends, its access tokens included (RFC 9700, section 4.14.2). A request that
+//! is refused for another reason uses nothing up. Tokens are kept as digests.
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::accounts::hierarchy::BELONGS;
+use crate::accounts::hierarchy::{self, BELONGS};
 use crate::auth::caller::CallingConnector;
 use crate::auth::scope::Scopes;
 use crate::auth::{secret, token};
+use crate::connectors::connector;
 use crate::error::Result;
 use crate::log;
 use crate::setting;
@@ -25,9 +26,22 @@ use crate::values::time::Time;
 pub enum Holder {
     /// A connector that has shown its secret.
     Connector(CallingConnector),
-    /// A person.
-    Person(SignedIn),
+    /// A person, and the connector that the person signed in through, if it was one.
+    Person(SignedIn, Option<CallingConnector>),
 }
+
+impl Holder {
+    /// The connector that the session belongs to, by itself or together with a person.
+    pub fn connector(&self) -> Option<&CallingConnector> {
+        match self {
+            Self::Connector(connector) => Some(connector),
+            Self::Person(_, connector) => connector.as_ref(),
+        }
+    }
+}
+
+/// How many refresh tokens a connector has of its own: with a further one its oldest goes.
+const OF_A_CONNECTOR: i64 = 32;
 
 /// What a refresh token gives.
 #[derive(Clone, Debug)]
@@ -38,7 +52,7 @@ pub struct Refreshed {
     pub family: String,
     /// Whose it is.
     pub holder: Holder,
-    /// What the access token allows at most.
+    /// What the access token allows.
     pub scopes: Scopes,
 }
 
@@ -47,9 +61,26 @@ pub async fn begin(connection: &Connection, holder: &Holder, scopes: &Scopes) ->
     let family = Uuid::new_v4().to_string();
     let refresh_token = secret::generate()?;
     let lifetime = setting::seconds("refresh_token_lifetime").await?;
+    if let Holder::Connector(connector) = holder {
+        forget_oldest(connection, connector.id).await?;
+    }
     let (statement, parameters) = insertion(&refresh_token, &family, holder, scopes, lifetime);
-    connection.execute(statement, parameters).await?;
-    Ok((family, refresh_token))
+    // Nothing is written if the password or the secret has changed since it was shown.
+    let begun = connection.execute(statement, parameters).await?;
+    if begun.is_empty() { Err(WRONG) } else { Ok((family, refresh_token)) }
+}
+
+/// Makes room for another refresh token of a connector's own. One that asks for a token by its secret each time never uses
+/// those that it gets, and they would pile up.
+async fn forget_oldest(connection: &Connection, connector: ConnectorId) -> Result<()> {
+    let excess = "SELECT created_at FROM refresh_tokens WHERE connector_id = ?1 AND person_id IS NULL
+                   ORDER BY created_at DESC LIMIT 1 OFFSET ?2";
+    if let Some(mut row) = connection.query_first(excess, &[connector.into(), (OF_A_CONNECTOR - 1).into()])? {
+        let until: Time = row.take("created_at")?;
+        let forget = "DELETE FROM refresh_tokens WHERE connector_id = ?1 AND person_id IS NULL AND created_at <= ?2";
+        connection.execute(forget, vec![connector.into(), until.into()]).await?;
+    }
+    Ok(())
 }
 
 /// The one insert into `refresh_tokens`: the first of a family is written by itself, the next ones in a transaction.
@@ -60,10 +91,11 @@ fn insertion(
     scopes: &Scopes,
     lifetime: Duration,
 ) -> (&'static str, Vec<Value>) {
-    let (connector, person, account) = match holder {
-        Holder::Connector(connector) => (Some(connector.id), None, None),
-        Holder::Person(person) => (None, Some(person.person_id), person.account_id),
+    let (person, account, password_version) = match holder {
+        Holder::Connector(_) => (None, None, None),
+        Holder::Person(person, _) => (Some(person.person_id), person.account_id, Some(person.password_version)),
     };
+    let connector = holder.connector().map(|connector| connector.id);
     let now = Time::now();
     let parameters = vec![
         digest(refresh_token),
@@ -74,10 +106,15 @@ fn insertion(
         scopes.as_str().into(),
         now.into(),
         (now + lifetime).into(),
+        password_version.into(),
+        holder.connector().map(|connector| connector.secret_version).into(),
     ];
     let statement = "INSERT INTO refresh_tokens
             (digest, family, connector_id, person_id, account_id, scopes, created_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+          WHERE (?4 IS NULL OR EXISTS (SELECT 1 FROM people WHERE id = ?4 AND password_version = ?9))
+            AND (?3 IS NULL OR EXISTS (SELECT 1 FROM connectors WHERE id = ?3 AND secret_version = ?10))
+         RETURNING family";
     (statement, parameters)
 }
 
@@ -91,10 +128,12 @@ fn digest(refresh_token: &str) -> Value {
 pub struct Kept {
     /// Its family.
     pub family: String,
-    /// The connector it belongs to, or …
+    /// The connector that it belongs to; with a person as well, the one that the person signed in through.
     pub connector_id: Option<ConnectorId>,
-    /// … the person.
+    /// The person that it belongs to.
     pub person_id: Option<PersonId>,
+    /// What tokens name that person by.
+    pub person_uuid: Option<String>,
     /// The account that the person signed in to.
     pub account_id: Option<AccountId>,
     /// What it allows.
@@ -114,8 +153,9 @@ impl Kept {
 /// Finds a refresh token, used and expired ones too.
 pub fn find(connection: &Connection, refresh_token: &str) -> Result<Option<Kept>> {
     let row = connection.query_first(
-        "SELECT family, connector_id, person_id, account_id, scopes, expires_at, used_at IS NOT NULL AS used
-           FROM refresh_tokens WHERE digest = ?",
+        "SELECT t.family, t.connector_id, t.person_id, p.uuid, t.account_id, t.scopes, t.expires_at,
+                t.used_at IS NOT NULL AS used
+           FROM refresh_tokens t LEFT JOIN people p ON p.id = t.person_id WHERE t.digest = ?",
         &[digest(refresh_token)],
     )?;
     let Some(mut row) = row else { return Ok(None) };
@@ -123,6 +163,7 @@ pub fn find(connection: &Connection, refresh_token: &str) -> Result<Option<Kept>
         family: row.take("family")?,
         connector_id: row.take("connector_id")?,
         person_id: row.take("person_id")?,
+        person_uuid: row.take("uuid")?,
         account_id: row.take("account_id")?,
         scopes: Scopes::trusted(row.take("scopes")?),
         expires_at: row.take("expires_at")?,
@@ -130,14 +171,20 @@ pub fn find(connection: &Connection, refresh_token: &str) -> Result<Option<Kept>
     }))
 }
 
-/// Uses a refresh token. One of a connector needs that connector, authenticated. The log names the request in which a
-/// token came again.
+/// Uses a refresh token. One that belongs to a connector needs that connector, authenticated. `scope` is what it asks for, of
+/// what the session began with and it still holds: `None` if that is too much, and then the token is as good as before. The
+/// log names the request in which a token came again.
 ///
 /// # Errors
 ///
 /// [`crate::Error::Unauthenticated`] if it is unknown, expired, of somebody else or of somebody who may not sign in any
 /// more; also if it was used before, which ends its family.
-pub async fn refresh(refresh_token: &str, connector: Option<&CallingConnector>, request_id: &str) -> Result<Refreshed> {
+pub async fn refresh(
+    refresh_token: &str,
+    connector: Option<&CallingConnector>,
+    scope: Option<&str>,
+    request_id: &str,
+) -> Result<Option<Refreshed>> {
     let lifetime = setting::seconds("refresh_token_lifetime").await?;
     let access_lifetime = setting::seconds("access_token_lifetime").await?;
     let transaction = Transaction::begin().await?;
@@ -147,8 +194,9 @@ pub async fn refresh(refresh_token: &str, connector: Option<&CallingConnector>, 
         return Err(WRONG);
     }
     let holder = match (connector, kept.person_id) {
-        (Some(connector), _) => Some(Holder::Connector(connector.clone())),
-        (None, Some(person)) => signed_in(&transaction, person, kept.account_id)?.map(Holder::Person),
+        (connector, Some(person)) => signed_in(&transaction, person, kept.account_id, connector)?
+            .map(|person| Holder::Person(person, connector.cloned())),
+        (Some(connector), None) => Some(Holder::Connector(connector.clone())),
         (None, None) => None,
     };
     let (Some(holder), true) = (holder, kept.is_good()) else {
@@ -163,7 +211,16 @@ pub async fn refresh(refresh_token: &str, connector: Option<&CallingConnector>, 
         transaction.commit().await?;
         return Err(WRONG);
     };
+    let scopes = match &holder {
+        // What the connector lost meanwhile it does not get back.
+        Holder::Connector(connector) => kept.scopes.common(&connector.scopes).grant(scope),
+        Holder::Person(..) => Some(Scopes::default()),
+    };
+    let Some(scopes) = scopes else { return Ok(None) };
     let now = Time::now();
+    if let Some(connector) = connector {
+        connector::token_issued(transaction.connection(), connector, now + access_lifetime).await?;
+    }
     transaction.run("DELETE FROM refresh_tokens WHERE expires_at <= ?", &[now.into()])?;
     transaction
         .run("UPDATE refresh_tokens SET used_at = ?2 WHERE digest = ?1", &[digest(refresh_token), now.into()])?;
@@ -171,15 +228,19 @@ pub async fn refresh(refresh_token: &str, connector: Option<&CallingConnector>, 
     let (statement, parameters) = insertion(&next, &kept.family, &holder, &kept.scopes, lifetime);
     transaction.run(statement, &parameters)?;
     transaction.commit().await?;
-    Ok(Refreshed { refresh_token: next, family: kept.family, holder, scopes: kept.scopes })
+    Ok(Some(Refreshed { refresh_token: next, family: kept.family, holder, scopes }))
 }
 
-/// The person of a session, if the person still may sign in there.
+/// The person of a session, if the person still may sign in there, through the connector if it was one.
 fn signed_in(
     transaction: &Transaction,
     person_id: PersonId,
     account_id: Option<AccountId>,
+    connector: Option<&CallingConnector>,
 ) -> Result<Option<SignedIn>> {
+    if !reaches(transaction.connection(), connector, account_id)? {
+        return Ok(None);
+    }
     let row = transaction.run_first(
         &format!(
             "SELECT p.uuid, p.password_version FROM people p
@@ -191,6 +252,19 @@ fn signed_in(
     let Some(mut row) = row else { return Ok(None) };
     let (uuid, password_version) = (row.take("uuid")?, row.take("password_version")?);
     Ok(Some(SignedIn { person_id, uuid, password_version, account_id }))
+}
+
+/// Whether somebody may sign in to the account through the connector: only to the connector's own and to what that owns.
+pub fn reaches(
+    connection: &Connection,
+    connector: Option<&CallingConnector>,
+    account_id: Option<AccountId>,
+) -> Result<bool> {
+    match (connector, account_id) {
+        (None, _) => Ok(true),
+        (Some(_), None) => Ok(false),
+        (Some(connector), Some(account_id)) => hierarchy::owns(connection, connector.account_id, account_id),
+    }
 }
 
 /// Ends a family: its refresh tokens, and for `access_lifetime`, how long an access token works, its access tokens.

@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use crate::error::{Error, Result};
 use crate::store::row::Row;
 use crate::store::sqlite::Sqlite;
-use crate::store::{Value, migration};
+use crate::store::{Value, migration, patience};
 
 thread_local! {
     static IDLE: RefCell<Vec<Sqlite>> = const { RefCell::new(Vec::new()) };
@@ -64,8 +64,12 @@ impl Connection {
     }
 
     /// Runs a single writing statement as a transaction of its own and returns the rows of its `RETURNING` clause.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] when others hold the write lock for too long.
     pub async fn execute(&self, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
-        self.raw()?.execute(sql, parameters).await
+        patience::execute(self.raw()?, sql, parameters).await
     }
 
     fn raw(&self) -> Result<&Sqlite> {
@@ -78,11 +82,26 @@ impl Connection {
     }
 }
 
+/// Makes sure that the database can be read now, and has the schema of this release.
+///
+/// # Errors
+///
+/// [`Error::Unavailable`] otherwise.
+pub fn check(connection: &Connection) -> Result<()> {
+    migration::check(connection.raw()?)
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(raw) = self.raw.take() {
-            IDLE.with_borrow_mut(|idle| idle.push(raw));
-        }
+        let Some(raw) = self.raw.take() else { return };
+        IDLE.with_borrow_mut(|idle| {
+            if raw.is_broken() {
+                // What broke it broke the others.
+                idle.clear();
+            } else {
+                idle.push(raw);
+            }
+        });
     }
 }
 
@@ -134,13 +153,13 @@ impl Transaction {
 
     /// Runs a statement that goes over many rows, while other requests of the instance go on.
     pub async fn batch(&self, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
-        self.connection.execute(sql, parameters).await
+        self.connection.raw()?.execute(sql, parameters).await
     }
 
     /// Makes the changes durable, all of them.
     pub async fn commit(mut self) -> Result<()> {
         // An error here (a full disk, say) leaves the transaction open or closed; `drop` finds out.
-        self.connection.execute("COMMIT", Vec::new()).await?;
+        self.connection.raw()?.execute("COMMIT", Vec::new()).await?;
         self.open = false;
         Ok(())
     }

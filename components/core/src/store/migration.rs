@@ -4,6 +4,7 @@
 //! released is never edited again; a change is a new file.
 
 use crate::error::{Error, Result};
+use crate::store::patience;
 use crate::store::sqlite::Sqlite;
 use crate::values::email::Email;
 use crate::values::text;
@@ -28,15 +29,27 @@ pub(crate) async fn migrate(sqlite: &Sqlite) -> Result<()> {
     if version(sqlite).is_ok_and(|version| version == FILES.len()) {
         return Ok(());
     }
-    sqlite.execute("BEGIN IMMEDIATE", Vec::new()).await?;
+    patience::execute(sqlite, "BEGIN IMMEDIATE", Vec::new()).await?;
     match apply(sqlite) {
         Ok(()) => sqlite.execute("COMMIT", Vec::new()).await.map(drop),
         Err(error) => {
-            sqlite.query("ROLLBACK", &[])?;
+            // If this fails as well, the first error still says why.
+            _ = sqlite.query("ROLLBACK", &[]);
             Err(error)
         }
     }
 }
+
+/// See [`crate::store::connection::check`].
+pub(crate) fn check(sqlite: &Sqlite) -> Result<()> {
+    match version(sqlite)? {
+        version if version == FILES.len() => Ok(()),
+        version if version > FILES.len() => Err(NEWER),
+        _ => Err(Error::Unavailable { retry_after: 5, reason: "the database has the schema of an older release" }),
+    }
+}
+
+const NEWER: Error = Error::Unavailable { retry_after: 60, reason: "the database was made by a newer release" };
 
 fn apply(sqlite: &Sqlite) -> Result<()> {
     sqlite.query(
@@ -46,7 +59,7 @@ fn apply(sqlite: &Sqlite) -> Result<()> {
     // Read again under the lock: another instance may have been first.
     let applied = version(sqlite)?;
     if applied > FILES.len() {
-        return Err(Error::Unavailable { retry_after: 60, reason: "the database was made by a newer release" });
+        return Err(NEWER);
     }
     for (file, version) in FILES.iter().zip(1_i64..).skip(applied) {
         for statement in statements(file) {

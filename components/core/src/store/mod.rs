@@ -6,6 +6,7 @@
 //! | [`row`] | rows by the names of their columns |
 //! | [`sql`] | parts of statements, and many rows as one parameter |
 //! | [`climb`] | the climb through the tree of accounts |
+//! | [`patience`] | how long a request waits for the write lock, and how |
 //! | [`migration`] | the schema of this release |
 //! | [`connection`] | connections that an instance keeps, and transactions |
 //! | [`audit`] | who changed what, and edits: transactions of somebody |
@@ -19,6 +20,7 @@ pub(crate) mod migration;
 #[cfg(test)]
 pub(crate) mod native;
 pub mod outbox;
+pub mod patience;
 pub mod row;
 pub mod sql;
 mod sqlite;
@@ -27,3 +29,4 @@ pub use audit::{Actor, Author, Edit};
 pub use connection::{Connection, Transaction};
 pub use row::Row;
 pub use spin_sdk::sqlite::Value;
+pub use sqlite::away;

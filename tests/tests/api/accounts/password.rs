@@ -39,3 +39,32 @@ async fn a_forgotten_password_is_replaced_and_every_session_ends() {
     assert_eq!(accord.get(&token, "/api/accounts").await.status, 401);
     assert_eq!(accord.sign_in(&person.email, PASSWORD, None).await.status, 200);
 }
+
+#[tokio::test]
+async fn no_session_that_begins_during_a_reset_outlives_it() {
+    let relay = Relay::start().await;
+    let accord = Accord::start_with(relay.options().variable("failed_sign_in_limit", &100_000)).await;
+    let person = accord.person("Acme").await;
+    assert_eq!(accord.submit("/api/accounts/password/forgot", &json!({ "email": person.email })).await.status, 200);
+    // The first mail is the one of the sign-up.
+    let reset = json!({ "token": relay.token_for(&person.email, 2).await, "password": "another_password_456" });
+    let sign_ins = (0..16).map(|_| async {
+        let mut begun = Vec::new();
+        for _ in 0..6 {
+            let signed_in = accord.sign_in(&person.email, PASSWORD, None).await;
+            if signed_in.status == 200 {
+                begun.push(signed_in.text("refresh_token"));
+            }
+        }
+        begun
+    });
+    let (reset, begun) =
+        futures::join!(accord.submit("/api/accounts/password/reset", &reset), futures::future::join_all(sign_ins));
+    assert_eq!(reset.status, 200, "{reset}");
+    let begun = begun.concat();
+    assert!(!begun.is_empty(), "some were first");
+    for token in begun {
+        assert_eq!(accord.refresh(&token).await.status, 400);
+    }
+    assert_eq!(accord.store().number("SELECT count(*) FROM refresh_tokens WHERE person_id > 1"), 0);
+}

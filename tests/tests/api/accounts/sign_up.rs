@@ -1,7 +1,10 @@
 //! Sign-up.
 
-use accord_tests::{Accord, Options, Relay};
+use accord_tests::accounts::PASSWORD;
+use accord_tests::{Accord, Options, Relay, answer};
 use insta::assert_snapshot;
+use reqwest::Method;
+use serde_json::json;
 
 #[tokio::test]
 async fn an_address_that_nobody_has_proved_signs_up_as_often_as_it_is_named_and_one_that_is_proved_does_not() {
@@ -27,4 +30,23 @@ async fn sign_ups_from_one_address_are_limited() {
     let refused = accord.sign_up("p3@example.org", "Account 3").await;
     assert_eq!(refused.status, 429, "{refused}");
     assert!(refused.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn sign_ups_that_are_refused_count_as_well() {
+    let accord = Accord::start_with(Options::default().variable("signup_limit", &4)).await;
+    let sign_up = async |email: &str, key: &str, name: &str| {
+        let body = json!({ "email": email, "password": PASSWORD, "accountName": name });
+        let request = accord.request(Method::POST, "/api/accounts/signup").header("idempotency-key", key);
+        answer(request.json(&body)).await.status
+    };
+    accord.token().await;
+    let statuses = [
+        sign_up("a@example.com", "one", "A").await,
+        sign_up("a@example.com", "one", "A").await,
+        sign_up("a@example.com", "one", "B").await,
+        sign_up("a@example.com", "two", "C").await,
+        sign_up("b@example.com", "three", "D").await,
+    ];
+    assert_eq!(statuses, [201, 201, 422, 409, 429]);
 }

@@ -12,6 +12,25 @@ fn found(filter: &str) -> Vec<i64> {
 }
 
 #[test]
+fn a_filter_is_bounded_by_its_work() {
+    let letters: String = (0..30).filter_map(|n| char::from_u32(0x430 + n)).collect();
+    let nested = |depth: usize| format!("{}name{}", "tolower(".repeat(depth), ")".repeat(depth));
+    for (filter, is_taken) in [
+        (format!("{} eq '{letters}'", nested(20)), true),
+        (format!("{} in ('{letters}', 'a', 'b')", nested(20)), false),
+        (format!("endswith({}, '{letters}')", nested(20)), false),
+    ] {
+        let parsed = Filter::parse(&filter, &FIELDS);
+        assert_eq!(parsed.as_ref().map_err(|fault| fault.at).err(), (!is_taken).then_some(1), "{filter}");
+        if let Ok(filter) = parsed {
+            let sql = filter.sql();
+            assert!(sql.parameters.len() <= render::work(&filter.expression, &filter.letters));
+            ids(&database(), &sql, "t.id");
+        }
+    }
+}
+
+#[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn a_filter_finds_what_it_says() {
     const ALL: [i64; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];

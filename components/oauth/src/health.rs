@@ -1,0 +1,152 @@
+//! Whether this Accord is alive, and whether it can do its work: for whoever watches over it, and for the host before it
+//! listens.
+//!
+//! This component answers for all, because it alone may open everything that has to be there: the database, and the store of
+//! the private keys.
+
+use accord_core::auth::key::Algorithm;
+use accord_core::store::{Connection, connection};
+use accord_core::{Error, Result, log, setting};
+use accord_web::{Call, forwarded};
+use axum::Json;
+use http::{HeaderName, StatusCode, Uri, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{failure, signing};
+
+/// Settings that are whole numbers.
+const NUMBERS: [&str; 2] = ["failed_sign_in_limit", "signup_limit"];
+
+/// Settings that are seconds, of which there has to be one at least.
+const LIFETIMES: [&str; 3] = ["signing_key_lifetime", "access_token_lifetime", "refresh_token_lifetime"];
+
+/// How this Accord is.
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// What keeps it from its work. The log says more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
+}
+
+type Answer = (StatusCode, [(HeaderName, &'static str); 1], Json<Health>);
+
+/// See whether it is alive
+///
+/// It answers, whatever the database does.
+#[utoipa::path(
+    get,
+    operation_id = "health_live",
+    path = "/health/live",
+    tag = "oauth",
+    responses((status = 200, description = "It is alive.", body = Health))
+)]
+pub async fn live() -> Answer {
+    (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], Json(Health { status: "live", problems: Vec::new() }))
+}
+
+/// See whether it is ready
+///
+/// The settings can be used, the database can be reached and has the schema of this release, and there is a key to sign with.
+#[utoipa::path(
+    get,
+    operation_id = "health_ready",
+    path = "/health/ready",
+    tag = "oauth",
+    responses(
+        (status = 200, description = "It is ready.", body = Health),
+        (status = 503, description = "It is not: `problems` says why, and `Retry-After` when to ask again.", body = Health),
+        (status = 500, description = "Something went wrong in the service.", body = failure::Body),
+    )
+)]
+pub async fn ready(call: Call) -> Answer {
+    let mut problems = faults_of_settings().await;
+    if problems.is_empty()
+        && let Err(error) = work().await
+    {
+        if let Error::Internal(error) = &error {
+            log::error(Some(&call.request_id), format_args!("{error:#}"));
+        }
+        problems.push(match error {
+            Error::Internal(_) => "something is wrong that the log tells".to_owned(),
+            error => error.to_string(),
+        });
+    }
+    if problems.is_empty() {
+        let health = Health { status: "ready", problems };
+        return (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], Json(health));
+    }
+    let health = Health { status: "not ready", problems };
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], Json(health))
+}
+
+/// Does what every request for a token does.
+async fn work() -> Result<()> {
+    let connection = Connection::lease().await?;
+    connection::check(&connection)?;
+    signing::current(&connection).await.map(drop)
+}
+
+/// What is wrong with the settings, a line each. It names them, and never says their values.
+async fn faults_of_settings() -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut expect = |name: &str, is_right: bool, expected: &str| {
+        if !is_right {
+            faults.push(format!("the setting {name} must be {expected}"));
+        }
+    };
+    for name in NUMBERS {
+        expect(name, setting::number(name).await.is_ok(), "a whole number");
+    }
+    for name in LIFETIMES {
+        expect(name, setting::number(name).await.is_ok_and(|seconds| seconds > 0), "a whole number of seconds, not 0");
+    }
+    let value = async |name| setting::get(name).await.unwrap_or_default();
+    let algorithm = value("signing_algorithm").await;
+    expect("signing_algorithm", Algorithm::parse(&algorithm).is_some(), "EdDSA, ES256 or RS256");
+    expect("public_url", origin(&value("public_url").await).is_some(), "an address like https://accord.example.com");
+    expect("audience", !value("audience").await.is_empty(), "a text");
+    let proxies = value("trusted_proxies").await;
+    expect("trusted_proxies", forwarded::parse_trusted(&proxies).is_some(), forwarded::EXPECTED);
+    let (mail_url, mail_host) = (value("mail_url").await, value("mail_host").await);
+    let is_granted = mail_url.is_empty() || origin(&mail_url).is_some_and(|at| Some(at) == origin(&mail_host));
+    expect("mail_url", is_granted, "an address at mail_host, which is the only one that may be called, or empty");
+    for name in ["admin_email", "admin_password", "bootstrap_client_id", "bootstrap_client_secret"] {
+        expect(name, setting::get(name).await.is_ok(), "there for the first start");
+    }
+    faults
+}
+
+/// Scheme, host and port of an address, if it is one of HTTP.
+fn origin(address: &str) -> Option<(String, String, u16)> {
+    let uri: Uri = address.parse().ok()?;
+    let standard = match uri.scheme_str()? {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let host = uri.host().filter(|host| !host.is_empty())?.to_ascii_lowercase();
+    Some((uri.scheme_str()?.to_owned(), host, uri.port_u16().unwrap_or(standard)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_http_has_an_origin() {
+        for (address, expected) in [
+            ("https://Accord.example.com", ("https", "accord.example.com", 443)),
+            ("http://127.0.0.1:3000/", ("http", "127.0.0.1", 3000)),
+            ("https://relay.example/send?x", ("https", "relay.example", 443)),
+        ] {
+            let (scheme, host, port) = origin(address).unwrap_or_else(|| panic!("{address}"));
+            assert_eq!((scheme.as_str(), host.as_str(), port), expected);
+        }
+        for bad in ["", "accord.example.com", "ftp://a", "/path", "https://", "http://a b"] {
+            assert!(origin(bad).is_none(), "{bad}");
+        }
+    }
+}

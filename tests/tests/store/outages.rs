@@ -1,0 +1,155 @@
+//! The database away, full or out of order: every operation answers `503` in the shape of its API, and nothing is half done.
+
+use accord_tests::accounts::{PASSWORD, path};
+use accord_tests::administration::Administrator;
+use accord_tests::endpoint::RECORD;
+use accord_tests::oauth::TOKEN;
+use accord_tests::{Accord, Answer, CLIENT_ID, CLIENT_SECRET, Options, answer, skipped_on_spin};
+use insta::assert_snapshot;
+use reqwest::Method;
+use serde_json::json;
+
+/// What the components are told: a full disk, and a server of libSQL that is gone, in Spin's words.
+const ERRORS: [&str; 2] = [
+    "database or disk is full",
+    "Hrana: `http error: `error trying to connect: tcp connect error: Connection refused (os error 111)``",
+];
+
+/// What is counted of a request that is refused: it stays, whatever becomes of the request.
+const COUNTED: [&str; 2] = ["sign_in_failures", "sign_ups"];
+
+/// Who calls, and what they call about.
+struct Callers {
+    person: String,
+    email: String,
+    account: i64,
+    connector: String,
+    operator: Administrator,
+}
+
+const OPERATIONS: [&str; 17] = [
+    "token",
+    "sign in",
+    "refresh",
+    "revoke",
+    "introspect",
+    "get",
+    "list",
+    "create",
+    "update",
+    "invite",
+    "sign up",
+    "make a connector",
+    "push accounts",
+    "push users",
+    "bind",
+    "insert a record",
+    "make a customer",
+];
+
+/// Does an operation whose names have the `number`.
+async fn operate(accord: &Accord, callers: &Callers, operation: &str, number: usize) -> Answer {
+    let person = &callers.person;
+    let form = |form: &[(&str, &str)]| answer(accord.request(Method::POST, TOKEN).form(form));
+    match operation {
+        "token" => {
+            let client = [("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET)];
+            form(&[&client[..], &[("grant_type", "client_credentials")]].concat()).await
+        }
+        "sign in" => accord.sign_in(&callers.email, PASSWORD, None).await,
+        "introspect" => accord.introspect(person).await,
+        "get" => accord.get(person, &path(callers.account)).await,
+        "list" => accord.get(person, "/api/accounts?$filter=contains(name,'a')").await,
+        "create" => accord.post(person, "/api/accounts", &json!({ "name": format!("Made {number}") })).await,
+        "update" => accord.put(person, &path(callers.account), &json!({ "description": number.to_string() })).await,
+        "invite" => {
+            let body = json!({ "email": format!("guest{number}@example.com"), "roles": ["user"] });
+            accord.post(person, &format!("{}/users", path(callers.account)), &body).await
+        }
+        "sign up" => {
+            let body = json!({ "email": format!("new{number}@example.com"), "password": PASSWORD,
+                               "accountName": format!("New {number}") });
+            accord.submit("/api/accounts/signup", &body).await
+        }
+        "make a connector" => accord.post(person, "/api/connectors", &json!({ "name": number.to_string() })).await,
+        "push accounts" => {
+            let body = json!({ format!("a{number}"): { "name": "Pushed", "id": format!("r{number}") } });
+            accord.patch_accounts(&callers.connector, &body).await
+        }
+        "push users" => {
+            let body = json!({ format!("u{number}"): { "email": format!("pushed{number}@example.com") } });
+            accord.patch_users(&callers.connector, &body).await
+        }
+        "bind" => accord.bind(&callers.connector, "bound", &json!([format!("b{number}")])).await,
+        "insert a record" => {
+            accord.post(&callers.connector, RECORD, &json!({ "Username": format!("record{number}") })).await
+        }
+        "make a customer" => {
+            let body = json!({ "name": "Customer", "subdomain": format!("customer-{number}"), "active": "1",
+                               "password": "the password of a customer" });
+            accord.administer(&callers.operator, &body).await
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn whichever_statement_fails_the_answer_is_503_and_nothing_is_half_done() {
+    if skipped_on_spin("nobody makes its statements fail") {
+        return;
+    }
+    let mut options = Options::default().variable("signup_limit", &0);
+    options.limits.max_instances = 1;
+    let accord = Accord::start_with(options).await;
+    let person = accord.person("Acme").await;
+    let connector = accord.token().await;
+    let bound = json!({ "bound": { "name": "Bound", "id": "bound" } });
+    assert_eq!(accord.patch_accounts(&connector, &bound).await.status, 200);
+    let callers = Callers {
+        email: person.email,
+        account: person.account,
+        person: person.token,
+        connector,
+        operator: accord.operator().await,
+    };
+    let mut number = 0;
+    for operation in OPERATIONS {
+        for error in ERRORS {
+            let mut failed = 0;
+            // Until the operation has fewer statements than run before the fault.
+            for after in 0.. {
+                number += 1;
+                let shown = match operation {
+                    "refresh" | "revoke" => accord.sign_in(&callers.email, PASSWORD, None).await.text("refresh_token"),
+                    _ => String::new(),
+                };
+                let before = accord.store().dump(&COUNTED);
+                accord.fail(after, error);
+                let answer = match operation {
+                    "refresh" => accord.refresh(&shown).await,
+                    "revoke" => accord.revoke(&shown).await,
+                    _ => operate(&accord, &callers, operation, number).await,
+                };
+                if !accord.mend() {
+                    assert!((200..300).contains(&answer.status), "{operation}: {answer}");
+                    break;
+                }
+                if (200..300).contains(&answer.status) {
+                    // What failed was not needed: how a connection is set up, or a mail that can wait.
+                    continue;
+                }
+                failed += 1;
+                assert_eq!(answer.status, 503, "{operation}, statement {after}, {error}: {answer}");
+                assert_eq!(answer.header("retry-after"), Some("5"), "{operation}, statement {after}: {answer}");
+                assert_eq!(accord.store().dump(&COUNTED), before, "{operation}, statement {after}, {error}");
+                if operation == "refresh" {
+                    assert_eq!(accord.refresh(&shown).await.status, 200, "statement {after} used nothing up");
+                }
+                if failed == 1 && error == ERRORS[0] {
+                    assert_snapshot!(operation.replace(' ', "_"), answer);
+                }
+            }
+            assert!(failed > 0, "{operation} has statements");
+        }
+    }
+}
