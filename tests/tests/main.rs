@@ -42,6 +42,7 @@ mod endpoint {
     mod fields;
     mod foreign_keys;
     mod permissions;
+    mod reading;
     mod upsert;
 }
 
@@ -53,7 +54,9 @@ mod app {
     mod packages;
 }
 
+mod bodies;
 mod console;
+mod cors;
 
 /// Where one API meets another.
 mod seams {
@@ -63,6 +66,7 @@ mod seams {
     mod people;
     mod races;
     mod ranks;
+    mod registration;
     mod strangers;
     mod suspension;
 }

@@ -19,8 +19,10 @@ pub async fn require(
     form: &Form,
     connection: &Connection,
 ) -> Result<CallingConnector, Failure> {
-    let (client_id, client_secret) = credentials(headers, form)?;
-    Ok(connector::authenticate(connection, &client_id, &client_secret, call.address).await?)
+    let Credentials { client_ids, secrets } = credentials(headers, form)?;
+    let client_ids: Vec<_> = client_ids.iter().map(String::as_str).collect();
+    let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
+    Ok(connector::authenticate(connection, &client_ids, &secrets, call.address).await?)
 }
 
 /// The connector that the request authenticates as, if it brings credentials.
@@ -36,30 +38,38 @@ pub async fn find(
     Ok(None)
 }
 
+/// The id and the secret of a client, each in all the readings of what it sent. Most have one.
+#[derive(Debug, PartialEq, Eq)]
+struct Credentials {
+    client_ids: Vec<String>,
+    secrets: Vec<String>,
+}
+
 /// The client's id and secret: from the `Authorization` header or from the body, never both (RFC 6749, section 2.3).
-fn credentials(headers: &HeaderMap, form: &Form) -> Result<(String, String), Failure> {
+fn credentials(headers: &HeaderMap, form: &Form) -> Result<Credentials, Failure> {
     if !headers.contains_key(header::AUTHORIZATION) {
         let (Some(id), Some(secret)) = (&form.client_id, &form.client_secret) else {
             return Err(Error::Unauthenticated(Unauthenticated::Missing).into());
         };
-        return Ok((id.clone(), secret.clone()));
+        return Ok(Credentials { client_ids: vec![id.clone()], secrets: vec![secret.clone()] });
     }
     if form.client_secret.is_some() {
         return Err(Failure::InvalidRequest("the client authenticates in two ways".to_owned()));
     }
     let (id, secret) = basic(headers)?;
-    let (id, secret) = (unescape(&id)?, unescape(&secret)?);
-    if form.client_id.as_ref().is_some_and(|other| *other != id) {
+    let credentials = Credentials { client_ids: readings(id), secrets: readings(secret) };
+    if form.client_id.as_ref().is_some_and(|other| !credentials.client_ids.contains(other)) {
         return Err(Failure::InvalidRequest("the client_id of the body is another".to_owned()));
     }
-    Ok((id, secret))
+    Ok(credentials)
 }
 
-/// Undoes the form encoding of both halves (RFC 6749, section 2.3.1). Most clients leave it out, which is the same for
-/// secrets of letters and digits; a `+` therefore stays what it is, for a lone `%` means that nothing was encoded.
-fn unescape(text: &str) -> Result<String, Error> {
-    let decoded = percent_decode_str(text).decode_utf8();
-    decoded.map(Into::into).map_err(|_| Error::Unauthenticated(Unauthenticated::InvalidCredentials))
+/// What half of the Basic credentials may mean: what it is form-encoded of (RFC 6749, section 2.3.1), and what it is as it
+/// stands, for many clients leave the encoding out. For letters, digits and dashes that is the same.
+fn readings(half: String) -> Vec<String> {
+    let spaced = half.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8().ok().map(String::from).filter(|decoded| *decoded != half);
+    decoded.into_iter().chain([half]).collect()
 }
 
 #[cfg(test)]
@@ -79,9 +89,20 @@ mod tests {
     fn credentials_come_by_header_or_by_body_but_not_by_both() {
         let empty = Form::default();
         let body = Form::parse(b"client_id=a&client_secret=b%26").expect("a form");
-        assert_eq!(credentials(&header("a:b:c"), &empty).expect("Basic"), ("a".to_owned(), "b:c".to_owned()));
-        assert_eq!(credentials(&header("a%3A:b%25"), &empty).expect("Basic"), ("a:".to_owned(), "b%".to_owned()));
-        assert_eq!(credentials(&HeaderMap::new(), &body).expect("body"), ("a".to_owned(), "b&".to_owned()));
+        let of = |client_ids: &[&str], secrets: &[&str]| {
+            let [client_ids, secrets] = [client_ids, secrets].map(|of| of.iter().map(|it| (*it).to_owned()).collect());
+            Credentials { client_ids, secrets }
+        };
+        for (sent, expected) in [
+            ("a:b:c", of(&["a"], &["b:c"])),
+            ("a%3A:b%25+c", of(&["a:", "a%3A"], &["b% c", "b%25+c"])),
+            ("a:b+c", of(&["a"], &["b c", "b+c"])),
+            ("a:100%", of(&["a"], &["100%"])),
+            ("a:%ff", of(&["a"], &["%ff"])),
+        ] {
+            assert_eq!(credentials(&header(sent), &empty).expect("Basic"), expected, "{sent}");
+        }
+        assert_eq!(credentials(&HeaderMap::new(), &body).expect("body"), of(&["a"], &["b&"]));
         assert!(matches!(credentials(&header("a:b"), &body), Err(Failure::InvalidRequest(_))));
         assert!(matches!(
             credentials(&HeaderMap::new(), &empty),
