@@ -24,7 +24,7 @@ pub struct Config {
     pub runtime_config: Option<PathBuf>,
     /// Bounds on what components may use.
     pub limits: Limits,
-    /// Do not log requests.
+    /// Do not log requests, nor say what takes long.
     pub quiet: bool,
     /// The wall clock that components see.
     pub clock: Arc<Clock>,

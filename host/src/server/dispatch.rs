@@ -9,7 +9,7 @@ use crate::log::{self, Level};
 use crate::routes::Router;
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::Incoming;
 use std::net::SocketAddr;
@@ -37,6 +37,8 @@ pub(crate) struct Service {
 pub(crate) struct Dispatcher {
     pub router: Router,
     pub services: Vec<Service>,
+    /// For whom a request is that cannot say so, one of HTTP/1.0.
+    pub authority: Authority,
     pub quiet: bool,
 }
 
@@ -67,7 +69,9 @@ impl Dispatcher {
         let Some(found) = self.router.find(path) else { return (empty(StatusCode::NOT_FOUND), None) };
         let service = &self.services[found.route.component];
         let name = Some(&*service.name);
-        let Some((authority, full_url)) = address(&request) else { return (empty(StatusCode::BAD_REQUEST), name) };
+        let Some((authority, full_url)) = address(&request, &self.authority) else {
+            return (empty(StatusCode::BAD_REQUEST), name);
+        };
         let Ok(path_info) = HeaderValue::from_maybe_shared(Bytes::from(found.path_info)) else {
             return (empty(StatusCode::BAD_REQUEST), name);
         };
@@ -112,14 +116,16 @@ impl Dispatcher {
     }
 }
 
-/// For whom the request is, and its full URL; `None` if it does not say so or contradicts itself.
-fn address<B>(request: &Request<B>) -> Option<(Authority, HeaderValue)> {
+/// For whom the request is, and its full URL; `None` if it does not say so or contradicts itself. HTTP/1.0 has no `Host`
+/// that it would have to send (RFC 9112, section 3.2): such a request is for the `server`.
+fn address<B>(request: &Request<B>, server: &Authority) -> Option<(Authority, HeaderValue)> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = hosts.next().map(|host| Authority::try_from(host.as_bytes()));
     let authority = match (host, request.uri().authority(), hosts.next()) {
         (Some(Ok(host)), None, None) => host,
         (Some(Ok(host)), Some(authority), None) if host == *authority => host,
         (None, Some(authority), None) => authority.clone(),
+        (None, None, None) if request.version() <= Version::HTTP_10 => server.clone(),
         _ => return None,
     };
     if authority.as_str().contains('@') {
