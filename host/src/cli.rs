@@ -1,4 +1,5 @@
-//! The command line: `accord up` and `accord build`, with the options of `spin up` and `spin build` that apply.
+//! The command line: `accord up` and `accord build`, with the options of `spin up` and `spin build` that apply, and
+//! `accord token`.
 
 use crate::app::build::build;
 use crate::app::credentials::Credentials;
@@ -7,22 +8,29 @@ use crate::app::toml_file;
 use crate::config::Config;
 use crate::log;
 use crate::server::Server;
+use crate::token;
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs a Spin application on this machine, without Spin.
+/// One account directory behind four published account APIs, on one machine.
+///
+/// `accord up` builds what is out of date, keeps its data in `.accord`, and serves port 3000 of this machine. The first start
+/// makes an administrator and a connector. What they sign in with is in `.accord/credentials.toml`, readable by you alone,
+/// and `accord token` gets a token with it. `accord` is a host for Spin applications: it runs the `spin.toml` here, without
+/// Spin.
 #[derive(Parser)]
-#[command(name = "accord", version)]
+#[command(name = "accord", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -31,6 +39,8 @@ enum Command {
     Up(Up),
     /// Builds the components that are out of date
     Build(From),
+    /// Prints an access token for the connector of the first start
+    Token(Token),
 }
 
 #[derive(Args)]
@@ -41,15 +51,32 @@ struct From {
 }
 
 #[derive(Args)]
-struct Up {
-    #[command(flatten)]
-    from: From,
-    /// Where to listen
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:3000")]
-    listen: SocketAddr,
+struct State {
     /// Where data is kept, relative to the manifest
     #[arg(long, value_name = "DIRECTORY", default_value = ".accord")]
     state_dir: PathBuf,
+}
+
+#[derive(Args)]
+struct Token {
+    #[command(flatten)]
+    from: From,
+    #[command(flatten)]
+    state: State,
+    /// Where Accord is reached
+    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    url: String,
+}
+
+#[derive(Args)]
+struct Up {
+    #[command(flatten)]
+    from: From,
+    /// Where to listen; `:PORT` is on this machine only
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000", value_parser = listen)]
+    listen: SocketAddr,
+    #[command(flatten)]
+    state: State,
     /// The value of an application variable; `@FILE` reads many from a TOML file
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     variables: Vec<String>,
@@ -95,7 +122,9 @@ pub fn cli() -> ExitCode {
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
-    let cli = match Cli::try_parse_from(arguments) {
+    let mut command = Cli::command().mut_subcommand("up", |up| up.after_help(variables()));
+    let parsed = command.try_get_matches_from_mut(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         // Help and version.
         Err(message) if !message.use_stderr() => return Ok(message.print()?),
@@ -107,9 +136,37 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
         }
     };
     match cli.command {
-        Command::Build(from) => build(&find(from.manifest)?),
-        Command::Up(up) => self::up(up),
+        None => Ok(command.print_long_help()?),
+        Some(Command::Build(from)) => build(&find(from.manifest)?),
+        Some(Command::Up(up)) => self::up(up),
+        Some(Command::Token(Token { from, state, url })) => {
+            let root = Manifest::read(&find(from.manifest)?)?.root;
+            println!("{}", token::issue(&root.join(state.state_dir), &url)?);
+            Ok(())
+        }
     }
+}
+
+/// The variables of the manifest that is here or above, for the help.
+fn variables() -> String {
+    let Ok(manifest) = find(None).and_then(|path| Manifest::read(&path)) else { return String::new() };
+    let mut text = format!("Variables ({} says what they mean):\n", manifest.path.display());
+    for (name, variable) in &manifest.variables {
+        // Writing to a string does not fail.
+        _ = match variable.default.as_deref() {
+            None => writeln!(text, "  {name}"),
+            Some(default) => writeln!(text, "  {name} [default: {default}]"),
+        };
+    }
+    text
+}
+
+/// The address of `127.0.0.1:3000`, `localhost:3000` or `:3000`.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let text = if text.starts_with(':') { format!("{}{text}", Ipv4Addr::LOCALHOST) } else { text.to_owned() };
+    let addresses: Vec<_> = text.to_socket_addrs().map_err(|error| error.to_string())?.collect();
+    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    first.copied().ok_or_else(|| "there is no such host".to_owned())
 }
 
 /// The manifest to use: the given one, else `spin.toml` here or in the nearest directory above.
@@ -129,7 +186,7 @@ fn find(given: Option<PathBuf>) -> Result<PathBuf> {
 fn up(up: Up) -> Result<()> {
     let path = find(up.from.manifest)?;
     let manifest = Manifest::read(&path)?;
-    let state_dir = manifest.root.join(&up.state_dir);
+    let state_dir = manifest.root.join(&up.state.state_dir);
 
     let mut variables = from_environment(&manifest);
     let given = from_arguments(&up.variables)?;
@@ -168,6 +225,8 @@ fn up(up: Up) -> Result<()> {
     let served = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        // Taken and passed over: a server outlives the terminal that it was started from.
+        let _hangup = signal(SignalKind::hangup())?;
         let server = Server::start(config).await?;
         greet(&server, &manifest, credentials.as_ref());
         tokio::select! {
@@ -208,11 +267,7 @@ fn from_arguments(arguments: &[String]) -> Result<BTreeMap<String, String>> {
 }
 
 fn greet(server: &Server, manifest: &Manifest, credentials: Option<&Credentials>) {
-    let mut addr = server.addr();
-    if addr.ip().is_unspecified() {
-        addr.set_ip(Ipv4Addr::LOCALHOST.into());
-    }
-    let url = format!("http://{addr}");
+    let url = server.url();
     println!("Serving {url}");
     for trigger in &manifest.triggers {
         println!("  {}: {url}{}", trigger.component, trigger.route);

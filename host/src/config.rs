@@ -29,7 +29,7 @@ pub struct Config {
     /// Ask the application at `/health/ready`, if it has a route there, whether it can do its work, before the first request is
     /// accepted. If it cannot, the server does not start.
     pub ask_ready: bool,
-    /// Do not log requests.
+    /// Do not log requests, nor say what takes long.
     pub quiet: bool,
     /// The wall clock that components see.
     pub clock: Arc<Clock>,

@@ -16,6 +16,7 @@
 //! - `config` is what a server is started with.
 //! - `engine` compiles components and keeps their instances.
 //! - `server` accepts requests and hands them to instances.
+//! - `token` asks a running Accord for a token.
 //! - `cli` is the command line.
 //!
 //! Within `spin` the generated bindings name the types behind the interfaces' resources, and those use the bindings'
@@ -46,6 +47,7 @@ mod log;
 mod routes;
 mod server;
 mod spin;
+mod token;
 
 pub use crate::app::build::build;
 pub use crate::cli::cli;

@@ -11,6 +11,7 @@ use crate::config::{Clients, Config};
 use crate::engine::instances::Instances;
 use crate::engine::{self, cache};
 use crate::files;
+use crate::log;
 use crate::routes::Router;
 use crate::server::connections::{Addresses, Timed};
 use crate::server::dispatch::{Dispatcher, Service};
@@ -22,7 +23,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::fs::{File, TryLockError};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,10 @@ const MAX_STREAMS: u32 = 64;
 const REFUSAL: Duration = Duration::from_secs(1);
 /// Requests in progress have this long to end when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// The variable of a manifest that says where clients reach the application. Nobody need set it who listens elsewhere than
+/// at its default: it is where the server listens.
+const PUBLIC_URL: &str = "public_url";
 
 /// A running application.
 pub struct Server {
@@ -60,7 +65,7 @@ impl Server {
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
         let addr = listener.local_addr()?;
         let (clock, ask_ready) = (config.clock.clone(), config.ask_ready);
-        let dispatcher = tokio::task::spawn_blocking(move || load(&config)).await??;
+        let dispatcher = tokio::task::spawn_blocking(move || load(&config, addr)).await??;
         if ask_ready {
             dispatcher.ask_ready().await?;
         }
@@ -74,9 +79,9 @@ impl Server {
         self.addr
     }
 
-    /// The address as a URL without a slash at its end.
+    /// The address as a URL without a slash at its end: one at which this machine reaches the server.
     pub fn url(&self) -> String {
-        format!("http://{}", self.addr)
+        format!("http://{}", reachable(self.addr))
     }
 
     /// Stops accepting requests, lets those in progress end, and closes the databases.
@@ -87,10 +92,23 @@ impl Server {
     }
 }
 
-/// Reads all that the configuration names and makes an application of it. Blocks.
-fn load(config: &Config) -> Result<Dispatcher> {
+/// Where a server is reached that listens at `addr`: on the loopback interface, if it listens on all.
+fn reachable(mut addr: SocketAddr) -> SocketAddr {
+    if addr.ip().is_unspecified() {
+        addr.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    addr
+}
+
+/// Reads all that the configuration names and makes an application of it, which is served at `addr`. Blocks.
+fn load(config: &Config, addr: SocketAddr) -> Result<Dispatcher> {
     let manifest = Manifest::read(&config.manifest)?;
-    let values = manifest.resolve(&config.variables)?;
+    let authority = reachable(addr).to_string();
+    let mut variables = config.variables.clone();
+    if manifest.variables.contains_key(PUBLIC_URL) {
+        variables.entry(PUBLIC_URL.to_owned()).or_insert_with(|| format!("http://{authority}"));
+    }
+    let values = manifest.resolve(&variables)?;
     let state_dir = manifest.root.join(&config.state_dir);
     let lock = lock(&state_dir)?;
     let storage = Storage::open(&state_dir, config.runtime_config.as_deref(), config.statement_observer.as_ref())?;
@@ -102,7 +120,11 @@ fn load(config: &Config) -> Result<Dispatcher> {
 
     let caches = [manifest.root.join("target/accord-cache"), state_dir.join("cache")];
     let load = &|name: &str, source: &Path| -> Result<ServicePre<Guest>> {
-        let component = cache::load(&engine, source, &caches)?;
+        let component = cache::load(&engine, source, &caches, || {
+            if !config.quiet {
+                log::say(format_args!("compiling the component {name}, which takes some seconds once"));
+            }
+        })?;
         let prepared = linker.instantiate_pre(&component).and_then(ServicePre::new);
         prepared.map_err(|error| anyhow::anyhow!("the component {name} cannot run here: {error:#}"))
     };
@@ -133,10 +155,12 @@ fn load(config: &Config) -> Result<Dispatcher> {
 
     let place = |name: &str| manifest.components.keys().position(|key| key == name);
     let routes = manifest.triggers.iter().filter_map(|trigger| Some((&*trigger.route, place(&trigger.component)?)));
+    let authority = authority.parse().with_context(|| format!("{authority} is no address"))?;
     Ok(Dispatcher {
         router: Router::new(routes),
         services,
         clients: config.clients.clone(),
+        authority,
         quiet: config.quiet,
         _lock: lock,
     })

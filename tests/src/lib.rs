@@ -36,6 +36,9 @@ pub const ADMIN_EMAIL: &str = "admin@example.com";
 /// The admin's password.
 pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 
+/// Where clients are told to reach Accord, unless a test says otherwise.
+pub const PUBLIC_URL: &str = "http://127.0.0.1:3000";
+
 /// The root of the workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace").to_owned()
@@ -64,6 +67,11 @@ impl Accord {
     /// Kills the server as a power cut would, and starts it again on the same state. Needs [`Options::process`].
     pub async fn kill_and_restart(&mut self) {
         self.server.kill_and_restart().await;
+    }
+
+    /// Tells the server that its terminal has closed. Needs [`Options::process`].
+    pub fn hang_up(&self) {
+        self.server.hang_up();
     }
 
     /// Kills the server as a power cut would. Needs [`Options::process`].

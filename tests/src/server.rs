@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::{ADMIN_EMAIL, ADMIN_PASSWORD, CLIENT_ID, CLIENT_SECRET, root};
+use crate::{ADMIN_EMAIL, ADMIN_PASSWORD, CLIENT_ID, CLIENT_SECRET, PUBLIC_URL, root};
 
 /// Whether the tests run against Spin itself (`ACCORD_RUNTIME=spin`).
 fn on_spin() -> bool {
@@ -154,13 +154,20 @@ impl Server {
     }
 
     fn variables(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let first_start = [
+        let fixed = [
+            // Without it the embedded host says where it listens, which differs from run to run.
+            ("public_url", PUBLIC_URL),
             ("admin_email", ADMIN_EMAIL),
             ("admin_password", ADMIN_PASSWORD),
             ("bootstrap_client_id", CLIENT_ID),
             ("bootstrap_client_secret", CLIENT_SECRET),
         ];
-        first_start.map(|(name, value)| (name, value.to_owned())).into_iter().chain(self.options.variables.clone())
+        fixed.map(|(name, value)| (name, value.to_owned())).into_iter().chain(self.options.variables.clone())
+    }
+
+    pub(crate) fn hang_up(&self) {
+        let Running::Process { child, .. } = &self.running else { panic!("the server is a process of its own") };
+        signal("-HUP", &child.id().to_string());
     }
 
     pub(crate) fn kill(&mut self) {
@@ -221,10 +228,14 @@ impl Drop for Server {
 
 /// Ends a process and its group by SIGKILL.
 fn kill(mut child: Child) {
-    let group = format!("-{}", child.id());
-    let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
-    assert!(killed.is_ok_and(|status| status.success()), "the server runs");
+    signal("-KILL", &format!("-{}", child.id()));
     child.wait().expect("the server is our child");
+}
+
+/// Sends a signal to a process, or to a group of them.
+fn signal(signal: &str, target: &str) {
+    let sent = Command::new("kill").args([signal, "--", target]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "the server runs");
 }
 
 /// Builds the components of a manifest, once per process.

@@ -25,6 +25,25 @@ async fn every_described_operation_is_there_and_no_other_method_is() {
 }
 
 #[tokio::test]
+async fn the_description_says_where_and_to_whom() {
+    let accord = Accord::start().await;
+    let description = answer(accord.request(Method::GET, "/openapi.json")).await.json();
+    assert_eq!(description["servers"][0]["url"], "/");
+    let mut open = Vec::new();
+    for (path, operations) in description["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let security = operation["security"].as_array().unwrap_or_else(|| panic!("{method} {path} does not say"));
+            if security.is_empty() {
+                open.push(format!("{method} {path}"));
+            }
+        }
+    }
+    assert_snapshot!("open_operations", open.join("\n"));
+    let input = &description["components"]["schemas"]["AccountData"];
+    assert_eq!(input["required"], serde_json::Value::Null, "every field of a record is optional");
+}
+
+#[tokio::test]
 async fn the_description_is_sent_once_to_who_keeps_it() {
     let accord = Accord::start().await;
     let first = answer(accord.request(Method::GET, "/openapi.json")).await;

@@ -44,6 +44,7 @@ mod endpoint {
     mod fields;
     mod foreign_keys;
     mod permissions;
+    mod reading;
     mod upsert;
 }
 
@@ -55,7 +56,9 @@ mod app {
     mod packages;
 }
 
+mod bodies;
 mod console;
+mod cors;
 
 /// Where one API meets another.
 mod seams {
@@ -65,6 +68,7 @@ mod seams {
     mod people;
     mod races;
     mod ranks;
+    mod registration;
     mod strangers;
     mod suspension;
 }

@@ -8,7 +8,7 @@ pub mod postman;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 /// Proves that the file says what was `made`. With `ACCORD_WRITE_OPENAPI` set, writes it first.
 pub fn keep(path: &str, made: &Value) {
@@ -44,7 +44,8 @@ pub fn operations(description: &Value) -> impl Iterator<Item = (&str, &str, &Val
     })
 }
 
-/// The first part, and the tags, paths and components of the others.
+/// The first part, and the tags, paths and components of the others. An operation that says nothing of credentials takes
+/// none, and the whole says so: by itself it would be open to whoever reads it to think of a default.
 ///
 /// # Panics
 ///
@@ -65,6 +66,11 @@ pub fn merge(parts: impl IntoIterator<Item = Value>) -> Value {
         let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no operationId"));
         assert!(names.insert(name), "two operations have the name {name}");
     }
+    for operation in whole["paths"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        for operation in operation.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            operation.as_object_mut().map(|operation| operation.entry("security").or_insert_with(|| json!([])));
+        }
+    }
     follow(&whole);
     whole
 }
@@ -73,7 +79,7 @@ pub fn merge(parts: impl IntoIterator<Item = Value>) -> Value {
 fn add(into: &mut Value, from: &Value, place: &str, depth: u32) {
     let Value::Object(from) = from else { return };
     if into.is_null() {
-        *into = Value::Object(serde_json::Map::new());
+        *into = Value::Object(Map::new());
     }
     for (name, value) in from {
         let place = format!("{place}/{name}");
@@ -87,8 +93,6 @@ fn add(into: &mut Value, from: &Value, place: &str, depth: u32) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn part(path: &str, method: &str, name: &str, schema: &Value) -> Value {
@@ -99,7 +103,8 @@ mod tests {
     #[test]
     fn parts_are_merged() {
         let whole = merge([part("/a", "get", "one", &json!(1)), part("/a", "put", "two", &json!(1))]);
-        let paths = json!({ "/a": { "get": { "operationId": "one" }, "put": { "operationId": "two" } } });
+        let operation = |name: &str| json!({ "operationId": name, "security": [] });
+        let paths = json!({ "/a": { "get": operation("one"), "put": operation("two") } });
         let components = json!({ "schemas": { "Problem": 1 } });
         let tags = ["one", "two"];
         assert_eq!(whole, json!({ "info": "one", "tags": tags, "paths": paths, "components": components }));

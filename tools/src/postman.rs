@@ -90,6 +90,8 @@ const STEPS: &[Step] = &[
             ("Phone", "+358{{$timestamp}}"),
         ])
         .kept(&[("Id", "endpointAccountId")]),
+    step("get_account", "", 200).given(&[("Id", "{{endpointAccountId}}")]),
+    step("list_accounts", "", 200).given(&[("PageSize", "10")]),
     step("patch_account", "external_id", 200),
     step("patch_account", "id", 200).given(&[("Id", "{{endpointAccountId}}"), ("Phone", "+359{{$timestamp}}")]),
     step("administration_change", "create_package", 200).given(&[("name", "Gold {{$timestamp}}")]),

@@ -1,6 +1,6 @@
 //! Accounts: create, list, get by id or by name, update, delete.
 
-use accord_core::accounts::account::{CONTACT_MAX, DESCRIPTION_MAX, NAME_MAX, NewAccount};
+use accord_core::accounts::account::{CONTACT_MAX, DESCRIPTION_MAX, NAME_MAX, NewAccount, REGISTRATION_ID_MAX};
 use accord_core::accounts::listing;
 use accord_core::accounts::manage::{self, AccountChange};
 use accord_core::auth::caller::Caller;
@@ -19,21 +19,26 @@ use accord_web::{Bearer, Call, Result};
 use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::response::IntoResponse;
+use axum::response::Response;
 use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::Value as JsonValue;
 
 use crate::done::Done;
 use crate::failure::Problems;
-use crate::options::Options;
+use crate::options::{Options, max_page_size};
 use crate::path::{self, Target};
+
+/// A time as this API's document writes it: UTC, to the second.
+pub fn written(time: Time) -> String {
+    time.to_the_second().rfc3339()
+}
 
 /// A field's value as this API writes it.
 pub fn shown(field: &Field, value: Value) -> JsonValue {
     match value {
         Value::Integer(milliseconds) if field.kind == Kind::Time => {
-            Time::from_milliseconds(milliseconds).rfc3339().into()
+            written(Time::from_milliseconds(milliseconds)).into()
         }
         Value::Integer(integer) => integer.into(),
         Value::Text(text) => text.into(),
@@ -70,6 +75,7 @@ pub async fn create(
         description: fields.optional("description", DESCRIPTION_MAX),
         primary_contact: fields.optional("primaryContact", CONTACT_MAX),
         country: fields.country("country").into_value(),
+        registration_id: fields.optional("registrationId", REGISTRATION_ID_MAX),
         ..NewAccount::default()
     };
     fields.finish()?;
@@ -79,7 +85,7 @@ pub async fn create(
         return Ok(answer);
     }
     let account = manage::create(&edit, &caller, &new).await?;
-    let body = CreatedAccount { id: account.id, name: &account.name, created_at: account.created_at.rfc3339() };
+    let body = CreatedAccount { id: account.id, name: &account.name, created_at: written(account.created_at) };
     let answer = Answer::created(format!("/api/accounts/{}", account.id), &body)?;
     Ok(repeatable.keep(edit, answer).await?)
 }
@@ -87,12 +93,12 @@ pub async fn create(
 /// List the accounts that the caller may see
 #[utoipa::path(
     get, operation_id = "accounts_list", path = "/api/accounts", tag = "accounts",
-    params(("$filter" = Option<String>, Query, description = "OData 4.01, for example name eq 'Acme': eq ne gt ge lt le in, and or not, contains startswith endswith tolower toupper length."), ("$orderby" = Option<String>, Query, description = "Fields, each with asc or desc, for example createdAt desc."), ("$skip" = Option<i64>, Query, description = "How many to pass over."), ("$top" = Option<i64>, Query, description = "How many to return: 50 if left out, at most 500. More are behind @odata.nextLink."), ("$count" = Option<bool>, Query, description = "Whether to return @odata.count too."), ("$select" = Option<String>, Query, description = "Which fields to show."), ("$search" = Option<String>, Query, description = "Words and phrases to be found in name, description and primary contact, case ignored; AND OR NOT."), ("$skiptoken" = Option<String>, Query, description = "Of @odata.nextLink.")),
+    params(("$filter" = Option<String>, Query, description = "OData 4.01, for example name eq 'Acme': eq ne gt ge lt le in, and or not, contains startswith endswith tolower toupper length."), ("$orderby" = Option<String>, Query, description = "Fields, each with asc or desc, for example createdAt desc."), ("$skip" = Option<i64>, Query, description = "How many to pass over."), ("$top" = Option<i64>, Query, description = "How many to return at most, on as many pages as it takes."), ("$count" = Option<bool>, Query, description = "Whether to return @odata.count too."), ("$select" = Option<String>, Query, description = "Which fields to show."), ("$search" = Option<String>, Query, description = "Words and phrases to be found in name, description and primary contact, case ignored; AND OR NOT."), ("$skiptoken" = Option<String>, Query, description = "Of @odata.nextLink."), ("Prefer" = Option<String>, Header, description = "maxpagesize=… is how many accounts a page has at most: 50 if it is left out, 500 in any case. More are behind @odata.nextLink.")),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::AccountPage), Problems),
     security(("bearer" = []))
 )]
-pub async fn list(Bearer(caller): Bearer, uri: Uri) -> Result<Json<JsonValue>> {
-    let options = Options::parse(uri.query().unwrap_or_default())?;
+pub async fn list(Bearer(caller): Bearer, uri: Uri, headers: HeaderMap) -> Result<Json<JsonValue>> {
+    let options = Options::parse(uri.query().unwrap_or_default(), max_page_size(&headers))?;
     let page = listing::list(&Connection::lease().await?, &caller, &options.listing)?;
     Ok(Json(options.render(&page, &format!("{}/api/accounts", setting::base_url().await?))))
 }
@@ -121,14 +127,18 @@ pub struct Shown {
 /// Digits are an id; what is none, or the id of nothing, is a name.
 #[utoipa::path(
     get, operation_id = "accounts_get", path = "/api/accounts/{id}", tag = "accounts",
-    params(("id" = String, Path, description = "An id, or a name.")),
-    responses((status = 200, description = "It is done.", body = Shown), Problems),
+    params(("id" = String, Path, description = "An id, or a name."), ("If-None-Match" = Option<String>, Header, description = "The ETag that was got: 304 if it is the same still.")),
+    responses((status = 200, description = "It is done.", body = Shown), (status = 304, description = "It has the ETag of If-None-Match."), Problems),
     security(("bearer" = []))
 )]
-pub async fn get(Bearer(caller): Bearer, path: Result<Path<String>, PathRejection>) -> Result<impl IntoResponse> {
+pub async fn get(
+    Bearer(caller): Bearer,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response> {
     // A path that is not UTF-8 once it is decoded names nothing.
     let Path(id_or_name) = path.map_err(|_| Error::NotFound(Thing::Account))?;
-    show(&caller, &id_or_name).await
+    show(&caller, &id_or_name, &headers).await
 }
 
 /// Get the account of the name signup
@@ -136,14 +146,15 @@ pub async fn get(Bearer(caller): Bearer, path: Result<Path<String>, PathRejectio
 /// As by any other name. `POST` there is another operation.
 #[utoipa::path(
     get, operation_id = "accounts_get_signup", path = "/api/accounts/signup", tag = "accounts",
-    responses((status = 200, description = "It is done.", body = Shown), Problems),
+    params(("If-None-Match" = Option<String>, Header, description = "The ETag that was got: 304 if it is the same still.")),
+    responses((status = 200, description = "It is done.", body = Shown), (status = 304, description = "It has the ETag of If-None-Match."), Problems),
     security(("bearer" = []))
 )]
-pub async fn get_signup(Bearer(caller): Bearer) -> Result<impl IntoResponse> {
-    show(&caller, "signup").await
+pub async fn get_signup(Bearer(caller): Bearer, headers: HeaderMap) -> Result<Response> {
+    show(&caller, "signup", &headers).await
 }
 
-async fn show(caller: &Caller, id_or_name: &str) -> Result<(Version, Json<Shown>)> {
+async fn show(caller: &Caller, id_or_name: &str, headers: &HeaderMap) -> Result<Response> {
     let connection = Connection::lease().await?;
     let by_id = match path::id(id_or_name) {
         Some(id) => manage::load(&connection, caller, id),
@@ -158,8 +169,8 @@ async fn show(caller: &Caller, id_or_name: &str) -> Result<(Version, Json<Shown>
         name: account.name,
         description: account.description,
         status: account.status,
-        created_at: account.created_at.rfc3339(),
-        updated_at: account.updated_at.rfc3339(),
+        created_at: written(account.created_at),
+        updated_at: written(account.updated_at),
         account_key: account.account_key,
         registration_id: account.registration_id,
         kind: account.kind,
@@ -167,7 +178,7 @@ async fn show(caller: &Caller, id_or_name: &str) -> Result<(Version, Json<Shown>
         country: account.country,
         primary_contact: account.primary_contact,
     };
-    Ok((Version(account.version), Json(body)))
+    conditional::shown(headers, account.version, Json(body))
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -184,7 +195,7 @@ pub struct UpdatedAccount {
 /// A field that is left out stays; null clears it.
 #[utoipa::path(
     put, operation_id = "accounts_update", path = "/api/accounts/{id}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("If-Match" = Option<String>, Header, description = "The ETag that was got: 412 if it is another by now.")),
+    params(("id" = i64, Path, description = "The id."), ("If-Match" = Option<String>, Header, description = "The ETag that was got: 412 if it is another by now."), ("If-None-Match" = Option<String>, Header, description = "412 if it has this ETag; * is any.")),
     request_body = crate::openapi::body::AccountChange,
     responses((status = 200, description = "It is done.", body = UpdatedAccount), Problems),
     security(("bearer" = []))
@@ -207,26 +218,32 @@ pub async fn update(
         active: fields.either("status", "active", "inactive"),
         primary_contact: fields.change("primaryContact", CONTACT_MAX),
         country: fields.country("country"),
+        registration_id: fields.change("registrationId", REGISTRATION_ID_MAX),
     };
     fields.finish()?;
-    let expected = conditional::if_match(&headers);
+    let precondition = conditional::precondition(&headers);
     let edit = Edit::begin(call.author(&caller)).await?;
-    let account = manage::update(&edit, &caller, id, &change, expected.as_deref()).await?;
+    let account = manage::update(&edit, &caller, id, &change, &precondition).await?;
     edit.commit().await?;
-    let body = UpdatedAccount { id: account.id, name: account.name, updated_at: account.updated_at.rfc3339() };
+    let body = UpdatedAccount { id: account.id, name: account.name, updated_at: written(account.updated_at) };
     Ok((Version(account.version), Json(body)))
 }
 
 /// Delete an account
 #[utoipa::path(
     delete, operation_id = "accounts_delete", path = "/api/accounts/{id}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id.")),
+    params(("id" = i64, Path, description = "The id."), ("If-Match" = Option<String>, Header, description = "The ETag that was got: 412 if it is another by now.")),
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]
-pub async fn delete(call: Call, Bearer(caller): Bearer, Target(id): Target<AccountId>) -> Result<Json<Done>> {
+pub async fn delete(
+    call: Call,
+    Bearer(caller): Bearer,
+    Target(id): Target<AccountId>,
+    headers: HeaderMap,
+) -> Result<Json<Done>> {
     let edit = Edit::begin(call.author(&caller)).await?;
-    manage::delete(&edit, &caller, id).await?;
+    manage::delete(&edit, &caller, id, &conditional::precondition(&headers)).await?;
     edit.commit().await?;
     Ok(Done::answer("Account deleted"))
 }

@@ -17,6 +17,7 @@ use axum::response::IntoResponse;
 use http::{HeaderName, StatusCode, Uri, header};
 use serde::Serialize;
 
+use crate::accounts::written;
 use crate::done::Done;
 use crate::failure::Problems;
 use crate::path::{self, Target};
@@ -39,7 +40,10 @@ pub struct ConnectorShown {
     /// What the connector never does more than.
     #[schema(value_type = String, example = "manage")]
     rank: &'static str,
+    /// `pending` until the first token, then `active`; `inactive` once disconnected, and while the account is.
     status: String,
+    /// Whether its last ten writes failed.
+    in_error_state: bool,
     client_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
@@ -58,9 +62,10 @@ impl ConnectorShown {
             scopes: connector.scopes.as_str().split_whitespace().map(str::to_owned).collect(),
             rank: connector.rank.name(),
             status: connector.status,
+            in_error_state: connector.in_error_state,
             client_id: connector.client_id,
             client_secret,
-            created_at: connector.created_at.rfc3339(),
+            created_at: written(connector.created_at),
         }
     }
 }
@@ -111,7 +116,8 @@ fn rank(fields: &mut Fields<'_>) -> Option<Role> {
 
 /// The scopes that a body asks for: some that exist.
 fn scopes(fields: &mut Fields<'_>) -> Scopes {
-    let scopes = fields.names("scopes").unwrap_or_else(|| vec![scope::PORTAL_WRITE.to_owned()]);
+    let named = fields.names("scopes").map(|names| scope::names(&names.join(" ")));
+    let scopes = named.unwrap_or_else(|| vec![scope::PORTAL_WRITE.to_owned()]);
     let unknown = scopes.iter().find(|scope| !scope::ALL.contains(&scope.as_str()));
     if let Some(unknown) = unknown {
         fields.refuse("scopes", format!("there is no scope {unknown:?}"));
@@ -178,7 +184,7 @@ pub async fn rotate(call: Call, Bearer(caller): Bearer, Target(id): Target<Conne
 
 /// Resume a connector
 ///
-/// One that was paused after ten failed writes writes again.
+/// Its failed writes are counted from 0 again. No write was refused for them.
 #[utoipa::path(
     post, operation_id = "connectors_resume", path = "/api/connectors/{id}/resume", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),

@@ -43,13 +43,13 @@ pub enum Problems {
     /// The request contradicts what is there.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Problem<'static>),
-    /// It was changed meanwhile (`If-Match`).
+    /// It was changed meanwhile (`If-Match`), or is what is not wanted (`If-None-Match`), or has no versions.
     #[response(status = 412, content_type = "application/problem+json")]
     PreconditionFailed(Problem<'static>),
     /// The body is too large.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(Problem<'static>),
-    /// The body is not JSON by its media type.
+    /// The body's media type is another than JSON, or its coding another than gzip.
     #[response(status = 415, content_type = "application/problem+json")]
     UnsupportedMediaType(Problem<'static>),
     /// The `Idempotency-Key` was used with another body.
@@ -91,7 +91,8 @@ fn code(failure: &Failure) -> &'static str {
         Failure::MethodNotAllowed => "METHOD_NOT_ALLOWED",
         Failure::Malformed(_) => "MALFORMED",
         Failure::TooLarge { .. } | Failure::TooMany { .. } => "TOO_LARGE",
-        Failure::UnsupportedMediaType { .. } => "UNSUPPORTED_MEDIA_TYPE",
+        Failure::UnsupportedMediaType { .. } | Failure::UnsupportedCoding { .. } => "UNSUPPORTED_MEDIA_TYPE",
+        Failure::Unversioned => "PRECONDITION_FAILED",
         Failure::Domain(error) => domain_code(error),
     }
 }
@@ -112,13 +113,14 @@ fn domain_code(error: &Error) -> &'static str {
         Error::Conflict(Conflict::OwnsAccounts | Conflict::IsOperator) => "ACCOUNT_IN_USE",
         Error::Conflict(
             Conflict::SubdomainTaken
+            | Conflict::RegistrationIdTaken
             | Conflict::PackageTaken
+            | Conflict::PackageIdTaken
             | Conflict::NoAddress
-            | Conflict::Paused
             | Conflict::Ambiguous,
         )
         | Error::Duplicate { .. } => "CONFLICT",
-        Error::ChangedMeanwhile => "CHANGED_MEANWHILE",
+        Error::PreconditionFailed => "CHANGED_MEANWHILE",
         Error::KeyReused => "IDEMPOTENCY_KEY_REUSED",
         Error::Unauthenticated(_) => "UNAUTHENTICATED",
         Error::Invalid(_) => "INVALID",

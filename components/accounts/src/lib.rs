@@ -26,6 +26,15 @@ impl Api for Accounts {
     const LIMITS_ADDRESSES: bool = true;
     type Failure = Failure;
 
+    fn respelled(path: &str) -> Option<String> {
+        path::without_key_predicate(path)
+    }
+
+    /// Accounts have versions, and nothing else has.
+    fn has_versions(path: &str) -> bool {
+        path.strip_prefix("/api/accounts/").is_some_and(|account| !account.contains('/'))
+    }
+
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {
         failure::render(failure)
     }

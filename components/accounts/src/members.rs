@@ -16,6 +16,7 @@ use axum::Json;
 use http::HeaderMap;
 use serde::Serialize;
 
+use crate::accounts::written;
 use crate::done::Done;
 use crate::failure::Problems;
 use crate::path::{Member, Target};
@@ -67,7 +68,7 @@ pub async fn invite(
         email: &newcomer.email.address,
         account_id,
         roles: role::names(&roles),
-        created_at: Time::now().rfc3339(),
+        created_at: written(Time::now()),
     };
     let answer = Answer::created(format!("/api/accounts/{account_id}/users/{person_id}"), &body)?;
     Ok(repeatable.keep(edit, answer).await?)

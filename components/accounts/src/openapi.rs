@@ -65,6 +65,9 @@ pub mod body {
         primary_contact: Option<String>,
         /// ISO 3166-1 alpha-2.
         country: Option<String>,
+        /// What the portal calls it: who manages the account above sets it.
+        #[schema(max_length = 100)]
+        registration_id: Option<String>,
     }
 
     /// What changes. A field that is left out stays, null clears it.
@@ -83,6 +86,9 @@ pub mod body {
         primary_contact: Option<String>,
         /// ISO 3166-1 alpha-2.
         country: Option<String>,
+        /// What the portal calls it: who manages the account above sets it.
+        #[schema(max_length = 100)]
+        registration_id: Option<String>,
     }
 
     /// Somebody to invite.

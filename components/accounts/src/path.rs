@@ -53,6 +53,15 @@ impl<S: Sync> FromRequestParts<S> for Member {
     }
 }
 
+/// `/api/accounts/7` for `/api/accounts(7)`, as `OData` writes the key of one of a collection (part 2, section 4.3.1).
+pub fn without_key_predicate(path: &str) -> Option<String> {
+    const COLLECTION: &str = "/api/accounts";
+    let (open, close) = (path.strip_prefix(COLLECTION)?, [")", "%29"]);
+    let rest = open.strip_prefix('(').or_else(|| open.strip_prefix("%28"))?;
+    let key = close.iter().find_map(|close| rest.strip_suffix(close))?;
+    id::<AccountId>(key).map(|id| format!("{COLLECTION}/{id}"))
+}
+
 /// The id that a text is.
 pub fn id<I: Id>(text: &str) -> Option<I> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -62,6 +71,16 @@ pub fn id<I: Id>(text: &str) -> Option<I> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_in_parentheses_is_a_segment() {
+        for path in ["/api/accounts(7)", "/api/accounts%287%29"] {
+            assert_eq!(without_key_predicate(path).as_deref(), Some("/api/accounts/7"), "{path}");
+        }
+        for path in ["/api/accounts", "/api/accounts()", "/api/accounts(x)", "/api/accounts(7", "/api/other(7)"] {
+            assert_eq!(without_key_predicate(path), None, "{path}");
+        }
+    }
 
     #[test]
     fn an_id_is_digits() {

@@ -19,6 +19,7 @@ use axum::Json;
 use http::{HeaderMap, header};
 use serde::Serialize;
 
+use crate::accounts::written;
 use crate::done::Done;
 use crate::failure::Problems;
 
@@ -84,7 +85,7 @@ pub async fn sign_up(call: Call, headers: HeaderMap, SmallJson(body): SmallJson)
         email: &newcomer.email.address,
         account_id: made.account.id,
         account_name: &made.account.name,
-        created_at: made.account.created_at.rfc3339(),
+        created_at: written(made.account.created_at),
     };
     let answer = Answer::created(format!("/api/accounts/{}", made.account.id), &body)?;
     Ok(repeatable.keep(edit, answer).await?)

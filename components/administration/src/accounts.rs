@@ -1,6 +1,6 @@
 //! Accounts: made, listed and changed.
 
-use accord_core::accounts::account::NAME_MAX;
+use accord_core::accounts::account::{NAME_MAX, REGISTRATION_ID_MAX};
 use accord_core::accounts::customers::{Customer, CustomerChange, Owned};
 use accord_core::entry::customer::{self, NewCustomer};
 use accord_core::setting;
@@ -50,6 +50,9 @@ pub async fn create(caller: &Caller, mut fields: Fields<'_>) -> Result<Json<Crea
     let domain = fields.optional("domain", NAME_MAX);
     if domain.as_deref().is_some_and(|domain| !domain::is_domain(domain)) {
         fields.refuse("domain", "is not the name of a domain");
+    } else if domain.as_deref().is_some_and(|domain| domain::is_within(domain, &base_domain)) {
+        // There it would be another account's subdomain.
+        fields.refuse("domain", format!("must not be under {base_domain}"));
     }
     let new = NewCustomer {
         name: fields.required("name", NAME_MAX),
@@ -61,6 +64,7 @@ pub async fn create(caller: &Caller, mut fields: Fields<'_>) -> Result<Json<Crea
         is_reseller: is_reseller(&mut fields),
         domain,
         datashare: fields.flag("datashare").unwrap_or(false),
+        registration_id: fields.optional("registration_id", REGISTRATION_ID_MAX),
     };
     fields.finish()?;
     let account_key = customer::create(caller.author(), &caller.administrator, &new).await?;
@@ -152,17 +156,19 @@ pub struct Updated {
     account_key: String,
 }
 
-/// Changes package, state or address of an account that the caller's account owns.
+/// Changes package, state, address or registration id of an account that the caller's account owns.
 pub async fn update(caller: &Caller, mut fields: Fields<'_>) -> Result<Json<Updated>> {
     let account_key = fields.required("account_key", NAME_MAX);
     let change = CustomerChange {
         package_id: package_id(&mut fields),
         is_active: fields.flag("active"),
         email_admin: fields.optional_email("email_admin"),
+        registration_id: fields.optional("registration_id", REGISTRATION_ID_MAX),
     };
     fields.finish()?;
-    if change.package_id.is_none() && change.is_active.is_none() && change.email_admin.is_none() {
-        return Err(Failure::Malformed("at least one of package_id, active and email_admin must be set".to_owned()));
+    if change == CustomerChange::default() {
+        let text = "at least one of package_id, active, email_admin and registration_id must be set";
+        return Err(Failure::Malformed(text.to_owned()));
     }
     customer::update(caller.author(), &caller.administrator, &account_key, &change).await?;
     let message = "Account successfully updated";

@@ -33,7 +33,7 @@ pub struct ConnectionRow {
     /// When the connection was created
     #[schema(example = "2021-11-05 18:02:23")]
     created: String,
-    /// `PENDING` until the first access token, then `ACTIVE`, and `INACTIVE` once it is disconnected
+    /// `PENDING` until the first access token, then `ACTIVE`; `INACTIVE` once it is disconnected, and while its account is
     #[schema(example = "ACTIVE")]
     status: &'static str,
     /// `production` or `sandbox`
@@ -60,7 +60,7 @@ pub struct ConnectionRow {
     /// The account key associated with the connection
     #[schema(example = "6170841d16cc84.92698341")]
     account_key: String,
-    /// Whether its writes are refused, for the last ten failed
+    /// Whether its last ten writes failed. None is refused for that, and one that succeeds ends it
     in_error_state: bool,
 }
 
@@ -68,7 +68,7 @@ impl From<Health> for ConnectionRow {
     fn from(health: Health) -> Self {
         let status = STATUSES.iter().find(|(_, stored)| *stored == health.status).map_or("INACTIVE", |(name, _)| *name);
         Self {
-            in_error_state: health.is_paused(),
+            in_error_state: health.is_in_error_state(),
             integration: health.integration,
             property: health.property,
             expires: health.token_expires_at.map(seconds),

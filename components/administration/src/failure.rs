@@ -24,13 +24,16 @@ pub enum Failures {
     /// There is no such account among those that the caller's account owns.
     #[response(status = 404)]
     NotFound(Message<'static>),
-    /// The subdomain is in use by another account.
+    /// The subdomain, or what else must be unique, is in use by another account.
     #[response(status = 409)]
     Conflict(Message<'static>),
+    /// The request demands a version (`If-Match`), and there are none.
+    #[response(status = 412)]
+    PreconditionFailed(Message<'static>),
     /// The body is too large.
     #[response(status = 413)]
     TooLarge(Message<'static>),
-    /// The body is not `application/json`.
+    /// The body's media type is another than JSON, or its coding another than gzip.
     #[response(status = 415)]
     UnsupportedMediaType(Message<'static>),
     /// Too many failed attempts: `Retry-After` says when to try again.
@@ -60,6 +63,6 @@ pub fn render(failure: &Failure) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="accord", charset="UTF-8""#));
     }
-    failure.add_retry_after(headers);
+    failure.add_advice(headers);
     response
 }

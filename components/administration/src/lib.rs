@@ -92,13 +92,13 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     params(openapi::AccountKey),
     request_body(content = openapi::Change, examples(
         ("create_account" = (summary = "Create an account", value = json!({
-            "name": "new client name", "active": "1", "email_admin": "newaccountadmin@email.com",
+            "name": "new client name", "package_id": "9", "active": "1", "email_admin": "newaccountadmin@email.com",
             "password": "newadminpassword", "subdomain": "example", "type": "standard", "domain": "www.redirect.com",
             "datashare": "1"
         }))),
         ("list_accounts" = (summary = "List accounts", value = json!({ "action": "list_accounts" }))),
         ("update_account" = (summary = "Update an account", value = json!({
-            "action": "update_account", "account_key": "5a70d8fcd44aa9.76285892", "active": "1",
+            "action": "update_account", "account_key": "5a70d8fcd44aa9.76285892", "package_id": "9", "active": "1",
             "email_admin": "newaccountadmin@email.com"
         }))),
         ("create_package" = (summary = "Create a package", value = json!({

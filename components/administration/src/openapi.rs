@@ -97,6 +97,9 @@ pub struct CreateAccount {
     domain: Option<String>,
     /// Whether the owner's users may read the account, `"0"` if left out.
     datashare: Option<Flag>,
+    /// What the portal calls the account; unique among the accounts of the caller's account.
+    #[schema(max_length = 100)]
+    registration_id: Option<String>,
 }
 
 /// Asks for the accounts.
@@ -107,7 +110,7 @@ pub struct ListAccounts {
     action: String,
 }
 
-/// What changes in an account: at least one of the last three.
+/// What changes in an account: at least one of the last four.
 #[derive(ToSchema)]
 #[schema(as = AdministrationUpdateAccount)]
 pub struct UpdateAccount {
@@ -118,6 +121,9 @@ pub struct UpdateAccount {
     active: Option<Flag>,
     #[schema(max_length = 254)]
     email_admin: Option<String>,
+    /// What the portal calls the account; unique among the accounts of its owner.
+    #[schema(max_length = 100)]
+    registration_id: Option<String>,
 }
 
 /// A package to make.
@@ -126,6 +132,9 @@ pub struct UpdateAccount {
 pub struct CreatePackage {
     #[schema(pattern = "^create_package$")]
     action: String,
+    /// A number from 1 to 999999999, which only the operator account chooses; the next one if left out.
+    #[schema(example = "93")]
+    id: Option<String>,
     #[schema(max_length = 255)]
     name: String,
     /// Whether accounts get it that are made without one, `"0"` if left out.

@@ -1,7 +1,7 @@
 //! Packages. The document speaks of them and has no operation for them: these two are Accord's.
 
 use accord_core::accounts::account::NAME_MAX;
-use accord_core::accounts::packages::{self, Package};
+use accord_core::accounts::packages::{self, NewPackage, Package, parse_id};
 use accord_core::store::Connection;
 use accord_web::Result;
 use accord_web::fields::Fields;
@@ -24,10 +24,17 @@ pub struct PackageCreated {
 
 /// Makes a package for the accounts of the caller's account.
 pub async fn create(caller: &Caller, mut fields: Fields<'_>) -> Result<Json<PackageCreated>> {
+    let id = match fields.digits("id").map(parse_id).transpose() {
+        Ok(id) => id,
+        Err(fault) => {
+            fields.refuse("id", fault);
+            None
+        }
+    };
     let name = fields.required("name", NAME_MAX);
-    let is_default = fields.flag("default").unwrap_or(false);
+    let new = NewPackage { id, name, is_default: fields.flag("default").unwrap_or(false) };
     fields.finish()?;
-    let id = packages::create(caller.author(), caller.administrator.account_id, &name, is_default).await?;
+    let id = packages::create(caller.author(), caller.administrator.account_id, &new).await?;
     Ok(Json(PackageCreated {
         status_code: StatusCode::OK.as_u16(),
         message: "Package successfully created",

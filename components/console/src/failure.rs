@@ -4,11 +4,12 @@ use accord_web::Failure;
 use axum::response::{IntoResponse as _, Response};
 use http::header;
 
-/// A failure in this shape. Nothing fails here but to find the path and the method.
+/// A failure in this shape. Nothing fails here but to find the path and the method, and preconditions.
 pub fn render(failure: &Failure) -> Response {
     let code = match failure {
         Failure::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-        _ => "NOT_FOUND",
+        Failure::UnknownPath => "NOT_FOUND",
+        _ => "PRECONDITION_FAILED",
     };
     let (status, detail) = (failure.status(), failure.text());
     let title = status.canonical_reason().unwrap_or_default();

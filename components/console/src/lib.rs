@@ -7,7 +7,7 @@ mod failure;
 
 use std::sync::LazyLock;
 
-use accord_web::{Api, Call, Failure, conditional};
+use accord_web::{Api, Call, Failure, Result, conditional};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -26,6 +26,10 @@ struct Console;
 impl Api for Console {
     const NAME: &'static str = "console";
     type Failure = Failure;
+
+    fn has_versions(path: &str) -> bool {
+        path == "/openapi.json"
+    }
 
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {
         failure::render(failure)
@@ -55,15 +59,17 @@ struct IfNoneMatch {
     params(IfNoneMatch),
     responses(
         (status = 200, description = "This document.", content_type = "application/json", body = serde_json::Value),
-        (status = 304, description = "The caller has the document.")
+        (status = 304, description = "The caller has the document."),
+        (status = 412, description = "The document is another than `If-Match` names.")
     )
 )]
-async fn document(headers: HeaderMap) -> Response {
+async fn document(headers: HeaderMap) -> Result<Response> {
+    conditional::require_wanted(&headers, &TAG)?;
     let tag = [(header::ETAG, TAG.as_str())];
     if conditional::is_known(&headers, &TAG) {
-        return (StatusCode::NOT_MODIFIED, tag).into_response();
+        return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
-    (tag, [(header::CONTENT_TYPE, "application/json")], DOCUMENT).into_response()
+    Ok((tag, [(header::CONTENT_TYPE, "application/json")], DOCUMENT).into_response())
 }
 
 #[cfg(test)]
@@ -79,6 +85,7 @@ mod tests {
     #[derive(utoipa::OpenApi)]
     #[openapi(
         info(title = "Accord", description = "One account directory behind four published account APIs."),
+        servers((url = "/", description = "Where this document is")),
         paths(document),
         tags((name = "console", description = "This description")),
     )]

@@ -17,9 +17,9 @@ pub enum Error {
     #[error("{0}")]
     Conflict(Conflict),
 
-    /// The caller has seen another version than there is.
-    #[error("it was changed meanwhile: get it again, and its new ETag")]
-    ChangedMeanwhile,
+    /// There is another version than the caller wants, or one that the caller does not want.
+    #[error("If-Match or If-None-Match does not hold for the version that there is: get it again, and its ETag")]
+    PreconditionFailed,
 
     /// An idempotency key came again with another request.
     #[error("this Idempotency-Key was used with another body")]
@@ -118,8 +118,12 @@ pub enum Conflict {
     IsOperator,
     /// Another account has the subdomain.
     SubdomainTaken,
+    /// The owner has an account of the registration id already.
+    RegistrationIdTaken,
     /// There is a package of the name already.
     PackageTaken,
+    /// There is a package of the id already.
+    PackageIdTaken,
     /// Somebody has the e-mail address already.
     AddressTaken,
     /// Somebody who came in already cannot be invited again.
@@ -130,8 +134,6 @@ pub enum Conflict {
     LastOwner,
     /// The person is a member of the account already.
     AlreadyMember,
-    /// The connector's writes are refused, see [`crate::connectors::health`].
-    Paused,
     /// The username and the external id are of two records.
     Ambiguous,
 }
@@ -143,13 +145,14 @@ impl fmt::Display for Conflict {
             Self::OwnsAccounts => "the account owns other accounts",
             Self::IsOperator => "the operator account stays",
             Self::SubdomainTaken => "the subdomain is already in use by another account",
+            Self::RegistrationIdTaken => "another account of the same owner has this registration id",
             Self::PackageTaken => "there is a package of this name already",
+            Self::PackageIdTaken => "there is a package of this id already",
             Self::AddressTaken => "a user of this e-mail address exists already",
             Self::NotInvited => "the user has no open invitation to the account",
             Self::NoAddress => "the user has no e-mail address to be invited at",
             Self::LastOwner => "an account must keep an active owner",
             Self::AlreadyMember => "the user belongs to the account already",
-            Self::Paused => "the connector is paused, for its last 10 writes failed: resume it, or rotate its secret",
             Self::Ambiguous => "the username and the external id are of two different users",
         })
     }

@@ -1,5 +1,6 @@
 //! The answer: the record of an account with its foreign keys as objects.
 
+use accord_core::people::reading::Page;
 use accord_core::people::record::{Owner, Record};
 use accord_core::values::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
 use accord_core::values::id::AccountId;
@@ -60,6 +61,18 @@ pub struct Account {
     created_on: String,
 }
 
+/// Some of the accounts of an organisation.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EndpointAccountPage)]
+#[serde(rename_all = "PascalCase")]
+pub struct AccountPage {
+    /// The accounts, in the order in which they were made.
+    accounts: Vec<Account>,
+    /// What to ask for as `After` to get the next page: null on the last one.
+    #[schema(example = "100")]
+    next: Option<String>,
+}
+
 /// This structure represents an abstract object with a primary key of type Long.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -91,14 +104,14 @@ pub struct AbstractText {
 
 impl Account {
     /// A record of the directory, and the account that it belongs to.
-    pub fn of(record: Record, tenant: Owner) -> Self {
+    pub fn of(record: Record, tenant: &Owner) -> Self {
         let profile = record.profile;
         Self {
             id: record.uuid,
             tenant_id: AbstractLong {
                 id: tenant.id,
-                external_id: tenant.registration_id,
-                name: tenant.name,
+                external_id: tenant.registration_id.clone(),
+                name: tenant.name.clone(),
                 r#type: "Tenant",
             },
             name: profile.name,
@@ -119,6 +132,15 @@ impl Account {
             modified_on: date_time(record.updated_at),
             created_on: date_time(record.created_at),
         }
+    }
+}
+
+impl AccountPage {
+    /// A page of records of the directory.
+    pub fn of(page: Page) -> Self {
+        let owner = page.owner;
+        let accounts = page.records.into_iter().map(|record| Account::of(record, &owner)).collect();
+        Self { accounts, next: page.next.map(|id| id.to_string()) }
     }
 }
 

@@ -18,7 +18,7 @@ pub struct AccountData {
     /// The identifier of account. If it is given and matches nothing, nothing is done.
     id: Option<String>,
     /// The organisation that the account belongs to: only the client's own is accepted.
-    #[schema(schema_with = openapi::tenant)]
+    #[schema(schema_with = openapi::tenant, required = false)]
     tenant_id: (),
     /// The name of the account.
     #[schema(max_length = 255)]
@@ -39,13 +39,13 @@ pub struct AccountData {
     #[schema(format = Email, max_length = 254)]
     email: Option<String>,
     /// The enum of Language.
-    #[schema(schema_with = openapi::language)]
+    #[schema(schema_with = openapi::language, required = false)]
     language_id: (),
     /// The enum of Timezone.
-    #[schema(schema_with = openapi::time_zone)]
+    #[schema(schema_with = openapi::time_zone, required = false)]
     timezone_id: (),
     /// The enum of `DateFormat`.
-    #[schema(schema_with = openapi::date_format)]
+    #[schema(schema_with = openapi::date_format, required = false)]
     date_format_id: (),
     /// Username used to log in into the system. The username is unique in the system.
     #[schema(max_length = 255)]

@@ -131,7 +131,7 @@ mod tests {
         for error in [Error::Conflict(Conflict::Ambiguous), Error::Duplicate { columns: "users.phone".to_owned() }] {
             assert_eq!(status(&error.into()), StatusCode::BAD_REQUEST);
         }
-        assert_eq!(status(&Error::Conflict(Conflict::Paused).into()), StatusCode::CONFLICT);
+        assert_eq!(status(&Error::Conflict(Conflict::NameTaken).into()), StatusCode::CONFLICT);
     }
 
     #[test]

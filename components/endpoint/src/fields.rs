@@ -50,10 +50,7 @@ impl<'a> Fields<'a> {
 
     /// The id of a record. What is no UUID belongs to none, and is looked for in vain.
     pub fn id(&mut self, field: &str) -> Change<String> {
-        self.change(field, |value| {
-            let text = string(value)?.trim();
-            Ok(Uuid::parse_str(text).map_or_else(|_| text.to_owned(), |id| id.to_string()))
-        })
+        self.change(field, |value| Ok(record_id(string(value)?)))
     }
 
     /// A foreign key to an organisation.
@@ -131,6 +128,12 @@ impl<'a> Fields<'a> {
             }
         }
     }
+}
+
+/// The id of a record, of a UUID in any spelling.
+pub fn record_id(text: &str) -> String {
+    let text = text.trim();
+    Uuid::parse_str(text).map_or_else(|_| text.to_owned(), |id| id.to_string())
 }
 
 /// By what a foreign key refers to a record.

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `PATCH /Endpoint/rest/api/v1/Account` | changes the account that `Id`, `Username` or `ExternalId` mean, or makes one |
 //! | `POST /Endpoint/rest/api/v1/Account` | makes an account, and changes none |
+//! | `GET /Endpoint/rest/api/v1/Account/{Id}` | reads an account |
+//! | `GET /Endpoint/rest/api/v1/Accounts` | reads all accounts of the organisation, page by page |
 //!
 //! What the API's document calls an account is a record of the directory; what it calls a tenant is the directory's account.
-//! The answer is the whole record.
+//! The answer is the whole record, or a page of whole records.
 
 mod account;
 mod account_data;
@@ -14,25 +16,29 @@ mod failure;
 mod fields;
 mod names;
 mod openapi;
+mod paging;
 
 use accord_core::auth::caller::CallingConnector;
 use accord_core::auth::scope::{RECORD_CREATE, RECORD_UPDATE};
 use accord_core::connectors::health;
-use accord_core::people::record;
-use accord_core::store::Edit;
+use accord_core::error::{Error, Thing};
+use accord_core::people::{reading, record};
+use accord_core::store::{Connection, Edit};
 use accord_web::authorization::caller;
 use accord_web::body::SMALL;
 use accord_web::json::Value;
-use accord_web::{Api, Call, Failure, Result, body};
+use accord_web::{Api, Bearer, Call, Failure, Result, body};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, Path, Request};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::account::Account;
+use crate::account::{Account, AccountPage};
 use crate::account_data::AccountData;
-use crate::openapi::Answers;
+use crate::openapi::{Listed, Read, Written};
+use crate::paging::Paging;
 
 /// The header that names a request in the words of this API, beside `X-Request-Id`.
 const REQUEST_KEY: HeaderName = HeaderName::from_static("requestkey");
@@ -56,6 +62,8 @@ impl Api for Endpoint {
 accord_web::operations! { Endpoint,
     patch "/Endpoint/rest/api/v1/Account" => patch_account,
     post "/Endpoint/rest/api/v1/Account" => post_account,
+    get "/Endpoint/rest/api/v1/Account/{Id}" => get_account,
+    get "/Endpoint/rest/api/v1/Accounts" => list_accounts,
 }
 
 /// The connector that calls, and its body, which is read as a part of the write: one that cannot be read is a failed write
@@ -93,7 +101,7 @@ impl<S: Sync> FromRequest<S> for Push {
             "Id": "894ea43c-b8a6-4195-9a9c-82c07d9cc33a", "Phone": "+358 50 123 4567", "PhoneVerified": true
         })))
     )),
-    responses(Answers),
+    responses(Written),
     security(
         ("endpoint" = ["AccessUser:Create", "AccessUser:Update"]),
         ("endpoint" = ["AccessManager:Create", "AccessManager:Update"]),
@@ -115,7 +123,7 @@ async fn patch_account(call: Call, push: Push) -> Result<Json<Account>> {
         "Email": "jane.doe@example.com", "LanguageId": "fi-FI", "TimezoneId": "FLE Standard Time",
         "DateFormatId": "DD.MM.YYYY", "NotifyByEmail": true, "Is_Active": true
     })),
-    responses(Answers),
+    responses(Written),
     security(("endpoint" = ["AccessUser:Create"]), ("endpoint" = ["AccessManager:Create"])),
 )]
 async fn post_account(call: Call, push: Push) -> Result<Json<Account>> {
@@ -128,7 +136,7 @@ async fn upsert(call: &Call, push: Push, insert_only: bool) -> Result<Json<Accou
         // The body is read only if the caller may make or change records at all. Which of them it comes to is known once
         // the record was looked for.
         connector.require_any(&[RECORD_CREATE, RECORD_UPDATE].concat())?;
-        let body = body::json(&headers, body, SMALL).await?;
+        let body = body::undeclared_json(&headers, body, SMALL).await?;
         let mut upsert = account_data::read(&Value::parse(&body)?)?;
         upsert.insert_only = insert_only;
         let edit = Edit::begin(call.author_of(connector.actor())).await?;
@@ -138,5 +146,41 @@ async fn upsert(call: &Call, push: Push, insert_only: bool) -> Result<Json<Accou
         Ok::<_, Failure>(written)
     })
     .await?;
-    Ok(Json(Account::of(record, owner)))
+    Ok(Json(Account::of(record, &owner)))
+}
+
+/// Get an account
+///
+/// The account of the `Id`, if the client's own organisation has one.
+#[utoipa::path(
+    get,
+    path = "/Endpoint/rest/api/v1/Account/{Id}",
+    tag = "endpoint",
+    params(openapi::AccountPath),
+    responses(Read),
+    security(("endpoint" = ["AccessUser:Read"]), ("endpoint" = ["AccessManager:Read"])),
+)]
+async fn get_account(Bearer(caller): Bearer, path: Result<Path<String>, PathRejection>) -> Result<Json<Account>> {
+    let connector = caller.into_connector()?;
+    // A path that is not UTF-8 once it is decoded names nothing.
+    let Path(id) = path.map_err(|_| Error::NotFound(Thing::Record))?;
+    let (record, owner) = reading::load(&Connection::lease().await?, &connector, &fields::record_id(&id))?;
+    Ok(Json(Account::of(record, &owner)))
+}
+
+/// List the accounts
+///
+/// All accounts of the client's own organisation, in the order in which they were made, page by page.
+#[utoipa::path(
+    get,
+    path = "/Endpoint/rest/api/v1/Accounts",
+    tag = "endpoint",
+    params(openapi::PageParameters),
+    responses(Listed),
+    security(("endpoint" = ["AccessUser:Read"]), ("endpoint" = ["AccessManager:Read"])),
+)]
+async fn list_accounts(Bearer(caller): Bearer, paging: Paging) -> Result<Json<AccountPage>> {
+    let connector = caller.into_connector()?;
+    let page = reading::list(&Connection::lease().await?, &connector, paging.after, paging.size)?;
+    Ok(Json(AccountPage::of(page)))
 }

@@ -8,36 +8,83 @@ use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
-use utoipa::{IntoResponses, ToSchema as _};
+use utoipa::{IntoParams, IntoResponses, ToSchema as _};
 
-use crate::account::{AbstractLong, AbstractText, Account};
+use crate::account::{Account, AccountPage};
 use crate::failure::Body;
 
 #[cfg(test)]
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Endpoint", description = "User accounts, inserted and updated one at a time"),
-    paths(crate::patch_account, crate::post_account),
-    components(schemas(Account, AbstractLong, AbstractText, Body)),
+    paths(crate::patch_account, crate::post_account, crate::get_account, crate::list_accounts),
+    components(schemas(Account, AccountPage, crate::account::AbstractLong, crate::account::AbstractText, Body)),
     modifiers(&Security),
     tags((name = "endpoint", description = "User accounts for other systems to keep in step"))
 )]
 struct Description;
 
-/// What both operations answer.
-pub struct Answers;
+/// Which account is meant.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "read by the generator only")]
+pub struct AccountPath {
+    /// The identifier of the account.
+    #[param(rename = "Id", example = "894ea43c-b8a6-4195-9a9c-82c07d9cc33a")]
+    id: String,
+}
 
-impl IntoResponses for Answers {
+/// Which page is meant.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by the generator only")]
+pub struct PageParameters {
+    /// How many accounts the page has at most.
+    #[param(rename = "PageSize", minimum = 1, maximum = 1000, default = 100)]
+    page_size: Option<u16>,
+    /// What the page before gave as its `Next`; the first page if left out.
+    #[param(rename = "After", example = "100")]
+    after: Option<String>,
+}
+
+/// What operations answer that write.
+pub struct Written;
+
+/// What the operation answers that reads one account.
+pub struct Read;
+
+/// What the operation answers that lists accounts.
+pub struct Listed;
+
+impl IntoResponses for Written {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let answer = |(status, description, schema): (u16, &str, &str)| {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
-            let response = ResponseBuilder::new().description(description).content("application/json", content).build();
-            (status.to_string(), RefOr::T(response))
-        };
-        let failure = |(status, description)| answer((status, description, &Body::name()));
-        let done = answer((200, "Inserted or updated Account information.", &Account::name()));
-        std::iter::once(done).chain(FAILURES.map(failure)).collect()
+        answers("Inserted or updated Account information.", &Account::name(), |_| true)
     }
+}
+
+impl IntoResponses for Read {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        answers("Account information.", &Account::name(), |status| ![400, 413, 415].contains(&status))
+    }
+}
+
+impl IntoResponses for Listed {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        answers("A page of accounts.", &AccountPage::name(), |status| ![404, 413, 415].contains(&status))
+    }
+}
+
+/// What is answered when it is done, and those failures that an operation may have.
+fn answers(done: &str, schema: &str, may_fail: impl Fn(u16) -> bool) -> BTreeMap<String, RefOr<Response>> {
+    let answer = |(status, description, schema): (u16, &str, &str)| {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+        let response = ResponseBuilder::new().description(description).content("application/json", content).build();
+        (status.to_string(), RefOr::T(response))
+    };
+    let body = Body::name();
+    let failures = FAILURES.into_iter().filter(|(status, _)| may_fail(*status));
+    let failures = failures.map(|(status, description)| answer((status, description, &body)));
+    std::iter::once(answer((200, done, schema))).chain(failures).collect()
 }
 
 const FAILURES: [(u16, &str); 9] = [
@@ -45,9 +92,9 @@ const FAILURES: [(u16, &str); 9] = [
     (401, "The access token is missing, expired or invalid."),
     (403, "The access token has no scope for this operation."),
     (404, "No account has the `Id`, or the account belongs to another organisation."),
-    (409, "Ten writes in a row failed: the client's writes are paused until it is resumed."),
+    (412, "The request demands a version (`If-Match`), and there are none."),
     (413, "The body has more than 65536 bytes."),
-    (415, "The body is not `application/json`."),
+    (415, "The body's media type is another than JSON, or its coding another than gzip."),
     (500, "Something went wrong in the service. Nothing was changed."),
     (503, "The directory is busy. The header `Retry-After` says when to try again."),
 ];
@@ -62,8 +109,10 @@ impl utoipa::Modify for Security {
         const TOKEN: &str = "/oAuth/rest/v2/Token";
         let scopes = Scopes::from_iter([
             ("AccessManager:Create", "insert accounts"),
+            ("AccessManager:Read", "read accounts"),
             ("AccessManager:Update", "update accounts"),
             ("AccessUser:Create", "insert accounts"),
+            ("AccessUser:Read", "read accounts"),
             ("AccessUser:Update", "update accounts"),
         ]);
         let flow = ClientCredentials::with_refresh_url(TOKEN, scopes, TOKEN);
@@ -74,7 +123,7 @@ impl utoipa::Modify for Security {
 
 /// A foreign key to an organisation.
 pub fn tenant() -> Schema {
-    foreign_key(ObjectBuilder::new().schema_type(Type::Integer), &AbstractLong::name())
+    foreign_key(ObjectBuilder::new().schema_type(Type::Integer))
 }
 
 /// A foreign key to a language.
@@ -94,13 +143,16 @@ pub fn date_format() -> Schema {
 
 fn value_of(enumeration: &Enumeration) -> Schema {
     let values = enumeration.values.iter().map(|(value, _)| *value);
-    foreign_key(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(values)), &AbstractText::name())
+    foreign_key(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(values)))
 }
 
-/// A plain id, or an object with an `Id`, an `ExternalId` or a `Name`.
-fn foreign_key(id: ObjectBuilder, record: &str) -> Schema {
-    let record: RefOr<Schema> = Ref::from_schema_name(record).into();
-    OneOfBuilder::new().item(id).item(record).into()
+/// A plain id, or an object with an `Id`, an `ExternalId` or a `Name`; null clears.
+fn foreign_key(id: ObjectBuilder) -> Schema {
+    let (id, text) = (id.build(), ObjectBuilder::new().schema_type(Type::String).build());
+    let record = ObjectBuilder::new().schema_type(Type::Object).property("Id", id.clone());
+    let record =
+        ["ExternalId", "Name", "Type"].into_iter().fold(record, |record, name| record.property(name, text.clone()));
+    OneOfBuilder::new().item(id).item(record).item(ObjectBuilder::new().schema_type(Type::Null)).into()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub async fn ensure(call: &Call, connection: &Connection) -> Result<()> {
             admin_password: setting::get("admin_password").await?,
             client_id: setting::get("bootstrap_client_id").await?,
             client_secret: setting::get("bootstrap_client_secret").await?,
+            packages: setting::get("packages").await?,
         };
         first_start::establish(call.author_of(Actor::System), &settings).await?;
     }

@@ -31,21 +31,32 @@ pub async fn find(
     form: &Form,
     connection: &Connection,
 ) -> Result<Option<CallingConnector>, Failure> {
-    let Some((client_id, client_secret)) = credentials(headers, form)? else { return Ok(None) };
-    Ok(Some(connector::authenticate(connection, &client_id, &client_secret, call.address).await?))
+    let Some(Credentials { client_ids, secrets }) = credentials(headers, form)? else { return Ok(None) };
+    let client_ids: Vec<_> = client_ids.iter().map(String::as_str).collect();
+    let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
+    Ok(Some(connector::authenticate(connection, &client_ids, &secrets, call.address).await?))
 }
 
 /// The refusal of a request that lacks the credentials of a client.
 pub const MISSING: Error = Error::Unauthenticated(Unauthenticated::Missing);
 
+/// The id and the secret of a client, each in all the readings of what it sent. Most have one.
+#[derive(Debug, PartialEq, Eq)]
+struct Credentials {
+    client_ids: Vec<String>,
+    secrets: Vec<String>,
+}
+
 /// The client's id and secret: from the `Authorization` header or from the body, never both (RFC 6749, section 2.3). `None`
 /// for a request that names no client, or the one of no secret that people have without a client.
-fn credentials(headers: &HeaderMap, form: &Form) -> Result<Option<(String, String)>, Failure> {
+fn credentials(headers: &HeaderMap, form: &Form) -> Result<Option<Credentials>, Failure> {
     if !headers.contains_key(header::AUTHORIZATION) {
         return match (&form.client_id, &form.client_secret) {
             (None, None) => Ok(None),
             (Some(id), None) if id == FIRST_PARTY => Ok(None),
-            (Some(id), Some(secret)) => Ok(Some((id.clone(), secret.clone()))),
+            (Some(id), Some(secret)) => {
+                Ok(Some(Credentials { client_ids: vec![id.clone()], secrets: vec![secret.clone()] }))
+            }
             _ => Err(MISSING.into()),
         };
     }
@@ -53,18 +64,21 @@ fn credentials(headers: &HeaderMap, form: &Form) -> Result<Option<(String, Strin
         return Err(Failure::InvalidRequest("the client authenticates in two ways".to_owned()));
     }
     let (id, secret) = basic(headers)?;
-    let (id, secret) = (unescape(&id)?, unescape(&secret)?);
-    if form.client_id.as_ref().is_some_and(|other| *other != id) {
+    let credentials = Credentials { client_ids: readings(id), secrets: readings(secret) };
+    if form.client_id.as_ref().is_some_and(|other| !credentials.client_ids.contains(other)) {
         return Err(Failure::InvalidRequest("the client_id of the body is another".to_owned()));
     }
-    Ok(Some((id, secret)).filter(|(id, secret)| id != FIRST_PARTY || !secret.is_empty()))
+    let first_party = credentials.client_ids.iter().any(|id| id == FIRST_PARTY);
+    let has_secret = credentials.secrets.iter().any(|secret| !secret.is_empty());
+    Ok(Some(credentials).filter(|_| !first_party || has_secret))
 }
 
-/// Undoes the form encoding of both halves (RFC 6749, section 2.3.1). Most clients leave it out, which is the same for
-/// secrets of letters and digits; a `+` therefore stays what it is, for a lone `%` means that nothing was encoded.
-fn unescape(text: &str) -> Result<String, Error> {
-    let decoded = percent_decode_str(text).decode_utf8();
-    decoded.map(Into::into).map_err(|_| Error::Unauthenticated(Unauthenticated::InvalidCredentials))
+/// What half of the Basic credentials may mean: what it is form-encoded of (RFC 6749, section 2.3.1), and what it is as it
+/// stands, for many clients leave the encoding out. For letters, digits and dashes that is the same.
+fn readings(half: String) -> Vec<String> {
+    let spaced = half.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8().ok().map(String::from).filter(|decoded| *decoded != half);
+    decoded.into_iter().chain([half]).collect()
 }
 
 #[cfg(test)]
@@ -84,10 +98,20 @@ mod tests {
     fn credentials_come_by_header_or_by_body_but_not_by_both() {
         let empty = Form::default();
         let body = Form::parse(b"client_id=a&client_secret=b%26").expect("a form");
-        let pair = |id: &str, secret: &str| Some((id.to_owned(), secret.to_owned()));
-        assert_eq!(credentials(&header("a:b:c"), &empty).expect("Basic"), pair("a", "b:c"));
-        assert_eq!(credentials(&header("a%3A:b%25"), &empty).expect("Basic"), pair("a:", "b%"));
-        assert_eq!(credentials(&HeaderMap::new(), &body).expect("body"), pair("a", "b&"));
+        let of = |client_ids: &[&str], secrets: &[&str]| {
+            let [client_ids, secrets] = [client_ids, secrets].map(|of| of.iter().map(|it| (*it).to_owned()).collect());
+            Some(Credentials { client_ids, secrets })
+        };
+        for (sent, expected) in [
+            ("a:b:c", of(&["a"], &["b:c"])),
+            ("a%3A:b%25+c", of(&["a:", "a%3A"], &["b% c", "b%25+c"])),
+            ("a:b+c", of(&["a"], &["b c", "b+c"])),
+            ("a:100%", of(&["a"], &["100%"])),
+            ("a:%ff", of(&["a"], &["%ff"])),
+        ] {
+            assert_eq!(credentials(&header(sent), &empty).expect("Basic"), expected, "{sent}");
+        }
+        assert_eq!(credentials(&HeaderMap::new(), &body).expect("body"), of(&["a"], &["b&"]));
         assert!(matches!(credentials(&header("a:b"), &body), Err(Failure::InvalidRequest(_))));
     }
 

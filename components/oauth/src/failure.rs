@@ -65,6 +65,9 @@ pub enum Failures {
     /// The credentials of the client are missing or wrong.
     #[response(status = 401)]
     InvalidClient(Body<'static>),
+    /// The request demands a version (`If-Match`), and there are none.
+    #[response(status = 412)]
+    PreconditionFailed(Body<'static>),
     /// The body has more than 16 KiB.
     #[response(status = 413)]
     TooLarge(Body<'static>),
@@ -136,7 +139,7 @@ impl Failure {
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="accord", charset="UTF-8""#));
         }
         if let Self::Request(failure) = self {
-            failure.add_retry_after(headers);
+            failure.add_advice(headers);
         }
         response
     }

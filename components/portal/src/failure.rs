@@ -39,13 +39,13 @@ pub enum Problems {
     /// The access token has not the scope `portal:write`.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem<'static>),
-    /// Ten writes in a row failed: the connector's writes are paused until it is resumed.
-    #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(Problem<'static>),
+    /// The request demands a version (`If-Match`), and there are none.
+    #[response(status = 412, content_type = "application/problem+json")]
+    PreconditionFailed(Problem<'static>),
     /// The body has more than 10 MiB or 100,000 entries.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(Problem<'static>),
-    /// The body is not JSON by its media type.
+    /// The body is not JSON by its media type, or coded in another way than by gzip.
     #[response(status = 415, content_type = "application/problem+json")]
     UnsupportedMediaType(Problem<'static>),
     /// Something went wrong in the service. Nothing was applied.

@@ -35,6 +35,11 @@ impl Api for Portal {
     const NAME: &'static str = "portal";
     type Failure = Failure;
 
+    /// The paths began with `/integrations/` before.
+    fn respelled(path: &str) -> Option<String> {
+        path.strip_prefix("/integrations/").map(|rest| format!("/api/integrations/{rest}"))
+    }
+
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {
         failure::render(failure)
     }

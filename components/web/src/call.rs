@@ -15,10 +15,12 @@ use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use tower_service::Service as _;
 use uuid::Uuid;
 
+use crate::conditional;
+use crate::cors::Cors;
 use crate::failure::{Carried, Failed, Failure};
 use crate::forwarded;
 
@@ -32,6 +34,19 @@ pub trait Api {
 
     /// Whether it limits what an address may do, so that it has to know the callers' behind proxies.
     const LIMITS_ADDRESSES: bool = false;
+
+    /// The path in the spelling of the description, if it is in another one that is understood too.
+    fn respelled(path: &str) -> Option<String> {
+        _ = path;
+        None
+    }
+
+    /// Whether what is at a path has versions, so that its handlers judge preconditions. Of anything else a request that
+    /// demands a version is refused.
+    fn has_versions(path: &str) -> bool {
+        _ = path;
+        false
+    }
 
     /// What its operations fail with.
     type Failure: Failed + From<Failure> + IntoResponse;
@@ -65,11 +80,22 @@ where
     }
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut request = request.map(Body::new);
+    let cors = Cors::of(request.headers()).await;
+    if let Some(respelled) = A::respelled(uri.path()).and_then(|path| with_path(&uri, &path)) {
+        *request.uri_mut() = respelled;
+    }
+    let has_versions = A::has_versions(request.uri().path());
     request.extensions_mut().insert(call.clone());
-    let mut router = router.with(Router::clone);
-    let mut response = match patience::patiently(router.call(request)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+    let mut response = if let Some(preflight) = cors.preflight(&method, request.headers()) {
+        preflight
+    } else {
+        match conditional::refuse_unversioned(&method, request.headers()) {
+            Err(failure) if !has_versions => A::Failure::from(failure).into_response(),
+            _ => match patience::patiently(router.with(Router::clone).call(request)).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+        }
     };
     if let Some(Carried(failure)) = response.extensions_mut().remove::<Carried<A::Failure>>() {
         if let Some(error) = failure.internal() {
@@ -82,9 +108,18 @@ where
     let headers = response.headers_mut();
     // A UUID is a header's value.
     headers.extend(HeaderValue::from_str(&call.request_id).map(|id| (REQUEST_ID, id)));
+    cors.sign(headers);
     A::sign(&call, headers);
     A::answered(method != Method::GET).await;
     response
+}
+
+/// The address with another path.
+fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(format!("{path}{query}").parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 /// What the router does to the answer of a handler, done to one that was rendered after it: its length is said, and `HEAD`
@@ -182,6 +217,19 @@ fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_path_keeps_the_rest_of_the_address() {
+        for (uri, expected) in [
+            ("http://a.example/old/b?c=/old/&d", "http://a.example/new/b%20c?c=/old/&d"),
+            ("/old", "/new/b%20c"),
+            ("/old?", "/new/b%20c?"),
+        ] {
+            let moved = with_path(&Uri::from_static(uri), "/new/b%20c").expect("an address");
+            assert_eq!(moved.to_string(), expected, "{uri}");
+        }
+        assert_eq!(with_path(&Uri::from_static("/old"), "/a b"), None, "it is no path");
+    }
 
     #[test]
     fn the_address_comes_with_or_without_a_port() {

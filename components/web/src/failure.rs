@@ -34,6 +34,13 @@ pub enum Failure {
         /// The media type that is understood.
         expected: &'static str,
     },
+    /// The body is coded in a way that is not understood.
+    UnsupportedCoding {
+        /// The coding that is.
+        understood: &'static str,
+    },
+    /// The request demands a version of what has none.
+    Unversioned,
     /// The directory refused it, or failed.
     Domain(Error),
 }
@@ -52,11 +59,12 @@ impl Failure {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } | Self::TooMany { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType { .. } | Self::UnsupportedCoding { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unversioned => StatusCode::PRECONDITION_FAILED,
             Self::Domain(error) => match error {
                 Error::NotFound(_) => StatusCode::NOT_FOUND,
                 Error::Conflict(_) | Error::Duplicate { .. } => StatusCode::CONFLICT,
-                Error::ChangedMeanwhile => StatusCode::PRECONDITION_FAILED,
+                Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
                 Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
                 Error::Invalid(_) => StatusCode::BAD_REQUEST,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
@@ -77,6 +85,13 @@ impl Failure {
             Self::TooLarge { limit } => format!("the body may have at most {limit} bytes"),
             Self::TooMany { limit } => format!("the body may have at most {limit} entries"),
             Self::UnsupportedMediaType { expected } => format!("the body must be {expected}"),
+            Self::UnsupportedCoding { understood } => {
+                format!("the Content-Encoding must be {understood}, if there is one")
+            }
+            Self::Unversioned => {
+                "there are no versions here for If-Match, If-None-Match or If-Unmodified-Since: leave them out"
+                    .to_owned()
+            }
             Self::Domain(Error::Internal(_)) => "something went wrong here, and it was logged".to_owned(),
             Self::Domain(error) => error.to_string(),
         }
@@ -109,21 +124,23 @@ impl Failure {
         Some(HeaderValue::from_static(challenge))
     }
 
-    /// Adds when to try again, where another attempt may succeed.
-    pub fn add_retry_after(&self, headers: &mut HeaderMap) {
-        if let Self::Domain(error) = self
-            && let Some(seconds) = error.retry_after()
-        {
-            headers.insert(header::RETRY_AFTER, seconds.into());
+    /// Adds when, or how, another attempt may succeed: `Retry-After`, and `Accept-Encoding` (RFC 9110, section 12.5.3).
+    pub fn add_advice(&self, headers: &mut HeaderMap) {
+        match self {
+            Self::UnsupportedCoding { understood } => {
+                headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(understood));
+            }
+            Self::Domain(error) => headers.extend(error.retry_after().map(|s| (header::RETRY_AFTER, s.into()))),
+            _ => {}
         }
     }
 
-    /// Adds what goes with the failure in every API that takes bearer tokens: the challenge, and when to try again.
+    /// Adds what goes with the failure in every API that takes bearer tokens: the challenge, and when or how to try again.
     pub fn add_headers(&self, headers: &mut HeaderMap) {
         if let Some(challenge) = self.bearer_challenge() {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        self.add_retry_after(headers);
+        self.add_advice(headers);
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use accord_core::Faults;
 use accord_core::values::change::Change;
+use accord_core::values::country;
 use accord_core::values::email::Email;
 use accord_core::values::role::Role;
 use accord_core::values::text;
@@ -139,10 +140,10 @@ impl<'a> Fields<'a> {
     /// What is said of a country, ISO 3166-1 alpha-2, in capitals.
     pub fn country(&mut self, name: &str) -> Change<String> {
         match self.change(name, 100) {
-            Change::Set(country) if country.len() == 2 && country.bytes().all(|b| b.is_ascii_alphabetic()) => {
-                Change::Set(country.to_ascii_uppercase())
-            }
-            Change::Set(_) => self.fault(name, "must be a country code of two letters"),
+            Change::Set(text) => match country::parse(&text) {
+                Some(code) => Change::Set(code),
+                None => self.fault(name, "must be a country code of two letters (ISO 3166-1 alpha-2)"),
+            },
             other => other,
         }
     }

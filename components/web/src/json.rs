@@ -29,12 +29,13 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Reads a whole body.
+    /// Reads a whole body. A byte order mark before it is passed over (RFC 8259, section 8.1, lets us).
     ///
     /// # Errors
     ///
     /// [`Failure::Malformed`] with the place, if it is not JSON, is nested too deeply or repeats a key.
     pub fn parse(body: &'a [u8]) -> Result<Self> {
+        let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
         serde_json::from_slice(body).map_err(|error| Failure::Malformed(format!("the body is not valid JSON: {error}")))
     }
 
@@ -186,8 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn one_byte_order_mark_is_passed_over() {
+        assert_eq!(Value::parse("\u{feff}{}".as_bytes()).expect("JSON"), Value::Object(Vec::new()));
+        assert!(Value::parse("\u{feff}\u{feff}{}".as_bytes()).is_err());
+    }
+
+    #[test]
     fn what_is_not_json_is_refused() {
-        for body in ["", "{", "{}x", "nul", "{'a':1}", "[1,]", "\u{feff}{}", "NaN", "\"\u{1}\""] {
+        for body in ["", "{", "{}x", "nul", "{'a':1}", "[1,]", "\u{feff}", "{}\u{feff}", "NaN", "\"\u{1}\""] {
             assert!(matches!(Value::parse(body.as_bytes()), Err(Failure::Malformed(_))), "{body:?}");
         }
         assert!(Value::parse(b"\"\xff\"").is_err());

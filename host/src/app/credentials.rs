@@ -21,6 +21,9 @@ const CLIENT_ID: &str = "bootstrap_client_id";
 const CLIENT_SECRET: &str = "bootstrap_client_secret";
 const NAMES: [&str; 4] = [ADMIN_EMAIL, ADMIN_PASSWORD, CLIENT_ID, CLIENT_SECRET];
 
+/// The file that they are kept in.
+const FILE: &str = "credentials.toml";
+
 /// Credentials that this host made.
 #[derive(Debug)]
 pub(crate) struct Credentials {
@@ -53,16 +56,13 @@ impl Credentials {
             ),
         }
         files::private_directory(state_dir)?;
-        let file = state_dir.join("credentials.toml");
+        let file = state_dir.join(FILE);
         if !file.exists() {
             // Of two first starts at the same time one makes the file, and both read it.
             files::create(&file, generate()?.as_bytes())?;
         }
-        let kept: BTreeMap<String, String> = toml_file::read(&file)?;
-        if let Some(name) = NAMES.iter().find(|name| !kept.contains_key(**name)) {
-            bail!("{}: {name} is missing", file.display());
-        }
-        let user = format!("{}:{}", kept[CLIENT_ID], kept[CLIENT_SECRET]);
+        let kept = read(&file)?;
+        let user = user(&kept);
         let quoted = user.replace('\\', "\\\\").replace('"', "\\\"");
         files::replace(&state_dir.join("curl.conf"), format!("user = \"{quoted}\"\n").as_bytes())?;
         variables.extend(kept.into_iter().filter(|(name, _)| NAMES.contains(&name.as_str())));
@@ -76,7 +76,7 @@ impl Credentials {
         let directory = self.state_dir.strip_prefix(&here).unwrap_or(&self.state_dir);
         let file = |name: &str| quote(&directory.join(name).display().to_string()).into_owned();
         let (client, token) = (file("curl.conf"), file("token.conf"));
-        let mut session = format!("The first credentials are in {}. To try them:\n\n", file("credentials.toml"));
+        let mut session = format!("The first credentials are in {}. To try them:\n\n", file(FILE));
         // Writing to a string does not fail.
         _ = write!(
             session,
@@ -90,6 +90,31 @@ impl Credentials {
         );
         session
     }
+}
+
+/// The connector's id and secret that are kept in `state_dir`, with a colon between them.
+///
+/// # Errors
+///
+/// If none are kept there.
+pub(crate) fn client(state_dir: &Path) -> Result<String> {
+    let file = state_dir.join(FILE);
+    if !file.exists() {
+        bail!("{} is not there: it is made by the first `accord up` without credentials", file.display());
+    }
+    Ok(user(&read(&file)?))
+}
+
+fn read(file: &Path) -> Result<BTreeMap<String, String>> {
+    let kept: BTreeMap<String, String> = toml_file::read(file)?;
+    match NAMES.iter().find(|name| !kept.contains_key(**name)) {
+        Some(name) => bail!("{}: {name} is missing", file.display()),
+        None => Ok(kept),
+    }
+}
+
+fn user(kept: &BTreeMap<String, String>) -> String {
+    format!("{}:{}", kept[CLIENT_ID], kept[CLIENT_SECRET])
 }
 
 fn generate() -> Result<String> {

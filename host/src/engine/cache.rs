@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Loads the component in the file `source`, from `caches` if one of them has it compiled.
-pub(crate) fn load(engine: &Engine, source: &Path, caches: &[PathBuf]) -> Result<Component> {
+/// Loads the component in the file `source`, from `caches` if one of them has it compiled. Otherwise it is compiled, and
+/// whoever waits is told `before`.
+pub(crate) fn load(engine: &Engine, source: &Path, caches: &[PathBuf], before: impl FnOnce()) -> Result<Component> {
     let bytes = std::fs::read(source).with_context(|| format!("cannot read {}", source.display()))?;
     let mut digest = Digest(Sha256::new_with_prefix(&bytes));
     engine.precompile_compatibility_hash().hash(&mut digest);
@@ -22,6 +23,7 @@ pub(crate) fn load(engine: &Engine, source: &Path, caches: &[PathBuf]) -> Result
     if let Some(component) = kept.clone().find_map(|file| load_compiled(engine, &file)) {
         return Ok(component);
     }
+    before();
     let compiled = engine
         .precompile_component(&bytes)
         .map_err(|error| anyhow::anyhow!("{} is not a component this host can run: {error:#}", source.display()))?;

@@ -12,7 +12,7 @@ use crate::server::body::{self, Late, Missing};
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::{BodyExt as _, Collected, Empty, Full};
 use hyper::body::Incoming;
 use serde::Deserialize;
@@ -43,6 +43,8 @@ pub(crate) struct Dispatcher {
     pub router: Router,
     pub services: Vec<Service>,
     pub clients: Clients,
+    /// For whom a request is that cannot say so, one of HTTP/1.0.
+    pub authority: Authority,
     pub quiet: bool,
     /// Says to other processes that the state directory is served.
     pub _lock: File,
@@ -97,7 +99,9 @@ impl Dispatcher {
         let Some(found) = self.router.find(path) else { return (empty(StatusCode::NOT_FOUND), None) };
         let service = &self.services[found.route.component];
         let name = Some(&*service.name);
-        let Some((authority, full_url)) = address(&request) else { return (empty(StatusCode::BAD_REQUEST), name) };
+        let Some((authority, full_url)) = address(&request, &self.authority) else {
+            return (empty(StatusCode::BAD_REQUEST), name);
+        };
         let Ok(path_info) = HeaderValue::from_maybe_shared(Bytes::from(found.path_info)) else {
             return (empty(StatusCode::BAD_REQUEST), name);
         };
@@ -149,14 +153,16 @@ impl Dispatcher {
     }
 }
 
-/// For whom the request is, and its full URL; `None` if it does not say so or contradicts itself.
-fn address<B>(request: &Request<B>) -> Option<(Authority, HeaderValue)> {
+/// For whom the request is, and its full URL; `None` if it does not say so or contradicts itself. HTTP/1.0 has no `Host`
+/// that it would have to send (RFC 9112, section 3.2): such a request is for the `server`.
+fn address<B>(request: &Request<B>, server: &Authority) -> Option<(Authority, HeaderValue)> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = hosts.next().map(|host| Authority::try_from(host.as_bytes()));
     let authority = match (host, request.uri().authority(), hosts.next()) {
         (Some(Ok(host)), None, None) => host,
         (Some(Ok(host)), Some(authority), None) if host == *authority => host,
         (None, Some(authority), None) => authority.clone(),
+        (None, None, None) if request.version() <= Version::HTTP_10 => server.clone(),
         _ => return None,
     };
     if authority.as_str().contains('@') {

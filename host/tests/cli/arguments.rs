@@ -40,11 +40,38 @@ fn variables_come_from_the_environment_too() {
 }
 
 #[test]
+fn an_address_may_be_a_name_or_a_port_alone() {
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    let directory = application(MANIFEST);
+    for listen in [format!("localhost:{port}"), format!(":{port}")] {
+        let output = accord(directory.path(), &["up", "--listen", &listen]);
+        assert_fails(&output, &format!("cannot listen on 127.0.0.1:{port}: Address already in use (os error 98)"));
+    }
+}
+
+#[test]
+fn alone_it_says_what_it_is_and_succeeds() {
+    let directory = application(MANIFEST);
+    for arguments in [&[][..], &["--help"]] {
+        let output = accord(directory.path(), arguments);
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+        let text = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in ["account directory", ".accord/credentials.toml", "accord token", "up Builds", "--help"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    let output = accord(directory.path(), &["up", "--help"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.ends_with("  token [default: none]\n"), "{text}");
+}
+
+#[test]
 fn a_bad_argument_is_one_line() {
     let directory = application(MANIFEST);
     assert_fails(
         &accord(directory.path(), &["up", "--listen", "3000"]),
-        "invalid value '3000' for '--listen <IP:PORT>': invalid socket address syntax (see `accord --help`)",
+        "invalid value '3000' for '--listen <HOST:PORT>': invalid socket address (see `accord --help`)",
     );
     let output = accord(directory.path(), &["up", "--lisen", "3000"]);
     let error = String::from_utf8_lossy(&output.stderr);

@@ -17,6 +17,8 @@ fn a_component_that_is_missing_or_no_component_is_named() {
     std::fs::write(root.join("api.wasm"), "not WebAssembly").unwrap();
     let output = accord(&root, &up);
     let error = String::from_utf8_lossy(&output.stderr);
+    let (compiling, error) = error.split_once('\n').unwrap();
+    assert_eq!(compiling, "accord: compiling the component api, which takes some seconds once");
     let expected = format!("accord: {} is not a component this host can run: ", root.join("api.wasm").display());
     assert!(error.starts_with(&expected) && error.lines().count() == 1, "{error}");
 }

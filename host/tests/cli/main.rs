@@ -3,6 +3,7 @@
 mod arguments;
 mod build;
 mod manifest;
+mod token;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -3,6 +3,18 @@
 use crate::{Probe, ok, refused};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_public_url_is_where_the_server_listens_unless_it_is_set() {
+    let probe = Probe::start(|_| ()).await;
+    assert_eq!(probe.get("/variable?public_url").await, ok(&probe.server.url()));
+    let everywhere = Probe::start(|config| config.listen = "0.0.0.0:0".parse().unwrap()).await;
+    let reached = format!("http://127.0.0.1:{}", everywhere.server.addr().port());
+    assert_eq!(everywhere.get("/variable?public_url").await, ok(&reached));
+    let url = "https://accord.example";
+    let set = Probe::start(|config| _ = config.variables.insert("public_url".to_owned(), url.to_owned())).await;
+    assert_eq!(set.get("/variable?public_url").await, ok(url));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_component_has_what_it_is_granted_and_no_more() {
     let probe = Probe::start(|config| _ = config.variables.insert("greeting".to_owned(), "Moi".to_owned())).await;
     let other = format!("/fetch?{}/count", probe.server.url());

@@ -7,6 +7,43 @@ use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
+async fn a_connector_tells_its_error_state_and_is_inactive_while_its_account_is() {
+    let accord = Accord::start().await;
+    let (operator, admin) = (accord.operator().await, accord.admin().await);
+    let customer = accord.make_account(&operator, "customer", "reseller").await;
+    let below = accord.make_account(&customer, "below", "standard").await;
+    let crm = accord.make_connector(&admin, &json!({ "name": "CRM", "accountId": below.account })).await;
+    let token = accord.token_of(&crm.client_id, &crm.secret).await;
+    let one = format!("/api/connectors/{}", crm.id);
+    let told = async || {
+        let shown = accord.get(&admin, &one).await.json();
+        let listed = accord.get(&admin, &format!("/api/connectors?accountId={}", below.account)).await.json();
+        assert_eq!(listed["value"][0], shown);
+        let health = accord.connections(&operator, &format!("&account_key={}", below.account_key)).await;
+        let status = shown["status"].as_str().expect("a status").to_uppercase();
+        assert_eq!(health.column("connections", "status"), [status]);
+        assert_eq!(health.json()["connections"][0]["in_error_state"], shown["inErrorState"]);
+        (shown["status"].clone(), shown["inErrorState"].clone())
+    };
+    assert_eq!(told().await, (json!("active"), json!(false)));
+    for _ in 0..10 {
+        assert_eq!(accord.patch_accounts(&token, &json!([])).await.status, 400);
+    }
+    assert_eq!(told().await, (json!("active"), json!(true)));
+    // Its own account works; the one above does not.
+    let suspend =
+        |active: &str| json!({ "action": "update_account", "account_key": customer.account_key, "active": active });
+    assert_eq!(accord.administer(&operator, &suspend("0")).await.status, 200);
+    assert_eq!(told().await, (json!("inactive"), json!(true)));
+    for (statuses, count) in [("ACTIVE,PENDING", 0), ("INACTIVE", 1)] {
+        let filters = format!("&account_key={}&statuses={statuses}", below.account_key);
+        assert_eq!(accord.connections(&operator, &filters).await.json()["count"], count, "{statuses}");
+    }
+    assert_eq!(accord.administer(&operator, &suspend("1")).await.status, 200);
+    assert_eq!(told().await, (json!("active"), json!(true)));
+}
+
+#[tokio::test]
 async fn an_accounts_manager_mints_the_credentials_that_the_portal_asks_for() {
     let accord = Accord::start().await;
     let person = accord.person("Acme").await;

@@ -26,10 +26,32 @@ fn example() -> Value {
 }
 
 #[tokio::test]
+async fn the_examples_of_the_document_work_as_they_stand_on_a_fresh_start() {
+    let accord = Accord::start().await;
+    let operator = accord.operator().await;
+    let created = accord.administer(&operator, &example()).await;
+    assert_eq!(created.text("message"), "Account successfully created", "{created}");
+    let listed = accord.administer(&operator, &json!({ "action": "list_accounts" })).await;
+    assert_eq!(listed.column("accounts", "package_id"), ["9"], "{listed}");
+    let update = json!({
+        "action": "update_account",
+        "account_key": created.text("account_key"),
+        "package_id": "9",
+        "active": "1",
+        "email_admin": "newaccountadmin@email.com"
+    });
+    let updated = accord.administer(&operator, &update).await;
+    assert_eq!(updated.text("message"), "Account successfully updated", "{updated}");
+    for filters in ["", "&account_key=5aa2e93c0ea374.82746293", "&statuses=ACTIVE", "&statuses=PENDING,INACTIVE"] {
+        let health = accord.connections(&operator, filters).await;
+        assert_eq!(health.text("message"), "Connection health generated", "{health}");
+    }
+}
+
+#[tokio::test]
 async fn each_exchange_of_the_document_gets_its_answer() {
     let accord = Accord::start_with(Options::default().variable("base_domain", &"myintranetapps.com")).await;
     let operator = accord.operator().await;
-    accord.store().execute("INSERT INTO packages (id, owner_id, name) VALUES (9, 1, 'Nine')", ());
     let created = accord.administer(&operator, &example()).await;
     assert_snapshot!("create_account", created);
     let account_key = created.json()["account_key"].clone();
@@ -61,6 +83,26 @@ async fn each_exchange_of_the_document_gets_its_answer() {
     assert_eq!(accord.patch_accounts(&bootstrap, &json!({})).await.status, 200);
     assert_eq!(accord.patch_accounts(&bootstrap, &json!({ "a": 1 })).await.status, 400);
     assert_snapshot!("connection_health", accord.connections(&operator, "").await);
+}
+
+#[tokio::test]
+async fn a_domain_is_a_name_that_can_lead_somewhere_and_not_a_subdomain_of_ours() {
+    let accord = Accord::start_with(Options::default().variable("base_domain", &"myintranetapps.com")).await;
+    let operator = accord.operator().await;
+    let make = async |domain: &str, subdomain: &str| {
+        let body = json!({ "name": "Customer", "subdomain": subdomain, "domain": domain });
+        accord.administer(&operator, &body).await
+    };
+    for bad in
+        ["192.0.2.1", "printer.local", "a.localhost", "a.invalid", "other.MyIntranetApps.com", "myintranetapps.com"]
+    {
+        let refused = make(bad, "bad").await;
+        assert_eq!(refused.status, 400, "{bad}: {refused}");
+        assert!(refused.text("message").starts_with("domain "), "{refused}");
+    }
+    for (number, good) in ["www.redirect.com", "xn--4ca.example", "notmyintranetapps.com"].iter().enumerate() {
+        assert_eq!(make(good, &format!("good-{number}")).await.status, 200, "{good}");
+    }
 }
 
 #[tokio::test]

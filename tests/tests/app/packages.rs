@@ -1,8 +1,30 @@
 //! Packages, and which one an account gets.
 
-use accord_tests::Accord;
+use accord_tests::{Accord, Options};
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn the_operator_account_chooses_the_id_of_a_package_and_nobody_else_does() {
+    let accord = Accord::start_with(Options::default().variable("packages", &"9, 93")).await;
+    let operator = accord.operator().await;
+    let reseller = accord.make_account(&operator, "reseller", "reseller").await;
+    let package = |id: Value, name: &str| json!({ "action": "create_package", "id": id, "name": name });
+    assert_eq!(accord.administer(&operator, &package(json!("50"), "Gold")).await.text("package_id"), "50");
+    assert_eq!(accord.administer(&operator, &package(json!(51), "Silver")).await.text("package_id"), "51");
+    assert_eq!(accord.administer(&operator, &package(json!(""), "Next")).await.text("package_id"), "94");
+    assert_snapshot!("taken_package_id", accord.administer(&operator, &package(json!("93"), "Again")).await);
+    assert_snapshot!("foreign_package_id", accord.administer(&reseller, &package(json!("60"), "Mine")).await);
+    for id in [json!("0"), json!(-1), json!(1_000_000_000), json!(i64::MAX), json!("nine"), json!(1.5), json!([9])] {
+        let refused = accord.administer(&operator, &package(id.clone(), "Bad")).await;
+        assert_eq!(refused.status, 400, "{id}: {refused}");
+        assert!(refused.text("message").starts_with("id must be a whole number"), "{refused}");
+    }
+    let last = accord.administer(&operator, &package(json!(999_999_999), "Last")).await;
+    assert_eq!(last.text("package_id"), "999999999");
+    let after = accord.administer(&operator, &package(Value::Null, "After the last")).await;
+    assert_eq!(after.text("package_id"), "1000000000", "there is room above what can be chosen");
+}
 
 #[tokio::test]
 async fn accounts_get_the_default_package_of_the_nearest_owner_that_has_one() {

@@ -68,7 +68,7 @@ async fn a_body_that_is_no_record_is_the_documents_400() {
     }
     "#);
     assert_snapshot!(send(r#"{"Name":"a","Name":"b"}"#).await.json()["Errors"], @r#"["The user has provided input that the browser is unable to convert.","the body is not valid JSON: the key \"Name\" is there twice at line 1 column 23"]"#);
-    for body in ["", "null", "7", "\"x\"", "\u{feff}{}"] {
+    for body in ["", "null", "7", "\"x\"", "\u{feff}"] {
         assert_eq!(send(body).await.status, 400, "{body:?}");
     }
     assert_eq!(endpoint.records(), 0);
@@ -113,7 +113,7 @@ async fn what_http_refuses_has_the_documents_shape() {
       "Type": "/Errors/Method Not Allowed"
     }
     "#);
-    assert_snapshot!(answer(request(Method::PATCH, RECORD).body("{}")).await, @r#"
+    assert_snapshot!(answer(request(Method::PATCH, RECORD).header("content-type", "text/plain").body("{}")).await, @r#"
     415
     content-type: application/json
     requestkey: [uuid]

@@ -83,7 +83,7 @@ async fn an_id_that_matches_nothing_is_404_and_makes_nothing() {
     "#);
     for id in ["17", "x'; --", "\u{0}"] {
         assert_eq!(endpoint.patch(&json!({ "Id": id })).await.status, 404, "{id:?}");
-        assert_eq!(endpoint.post(&json!({ "Id": id })).await.status, 404, "{id:?}");
+        assert_eq!(endpoint.post(&json!({ "Id": id })).await.status, 400, "{id:?}");
     }
     assert_eq!(endpoint.records(), 1);
 }

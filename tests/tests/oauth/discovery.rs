@@ -44,8 +44,10 @@ async fn the_metadata_is_that_of_rfc_8414() {
       "scopes_supported": [
         "portal:write",
         "AccessManager:Create",
+        "AccessManager:Read",
         "AccessManager:Update",
         "AccessUser:Create",
+        "AccessUser:Read",
         "AccessUser:Update",
         "accounts:read",
         "accounts:manage"

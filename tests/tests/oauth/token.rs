@@ -26,7 +26,7 @@ async fn client_credentials_give_a_token_at_each_of_the_three_paths() {
     {
       "access_token": "[token]",
       "expires_in": 3600,
-      "scope": "portal:write AccessManager:Create AccessManager:Update AccessUser:Create AccessUser:Update accounts:read accounts:manage",
+      "scope": "portal:write AccessManager:Create AccessManager:Read AccessManager:Update AccessUser:Create AccessUser:Read AccessUser:Update accounts:read accounts:manage",
       "token_type": "Bearer"
     }
     "#);
@@ -38,6 +38,45 @@ async fn a_client_may_authenticate_by_the_header() {
     let request = accord.request(Method::POST, TOKEN).basic_auth(CLIENT_ID, Some(CLIENT_SECRET));
     let answer = answer(request.form(&[("grant_type", "client_credentials"), ("scope", "portal:write")])).await;
     assert_eq!((answer.status, &answer.json()["scope"]), (200, &json!("portal:write")));
+}
+
+#[tokio::test]
+async fn the_header_may_be_form_encoded_or_not_and_a_wrong_secret_counts_once() {
+    const ID: &str = "an+app%20of/ours";
+    const SECRET: &str = "one+two%41 three&100%";
+    let options = Options::default().variable("bootstrap_client_id", &ID).variable("bootstrap_client_secret", &SECRET);
+    let accord = Accord::start_with(options.variable("failed_sign_in_limit", &2)).await;
+    let encode = |text: &str| {
+        let hexadecimal = |byte: u8| format!("%{byte:02X}");
+        text.bytes().map(|byte| if byte == b' ' { "+".to_owned() } else { hexadecimal(byte) }).collect::<String>()
+    };
+    let get = async |id: &str, secret: &str| {
+        let request = accord.request(Method::POST, TOKEN).basic_auth(id, Some(secret));
+        answer(request.form(&[("grant_type", "client_credentials")])).await.status
+    };
+    assert_eq!(get(ID, SECRET).await, 200, "as they stand");
+    assert_eq!(get(&encode(ID), &encode(SECRET)).await, 200, "as RFC 6749 has them");
+    assert_eq!(get("bootstrap", SECRET).await, 401);
+    for expected in [401, 401, 429] {
+        assert_eq!(get(ID, "wrong+secret%41").await, expected);
+    }
+}
+
+#[tokio::test]
+async fn scopes_may_be_written_as_in_the_document_of_the_endpoint_api() {
+    let accord = Accord::start().await;
+    let listed = "AccessManager:Create, Update AccessUser:Create, Update";
+    let expected = "AccessManager:Create AccessManager:Update AccessUser:Create AccessUser:Update";
+    let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET)];
+    for path in ["/oAuth/rest/v2/Token", TOKEN] {
+        let mut form = form.to_vec();
+        form.push(("scope", listed));
+        let issued = answer(accord.request(Method::POST, path).form(&form)).await;
+        assert_eq!(issued.text("scope"), expected, "{issued}");
+    }
+    let body = json!({ "name": "HR", "scopes": listed });
+    let made = accord.post(&accord.admin().await, "/api/connectors", &body).await;
+    assert_eq!(made.json()["scopes"], json!(expected.split(' ').collect::<Vec<_>>()), "{made}");
 }
 
 #[tokio::test]

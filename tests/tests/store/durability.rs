@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use accord_tests::portal::ACCOUNTS;
-use accord_tests::{Accord, Options};
+use accord_tests::{Accord, Options, skipped_on_spin};
 use futures::stream::{self, StreamExt as _};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -46,4 +46,15 @@ async fn every_acknowledged_patch_survives_kill_9_and_none_is_half_there() {
     }
     assert_eq!(store.lines("PRAGMA integrity_check"), ["ok"]);
     assert_eq!(accord.patch_accounts(&token, &entries(9999)).await.status, 200, "the token is still good");
+}
+
+#[tokio::test]
+async fn a_terminal_that_closes_does_not_end_the_server() {
+    if skipped_on_spin("Spin decides for itself what a signal does") {
+        return;
+    }
+    let accord = Accord::start_with(Options { process: true, ..Options::default() }).await;
+    let token = accord.token().await;
+    accord.hang_up();
+    assert_eq!(accord.patch_accounts(&token, &json!({ "a": { "name": "A", "id": "1" } })).await.status, 200);
 }

@@ -151,6 +151,9 @@ impl Bill<'_> {
         ] {
             self.note(operation, accord.patch(token, RECORD, &record(name))).await;
         }
+        let one = format!("{RECORD}/{}", accord.patch(token, RECORD, &record("Jane")).await.text("Id"));
+        self.note("GET /Endpoint/rest/api/v1/Account/{Id}", accord.get(token, &one)).await;
+        self.note("GET /Endpoint/rest/api/v1/Accounts", accord.get(token, &format!("{RECORD}s"))).await;
     }
 
     async fn administration(&mut self) {

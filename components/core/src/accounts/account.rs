@@ -188,8 +188,8 @@ const COLUMNS: [Column; 14] = [
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with [`Conflict::SubdomainTaken`]; [`Error::Duplicate`] if the owner has an account of a
-/// registration id already, or a reserved name comes again.
+/// [`Error::Conflict`] with [`Conflict::SubdomainTaken`] or [`Conflict::RegistrationIdTaken`]; [`Error::Duplicate`] if a
+/// reserved name comes again.
 pub(crate) async fn insert_all(
     edit: &Edit,
     owner: Option<AccountId>,
@@ -199,12 +199,12 @@ pub(crate) async fn insert_all(
         return Ok(Vec::new());
     }
     let keys = new_keys(accounts.len())?;
-    insert_keyed(edit, owner, accounts, &keys, Time::now()).await
+    insert_keyed(edit, owner, accounts, &keys, Time::this_second()).await
 }
 
 /// As [`insert_all`], for one.
 pub(crate) async fn insert(edit: &Edit, owner: Option<AccountId>, new: &NewAccount) -> Result<Account> {
-    let (keys, now) = (new_keys(1)?, Time::now());
+    let (keys, now) = (new_keys(1)?, Time::this_second());
     let ids = insert_keyed(edit, owner, slice::from_ref(new), &keys, now).await?;
     let (Some(id), Some(account_key)) = (ids.first().copied(), keys.into_iter().next()) else {
         return Err(Error::Internal(anyhow!("an insert returned no account")));
@@ -241,10 +241,7 @@ async fn insert_keyed(
         [_] => edit.run(&statement, &parameters),
         _ => edit.batch(&statement, parameters).await,
     };
-    let inserted = inserted.map_err(|error| match error {
-        Error::Duplicate { columns } if columns.contains("subdomain") => Error::Conflict(Conflict::SubdomainTaken),
-        other => other,
-    })?;
+    let inserted = inserted.map_err(taken)?;
     // SQLite does not promise to return the rows in the order in which they went in.
     let ids = inserted.into_iter().map(|mut row| Ok((row.take("account_key")?, row.take("id")?)));
     let mut ids = ids.collect::<Result<HashMap<String, AccountId>>>()?;
@@ -258,6 +255,17 @@ async fn insert_keyed(
     let notes: Vec<_> = ids.iter().copied().zip(accounts.iter().map(detail)).collect();
     edit.record("created", "accounts", &notes).await?;
     Ok(ids)
+}
+
+/// What it means that a value of an account is another's already.
+pub(super) fn taken(error: Error) -> Error {
+    match error {
+        Error::Duplicate { columns } if columns.contains("subdomain") => Error::Conflict(Conflict::SubdomainTaken),
+        Error::Duplicate { columns } if columns.contains("registration_id") => {
+            Error::Conflict(Conflict::RegistrationIdTaken)
+        }
+        other => other,
+    }
 }
 
 /// The columns in which some of the accounts differ from one of which nothing is known: that has the defaults of the

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use serde_json::json;
 
-use crate::accounts::account::Status;
+use crate::accounts::account::{self, Status};
 use crate::accounts::packages;
 use crate::error::{Error, Result, Thing};
 use crate::store::climb::climb;
@@ -23,7 +23,7 @@ const PAGE: i64 = 500;
 const START: Value = Value::Integer(0);
 
 /// What changes in a customer: what is left out stays.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CustomerChange {
     /// Its package.
     pub package_id: Option<PackageId>,
@@ -31,6 +31,8 @@ pub struct CustomerChange {
     pub is_active: Option<bool>,
     /// The address of whoever looks after it.
     pub email_admin: Option<Email>,
+    /// What the portal calls it.
+    pub registration_id: Option<String>,
 }
 
 /// Changes the account of a key, which `account_id` owns, directly or through others, and returns its id.
@@ -38,7 +40,8 @@ pub struct CustomerChange {
 /// # Errors
 ///
 /// [`Error::NotFound`] if there is none of this key among those; [`Error::Forbidden`] for the account `account_id` itself,
-/// which its owner changes; [`Error::Invalid`] for an unknown package.
+/// which its owner changes; [`Error::Invalid`] for an unknown package; [`Error::Conflict`] with
+/// [`crate::error::Conflict::RegistrationIdTaken`].
 pub async fn update(
     edit: &Edit,
     account_id: AccountId,
@@ -69,11 +72,21 @@ pub async fn update(
         "UPDATE accounts SET package_id = coalesce(?2, package_id), status = coalesce(?3, status),
                              suspended_from_above = CASE ?3 WHEN 'inactive' THEN 1 WHEN 'active' THEN 0
                                                             ELSE suspended_from_above END,
-                             email_admin = coalesce(?4, email_admin), version = version + 1, updated_at = ?5
+                             email_admin = coalesce(?4, email_admin), registration_id = coalesce(?6, registration_id),
+                             version = version + 1, updated_at = ?5
           WHERE id = ?1",
-        &[customer.into(), package.into(), status.map(Status::name).into(), email_admin.into(), Time::now().into()],
-    )?;
-    let detail = json!({ "package": package, "active": change.is_active, "emailAdmin": email_admin });
+        &[
+            customer.into(),
+            package.into(),
+            status.map(Status::name).into(),
+            email_admin.into(),
+            Time::this_second().into(),
+            change.registration_id.as_deref().into(),
+        ],
+    )
+    .map_err(account::taken)?;
+    let detail = json!({ "package": package, "active": change.is_active, "emailAdmin": email_admin,
+                         "registrationId": change.registration_id });
     edit.record("updated", "accounts", &[(customer, detail)]).await?;
     Ok(customer)
 }

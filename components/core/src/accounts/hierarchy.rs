@@ -197,11 +197,20 @@ pub fn roles(connection: &Connection, caller: &Caller, account_id: AccountId) ->
     Roles::of(caller, found.as_deref()).ok_or(Error::NotFound(Thing::Account))
 }
 
+/// Whether the caller manages the account.
+pub(crate) fn manages(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<bool> {
+    holds_manage(connection, caller, account_id, "?3")
+}
+
 /// Whether the caller manages the account that owns this one.
 pub(crate) fn manages_above(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<bool> {
+    holds_manage(connection, caller, account_id, "(SELECT owner_id FROM accounts WHERE id = ?3)")
+}
+
+/// Whether the caller manages the account of an id, which is an expression over the id `?3`.
+fn holds_manage(connection: &Connection, caller: &Caller, account_id: AccountId, id: &str) -> Result<bool> {
     let [person, connector] = parameters(caller);
-    let statement =
-        format!("SELECT {ROLES} AS roles FROM accounts a WHERE a.id = (SELECT owner_id FROM accounts WHERE id = ?3)");
+    let statement = format!("SELECT {ROLES} AS roles FROM accounts a WHERE a.id = {id}");
     let row = connection.query_first(&statement, &[person, connector, account_id.into()])?;
     let found = row.map(|mut row| row.take::<Option<String>>("roles")).transpose()?.flatten();
     Ok(Roles::of(caller, found.as_deref()).is_some_and(|roles| roles.hold(Role::Manage)))
@@ -255,6 +264,7 @@ mod tests {
     use crate::store::native::run;
     use crate::store::{Edit, migration};
     use crate::values::role::names;
+    use crate::values::version::Precondition;
 
     /// A directory in which one person and one connector have roles. Accounts are numbered from 1, the operator.
     #[derive(Debug)]
@@ -485,7 +495,7 @@ mod tests {
             members::found(&edit, reseller, manages).await?;
             let expected = Reach { accounts: 2, everything: false, root: Some(reseller) };
             assert_eq!(reach(edit.connection(), &signed_in(manages))?, expected);
-            manage::delete(&edit, administrator, customer).await?;
+            manage::delete(&edit, administrator, customer, &Precondition::default()).await?;
             assert_eq!(seen()?.accounts, 2);
             assert_eq!(reach(edit.connection(), &signed_in(manages))?.accounts, 1);
             Ok(())

@@ -17,6 +17,7 @@ use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
 use crate::values::text;
 use crate::values::time::Time;
+use crate::values::version::Precondition;
 
 /// The account of this id, and what the caller may do in it.
 ///
@@ -56,8 +57,9 @@ fn loaded(row: Option<Row>, caller: &Caller) -> Result<(Account, Roles)> {
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with [`Conflict::NameTaken`]; [`Error::Forbidden`] for a connector without `accounts:manage`, and where
-/// the new account would be out of reach for the token that makes it.
+/// [`Error::Conflict`] with [`Conflict::NameTaken`] or [`Conflict::RegistrationIdTaken`]; [`Error::Forbidden`] for a
+/// connector without `accounts:manage`, to set a registration id without managing the account that will own the new one, and
+/// where the new account would be out of reach for the token that makes it.
 pub async fn create(edit: &Edit, caller: &Caller, new: &NewAccount) -> Result<Account> {
     let person: Option<PersonId> = match caller {
         Caller::Person(person) => Some(person.id),
@@ -80,12 +82,22 @@ pub async fn create(edit: &Edit, caller: &Caller, new: &NewAccount) -> Result<Ac
             return Err(Error::Forbidden { needs: "a token that was issued to no client" });
         }
     }
+    if new.registration_id.is_some() {
+        let manages = owner.map(|owner| hierarchy::manages(edit.connection(), caller, owner)).transpose()?;
+        require_to_register(manages.unwrap_or(false))?;
+    }
     let account = insert(edit, owner, new).await?;
     if let Some(person) = person {
         members::found(edit, account.id, person).await?;
         username::follow(edit, account.id, person)?;
     }
     Ok(account)
+}
+
+/// Refuses to set a registration id unless the caller manages the account above. By these ids the connectors of that
+/// account find its accounts: whoever set one freely would be taken for another company, and get its users.
+fn require_to_register(manages_above: bool) -> Result<()> {
+    if manages_above { Ok(()) } else { Err(Error::Forbidden { needs: "the role manage in the account above" }) }
 }
 
 /// Makes an account that `owner` owns, or the operator where there is no owner, and reserves its name.
@@ -127,6 +139,8 @@ pub struct AccountChange {
     pub primary_contact: Change<String>,
     /// See [`Account`].
     pub country: Change<String>,
+    /// See [`Account`]. Who manages the account above changes it.
+    pub registration_id: Change<String>,
 }
 
 impl AccountChange {
@@ -140,21 +154,23 @@ impl AccountChange {
         self.description.apply(&mut account.description);
         self.primary_contact.apply(&mut account.primary_contact);
         self.country.apply(&mut account.country);
+        self.registration_id.apply(&mut account.registration_id);
     }
 }
 
-/// Changes an account. `expected` are the versions that the caller will change, if it matters to the caller.
+/// Changes an account.
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`], [`Error::Forbidden`] without the manage role, [`Error::ChangedMeanwhile`] if it has another
-/// version, [`Error::Conflict`] with [`Conflict::NameTaken`].
+/// [`Error::NotFound`], [`Error::Forbidden`] without the manage role, or to change the registration id without it in the
+/// account above; [`Error::PreconditionFailed`]; [`Error::Conflict`] with [`Conflict::NameTaken`] or
+/// [`Conflict::RegistrationIdTaken`].
 pub async fn update(
     edit: &Edit,
     caller: &Caller,
     account_id: AccountId,
     change: &AccountChange,
-    expected: Option<&[i64]>,
+    precondition: &Precondition,
 ) -> Result<Account> {
     let found = match load(edit.connection(), caller, account_id) {
         Err(Error::NotFound(_)) if change.active == Some(true) => load_to_resume(edit, caller, account_id),
@@ -162,14 +178,15 @@ pub async fn update(
     };
     let (mut account, roles) = found?;
     roles.require(Role::Manage)?;
-    if expected.is_some_and(|versions| !versions.contains(&account.version)) {
-        return Err(Error::ChangedMeanwhile);
-    }
+    precondition.require(account.version)?;
     let from_above = change.active == Some(false) && suspends_from_above(edit, caller, account_id)?;
-    let key_before = text::fold(&account.name);
+    let (key_before, registration_id_before) = (text::fold(&account.name), account.registration_id.clone());
     change.apply(&mut account);
+    if account.registration_id != registration_id_before {
+        require_to_register(hierarchy::manages_above(edit.connection(), caller, account_id)?)?;
+    }
     account.version += 1;
-    account.updated_at = Time::now();
+    account.updated_at = Time::this_second();
     let key = text::fold(&account.name);
     let renamed = key != key_before;
     if renamed {
@@ -178,7 +195,7 @@ pub async fn update(
     edit.run(
         "UPDATE accounts SET name = ?2, name_key = ?3, name_reserved = max(name_reserved, ?4), description = ?5, status = ?6,
                 primary_contact = ?7, country = ?8, version = ?9, updated_at = ?10,
-                suspended_from_above = ?6 = 'inactive' AND max(suspended_from_above, ?11)
+                suspended_from_above = ?6 = 'inactive' AND max(suspended_from_above, ?11), registration_id = ?12
           WHERE id = ?1",
         &[
             account_id.into(),
@@ -192,14 +209,17 @@ pub async fn update(
             account.version.into(),
             account.updated_at.into(),
             i64::from(from_above).into(),
+            account.registration_id.as_deref().into(),
         ],
-    )?;
+    )
+    .map_err(account::taken)?;
     let detail = json!({
         "name": change.name,
         "description": change.description.value(),
         "active": change.active,
         "primaryContact": change.primary_contact.value(),
         "country": change.country.value(),
+        "registrationId": change.registration_id.value(),
     });
     edit.record("updated", "accounts", &[(account_id, detail)]).await?;
     Ok(account)
@@ -233,11 +253,12 @@ fn suspends_from_above(transaction: &Transaction, caller: &Caller, account_id: A
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`], [`Error::Forbidden`] without the owner role, [`Error::Conflict`] with [`Conflict::OwnsAccounts`]
-/// or [`Conflict::IsOperator`].
-pub async fn delete(edit: &Edit, caller: &Caller, account_id: AccountId) -> Result<()> {
+/// [`Error::NotFound`], [`Error::Forbidden`] without the owner role, [`Error::PreconditionFailed`], [`Error::Conflict`] with
+/// [`Conflict::OwnsAccounts`] or [`Conflict::IsOperator`].
+pub async fn delete(edit: &Edit, caller: &Caller, account_id: AccountId, precondition: &Precondition) -> Result<()> {
     let (account, roles) = load(edit.connection(), caller, account_id)?;
     roles.require(Role::Owner)?;
+    precondition.require(account.version)?;
     if edit.run_first("SELECT 1 FROM accounts WHERE owner_id = ? LIMIT 1", &[account_id.into()])?.is_some() {
         return Err(Error::Conflict(Conflict::OwnsAccounts));
     }

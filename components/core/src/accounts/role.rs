@@ -74,7 +74,6 @@ mod tests {
             account_id: AccountId::from_number(1),
             scopes: Scopes::trusted(scopes.to_owned()),
             secret_version: 1,
-            failures: 0,
             rank: Role::Owner,
         })
     }

@@ -42,8 +42,6 @@ pub struct CallingConnector {
     pub scopes: Scopes,
     /// Counts its secrets. What was begun with one ends with it.
     pub secret_version: i64,
-    /// How many of its writes failed since one succeeded, see [`crate::connectors::health`].
-    pub failures: i64,
     /// What it never does more than: the strongest role of whoever made it, then.
     pub rank: Role,
 }
@@ -146,7 +144,7 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
     let Some(password_version) = verified.password_version else {
         let row = connection.query_first(
             concat!(
-                "SELECT c.id, c.account_id, c.secret_version, c.failures, c.rank FROM connectors c
+                "SELECT c.id, c.account_id, c.secret_version, c.rank FROM connectors c
                   WHERE c.client_id = ?1 AND c.status <> 'inactive' AND ",
                 live!("c.account_id"),
                 " AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))"
@@ -160,7 +158,6 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
             account_id: row.take("account_id")?,
             scopes: Scopes::trusted(verified.scope.clone()),
             secret_version: row.take("secret_version")?,
-            failures: row.take("failures")?,
             rank: row.take("rank")?,
         })));
     };

@@ -3,11 +3,13 @@
 use std::fmt;
 
 /// Every scope there is.
-pub const ALL: [&str; 7] = [
+pub const ALL: [&str; 9] = [
     PORTAL_WRITE,
     "AccessManager:Create",
+    "AccessManager:Read",
     "AccessManager:Update",
     "AccessUser:Create",
+    "AccessUser:Read",
     "AccessUser:Update",
     ACCOUNTS_READ,
     ACCOUNTS_MANAGE,
@@ -19,6 +21,9 @@ pub const PORTAL_WRITE: &str = "portal:write";
 /// Either lets a connector make records through the endpoint API.
 pub const RECORD_CREATE: [&str; 2] = ["AccessUser:Create", "AccessManager:Create"];
 
+/// Either lets a connector read the records of its account through the endpoint API.
+pub const RECORD_READ: [&str; 2] = ["AccessUser:Read", "AccessManager:Read"];
+
 /// Either lets a connector change records through the endpoint API.
 pub const RECORD_UPDATE: [&str; 2] = ["AccessUser:Update", "AccessManager:Update"];
 
@@ -27,6 +32,24 @@ pub const ACCOUNTS_READ: &str = "accounts:read";
 
 /// Lets a connector manage its account and those it owns: what the role `manage` lets a person do.
 pub const ACCOUNTS_MANAGE: &str = "accounts:manage";
+
+/// The names in a list of scopes. The endpoint API's document writes those of a family with commas: `AccessUser:Create,
+/// Update` are `AccessUser:Create` and `AccessUser:Update`.
+pub fn names(list: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let mut in_family = false;
+    for word in list.split_inclusive([' ', ',']) {
+        let name = word.trim_end_matches([' ', ',']);
+        if !name.is_empty() {
+            let family = names.last().filter(|_| in_family && !name.contains(':'));
+            let family = family.and_then(|last| last.split_once(':')).map(|(family, _)| family);
+            names.push(family.map_or_else(|| name.to_owned(), |family| format!("{family}:{name}")));
+            in_family = false;
+        }
+        in_family |= word.ends_with(',');
+    }
+    names
+}
 
 /// A set of scopes, written as names with a space between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,15 +71,15 @@ impl Scopes {
         self.0.split(' ').any(|held| held == scope)
     }
 
-    /// What a connector that holds these gets when it asks for `requested`: all of them if it asks for none or for `*`,
-    /// else those it asks for. `None` if it asks for one that it does not hold (RFC 6749, section 5.2, `invalid_scope`).
+    /// What a connector that holds these gets when it asks for `requested`, a list as [`names`] reads it: all of them if it
+    /// asks for none or for `*`, else those it asks for. `None` if it asks for one that it does not hold (RFC 6749, section 5.2, `invalid_scope`).
     pub fn grant(&self, requested: Option<&str>) -> Option<Self> {
-        let mut granted: Vec<&str> = Vec::new();
-        for scope in requested.unwrap_or("*").split(' ').filter(|scope| !scope.is_empty()) {
+        let mut granted: Vec<String> = Vec::new();
+        for scope in names(requested.unwrap_or("*")) {
             if scope == "*" {
                 return Some(self.clone());
             }
-            if !self.contains(scope) {
+            if !self.contains(&scope) {
                 return None;
             }
             if !granted.contains(&scope) {
@@ -88,6 +111,26 @@ impl fmt::Display for Scopes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_may_be_written_as_in_the_document_of_the_endpoint_api() {
+        for (list, expected) in [
+            ("AccessManager:Create, Update", &["AccessManager:Create", "AccessManager:Update"][..]),
+            (
+                "AccessUser:Create,Update,Read portal:write",
+                &["AccessUser:Create", "AccessUser:Update", "AccessUser:Read", "portal:write"],
+            ),
+            (
+                "AccessUser:Create, AccessManager:Create , Update",
+                &["AccessUser:Create", "AccessManager:Create", "AccessManager:Update"],
+            ),
+            ("AccessUser:Create Update", &["AccessUser:Create", "Update"]),
+            (" ,, *", &["*"]),
+            ("", &[]),
+        ] {
+            assert_eq!(names(list), expected, "{list}");
+        }
+    }
 
     #[test]
     fn a_connector_gets_what_it_asks_for_and_holds() {

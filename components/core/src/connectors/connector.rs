@@ -11,6 +11,7 @@ use crate::accounts::role::Roles;
 use crate::auth::caller::{Caller, CallingConnector};
 use crate::auth::scope::Scopes;
 use crate::auth::{secret, throttle};
+use crate::connectors::health::FAILURES_MAX;
 use crate::error::{Error, Result, Thing, Unauthenticated};
 use crate::store::climb::live;
 use crate::store::{Connection, Edit, Row};
@@ -27,8 +28,9 @@ pub const SECRET_MAX: usize = 512;
 /// The refusal of a `client_id` and a secret that are not right.
 const WRONG: Error = Error::Unauthenticated(Unauthenticated::InvalidCredentials);
 
-/// Finds the connector that a `client_id` and a secret belong to, with all the scopes that it holds. Whoever knows a secret
-/// that cannot be guessed is never kept out by others who guess.
+/// Finds the connector that one of `client_ids` and one of `secrets` belong to, with all the scopes that it holds. They are
+/// the readings of the one id and the one secret that a client sent, and count as one attempt. Whoever knows a secret that
+/// cannot be guessed is never kept out by others who guess.
 ///
 /// # Errors
 ///
@@ -36,16 +38,18 @@ const WRONG: Error = Error::Unauthenticated(Unauthenticated::InvalidCredentials)
 /// after too many such failures, see [`throttle`].
 pub async fn authenticate(
     connection: &Connection,
-    client_id: &str,
-    secret: &str,
+    client_ids: &[&str],
+    secrets: &[&str],
     address: Option<IpAddr>,
 ) -> Result<CallingConnector> {
-    if client_id.is_empty() || client_id.len() > CLIENT_ID_MAX || secret.len() > SECRET_MAX {
+    let client_id = existing(connection, client_ids)?;
+    let too_long = secrets.iter().any(|secret| secret.len() > SECRET_MAX);
+    if client_id.is_empty() || client_id.len() > CLIENT_ID_MAX || too_long {
         return Err(WRONG);
     }
     let row = connection.query_first(
         concat!(
-            "SELECT c.id, c.account_id, c.secret_hash, c.scopes, c.secret_version, c.failures, c.rank FROM connectors c
+            "SELECT c.id, c.account_id, c.secret_hash, c.scopes, c.secret_version, c.rank FROM connectors c
               WHERE c.client_id = ? AND c.status <> 'inactive' AND ",
             live!("c.account_id")
         ),
@@ -60,19 +64,29 @@ pub async fn authenticate(
             account_id: row.take("account_id")?,
             scopes: Scopes::trusted(row.take("scopes")?),
             secret_version: row.take("secret_version")?,
-            failures: row.take("failures")?,
             rank: row.take("rank")?,
         };
-        if secret::is_right_at_once(secret, &hash) {
+        if secrets.iter().any(|secret| secret::is_right_at_once(secret, &hash)) {
             return Ok(connector);
         }
         found = Some((connector, hash));
     }
     let attempt = throttle::attempt(connection, &format!("client:{client_id}"), address).await?;
     match found {
-        Some((connector, hash)) if secret::verify_secret(secret, &hash) => Ok(connector),
+        Some((connector, hash)) if secrets.iter().any(|secret| secret::verify_secret(secret, &hash)) => Ok(connector),
         _ => Err(attempt.failed(connection, WRONG).await),
     }
+}
+
+/// The one of several readings of a `client_id` that is a connector's; the last one if none is.
+fn existing<'a>(connection: &Connection, client_ids: &[&'a str]) -> Result<&'a str> {
+    let (last, others) = client_ids.split_last().unwrap_or((&"", &[]));
+    for id in others {
+        if connection.query_first("SELECT 1 FROM connectors WHERE client_id = ?", &[(*id).into()])?.is_some() {
+            return Ok(id);
+        }
+    }
+    Ok(last)
 }
 
 /// How much later the last token of a connector may expire than is noted.
@@ -120,16 +134,26 @@ pub struct Connector {
     pub scopes: Scopes,
     /// What it never does more than: `manage`, `admin` or `owner`.
     pub rank: Role,
-    /// `pending` until its first token, then `active`, `inactive` once it is disconnected.
+    /// `pending` until its first token, then `active`; `inactive` once it is disconnected, and while its account is suspended
+    /// or one that owns that.
     pub status: String,
+    /// Whether so many of its writes failed in a row that somebody has to look into it, see [`crate::connectors::health`].
+    pub in_error_state: bool,
     /// When it was made.
     pub created_at: Time,
 }
 
+/// The status of a connector `c` as it is shown, as an expression.
+pub(super) const STATUS: &str = concat!("CASE WHEN ", live!("c.account_id"), " THEN c.status ELSE 'inactive' END");
+
 impl Connector {
     /// The columns of a connector `c`.
-    const COLUMNS: &str = "c.id, c.account_id, c.client_id, c.name, c.integration, c.property, c.environment, c.scopes,
-                           c.rank, c.status, c.created_at";
+    fn columns() -> String {
+        format!(
+            "c.id, c.account_id, c.client_id, c.name, c.integration, c.property, c.environment, c.scopes, c.rank,
+             {STATUS} AS status, c.failures >= {FAILURES_MAX} AS in_error_state, c.created_at"
+        )
+    }
 
     fn from_row(row: &mut Row) -> Result<Self> {
         Ok(Self {
@@ -143,6 +167,7 @@ impl Connector {
             scopes: Scopes::trusted(row.take("scopes")?),
             rank: row.take("rank")?,
             status: row.take("status")?,
+            in_error_state: row.take("in_error_state")?,
             created_at: row.take("created_at")?,
         })
     }
@@ -239,6 +264,7 @@ pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, sec
         scopes: new.scopes.clone(),
         rank,
         status: row.take("status")?,
+        in_error_state: false,
         created_at,
     };
     let detail = json!({ "account": new.account_id, "scopes": new.scopes.as_str(), "rank": rank.name() });
@@ -253,7 +279,7 @@ pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, sec
 /// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account.
 pub fn list(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<Vec<Connector>> {
     hierarchy::roles(connection, caller, account_id)?.require(Role::Manage)?;
-    let statement = format!("SELECT {} FROM connectors c WHERE c.account_id = ? ORDER BY c.id", Connector::COLUMNS);
+    let statement = format!("SELECT {} FROM connectors c WHERE c.account_id = ? ORDER BY c.id", Connector::columns());
     let rows = connection.query(&statement, &[account_id.into()])?;
     rows.into_iter().map(|mut row| Connector::from_row(&mut row)).collect()
 }
@@ -283,7 +309,7 @@ fn find(connection: &Connection, caller: &Caller, id: ConnectorId) -> Result<(Co
     let [person, connector] = hierarchy::parameters(caller);
     let statement = format!(
         "SELECT {}, {ROLES} AS roles FROM connectors c JOIN accounts a ON a.id = c.account_id WHERE c.id = ?3",
-        Connector::COLUMNS
+        Connector::columns()
     );
     let mut row = connection.query_first(&statement, &[person, connector, id.into()])?.ok_or(NONE)?;
     let roles = Roles::of(caller, row.take::<Option<String>>("roles")?.as_deref()).ok_or(NONE)?;
@@ -291,7 +317,8 @@ fn find(connection: &Connection, caller: &Caller, id: ConnectorId) -> Result<(Co
     Ok((Connector::from_row(&mut row)?, roles))
 }
 
-/// Gives a connector a new secret, and ends the sessions that it began with the old one. One that was paused writes again.
+/// Gives a connector a new secret, and ends the sessions that it began with the old one. Its failures count
+/// from 0 again, see [`crate::connectors::health`].
 ///
 /// # Errors
 ///
@@ -309,7 +336,7 @@ pub async fn rotate(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<(Co
     Ok((connector, secret))
 }
 
-/// Lets a connector write again that was paused, see [`crate::connectors::health`].
+/// Counts the failures of a connector from 0 again, see [`crate::connectors::health`].
 ///
 /// # Errors
 ///

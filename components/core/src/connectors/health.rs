@@ -2,19 +2,21 @@
 //!
 //! Each write of a connector passes through [`write`]. What succeeded is noted by [`write_succeeded`] in the transaction
 //! of the write itself, what was refused or failed right after it. After [`FAILURES_MAX`] of the latter in a row the
-//! connector is paused: its writes are refused until somebody resumes it or gives it another secret
-//! ([`crate::connectors::connector::resume`], [`crate::connectors::connector::rotate`]).
+//! connector is in error state. That is told, and refuses nothing: what the document pauses is synchronization that the
+//! service does by itself, and a connector of ours comes by itself. A write that succeeds ends the state, and so does
+//! somebody who looked into it ([`crate::connectors::connector::resume`], [`crate::connectors::connector::rotate`]).
 
 use std::fmt::Write as _;
 
 use crate::auth::caller::CallingConnector;
-use crate::error::{Conflict, Error, Result};
+use crate::connectors::connector::STATUS;
+use crate::error::{Error, Result};
 use crate::log;
 use crate::store::{Connection, Row, Transaction};
 use crate::values::id::{AccountId, ConnectorId};
 use crate::values::time::Time;
 
-/// So many refused or failed writes in a row pause a connector (the administration API's document,
+/// After so many refused or failed writes in a row a connector is in error state (the administration API's document,
 /// `last_sync_error_count`).
 pub const FAILURES_MAX: i64 = 10;
 
@@ -57,15 +59,12 @@ impl Refusal for Error {
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with [`Conflict::Paused`]; what the write gives.
-pub async fn write<T, E: From<Error> + Refusal>(
+/// What the write gives.
+pub async fn write<T, E: Refusal>(
     connector: &CallingConnector,
     api: &'static str,
     write: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    if connector.failures >= FAILURES_MAX {
-        return Err(Error::Conflict(Conflict::Paused).into());
-    }
     let begun = Time::now();
     let written = write.await;
     if let Err(refusal) = &written
@@ -139,15 +138,19 @@ pub struct Health {
 }
 
 impl Health {
-    /// Whether its writes are refused.
-    pub fn is_paused(&self) -> bool {
+    /// Whether so many of its writes failed in a row that somebody has to look into it.
+    pub fn is_in_error_state(&self) -> bool {
         self.failures >= FAILURES_MAX
     }
 
     /// The columns of [`Health`]: of a connector `c` and its account `a`.
-    pub(super) const COLUMNS: &str = "c.id, c.integration, c.property, c.environment, c.status, c.created_at,
-            c.token_expires_at, c.last_success_at, c.last_failure_at, c.last_failure, c.failures,
-            c.account_id, a.account_key, a.name AS account_name";
+    pub(super) fn columns() -> String {
+        format!(
+            "c.id, c.integration, c.property, c.environment, {STATUS} AS status, c.created_at, c.token_expires_at,
+             c.last_success_at, c.last_failure_at, c.last_failure, c.failures, c.account_id, a.account_key,
+             a.name AS account_name"
+        )
+    }
 
     pub(super) fn from_row(row: &mut Row) -> Result<Self> {
         Ok(Self {
@@ -175,7 +178,7 @@ mod tests {
 
     use super::*;
     use crate::connectors::connector;
-    use crate::entry::first_start::tests::{author, calling_connector, first_start};
+    use crate::entry::first_start::tests::{author, first_start};
     use crate::error::{Faults, Thing};
     use crate::store::Edit;
     use crate::store::native::run;
@@ -202,9 +205,18 @@ mod tests {
             let connector = &first_start().await?.connector;
             let busy = Error::Unavailable { retry_after: 1, reason: "the directory is busy" };
             write(connector, "portal", async { Err::<(), _>(busy) }).await.unwrap_err();
-            assert_eq!(calling_connector().await?.failures, 0);
+            assert_eq!(health(connector).await?.failures, 0);
             Ok(())
         });
+    }
+
+    /// How a connector fares.
+    async fn health(connector: &CallingConnector) -> Result<Health> {
+        let statement = format!(
+            "SELECT {} FROM connectors c JOIN accounts a ON a.id = c.account_id WHERE c.id = ?",
+            Health::columns()
+        );
+        Health::from_row(&mut Connection::lease().await?.query_one(&statement, &[connector.id.into()])?)
     }
 
     /// A write of a connector that is refused.
@@ -227,7 +239,7 @@ mod tests {
     fn writes_that_fail_at_the_same_time_count_as_one_and_a_success_ends_the_row() {
         run(async {
             let connector = &first_start().await?.connector;
-            let failures = async || Ok::<_, Error>(calling_connector().await?.failures);
+            let failures = async || Ok::<_, Error>(health(connector).await?.failures);
             // The outer one began before the inner one failed.
             let outer = write(connector, "portal", async {
                 clock::advance(Duration::from_millis(1));
@@ -245,18 +257,26 @@ mod tests {
     }
 
     #[test]
-    fn ten_failures_in_a_row_pause_a_connector_until_somebody_resumes_it() {
+    fn ten_failures_in_a_row_are_an_error_state_that_a_success_or_a_resumption_ends() {
         run(async {
             let operator = first_start().await?;
-            for _ in 0..10 {
-                refused(&calling_connector().await?).await;
+            let in_error_state = async || Ok::<_, Error>(health(&operator.connector).await?.is_in_error_state());
+            for _ in 0..9 {
+                refused(&operator.connector).await;
             }
-            let paused = done(&calling_connector().await?).await;
-            assert!(matches!(paused, Err(Error::Conflict(Conflict::Paused))), "{paused:?}");
+            assert!(!in_error_state().await?);
+            refused(&operator.connector).await;
+            assert!(in_error_state().await?);
+            done(&operator.connector).await?;
+            assert!(!in_error_state().await?);
+            for _ in 0..10 {
+                refused(&operator.connector).await;
+            }
             let edit = Edit::begin(author("accounts")).await?;
             connector::resume(&edit, &operator.administrator, operator.connector.id).await?;
             edit.commit().await?;
-            done(&calling_connector().await?).await
+            assert!(!in_error_state().await?);
+            Ok(())
         });
     }
 
@@ -264,18 +284,11 @@ mod tests {
     fn the_last_failure_and_the_last_success_are_kept_with_their_times() {
         run(async {
             let connector = &first_start().await?.connector;
-            let health = async || {
-                let statement = format!(
-                    "SELECT {} FROM connectors c JOIN accounts a ON a.id = c.account_id WHERE c.id = ?",
-                    Health::COLUMNS
-                );
-                Health::from_row(&mut Connection::lease().await?.query_one(&statement, &[connector.id.into()])?)
-            };
             let succeeded_at = Time::now();
             done(connector).await?;
             clock::advance(Duration::from_mins(1));
             refused(connector).await;
-            let health = health().await?;
+            let health = health(connector).await?;
             assert_eq!((health.last_success_at, health.last_failure_at), (Some(succeeded_at), Some(Time::now())));
             assert_eq!(health.last_failure.as_deref(), Some("portal: account not found"));
             Ok(())

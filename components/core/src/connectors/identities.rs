@@ -194,7 +194,7 @@ impl<'a> Plan<'a> {
         let statement = "UPDATE accounts
                 SET name = e.value ->> 1, name_key = e.value ->> 2, name_reserved = 0, version = version + 1, updated_at = ?1
                FROM json_each(?2) e WHERE accounts.id = e.value ->> 0";
-        edit.batch(statement, vec![Time::now().into(), rows(&accounts)?]).await?;
+        edit.batch(statement, vec![Time::this_second().into(), rows(&accounts)?]).await?;
         let notes: Vec<_> = self.renamed.iter().map(|(id, name)| (*id, json!({ "name": name }))).collect();
         edit.record("renamed", "accounts", &notes).await
     }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use serde_json::Value as Json;
 
+use crate::connectors::connector::STATUS;
 use crate::connectors::health::Health;
 use crate::error::Result;
 use crate::store::climb::climb;
@@ -73,9 +74,9 @@ impl Connections {
             let statement = format!(
                 "SELECT {} FROM accounts a JOIN connectors c ON c.account_id = a.id
                   WHERE {condition} = ?1 AND a.id >= ?2 AND (a.id > ?2 OR c.id > ?3)
-                    AND (?4 = '[]' OR c.status IN (SELECT value FROM json_each(?4)))
+                    AND (?4 = '[]' OR {STATUS} IN (SELECT value FROM json_each(?4)))
                   ORDER BY a.id, c.id LIMIT ?5",
-                Health::COLUMNS
+                Health::columns()
             );
             let [account, connector] = self.after.clone();
             let parameters = [id.into(), account, connector, self.statuses.as_str().into(), PAGE.into()];

@@ -35,6 +35,8 @@ pub struct NewCustomer {
     pub domain: Option<String>,
     /// Whether the owner's people may read it.
     pub datashare: bool,
+    /// What the portal calls it.
+    pub registration_id: Option<String>,
 }
 
 /// Makes an account that the administrator's account owns, and returns its key.
@@ -46,7 +48,8 @@ pub struct NewCustomer {
 /// # Errors
 ///
 /// [`crate::Error::Forbidden`] if the administrator's account is no reseller; [`crate::Error::Invalid`] for an unknown package, and for an
-/// address at the directory's own domain; [`crate::Error::Conflict`] with [`crate::error::Conflict::SubdomainTaken`].
+/// address at the directory's own domain; [`crate::Error::Conflict`] with [`crate::error::Conflict::SubdomainTaken`] or
+/// [`crate::error::Conflict::RegistrationIdTaken`].
 pub async fn create(author: Author, administrator: &Administrator, new: &NewCustomer) -> Result<String> {
     // Hashed before the lock is taken: it takes long.
     let password_hash = new.password.as_deref().map(secret::hash_password).transpose()?;
@@ -63,6 +66,7 @@ pub async fn create(author: Author, administrator: &Administrator, new: &NewCust
         package_id,
         email_admin: new.email_admin.as_ref().map(|email| email.address.clone()),
         datashare: new.datashare,
+        registration_id: new.registration_id.clone(),
         ..NewAccount::default()
     };
     let account = account::insert(&edit, Some(owner), &account).await?;

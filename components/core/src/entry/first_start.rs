@@ -1,7 +1,10 @@
 //! The first start: the operator account, its administrator and one connector, made of what the operator configured.
 
+use std::collections::BTreeSet;
+
 use crate::accounts::account::{self, Kind, NewAccount};
-use crate::accounts::{members, packages};
+use crate::accounts::members;
+use crate::accounts::packages::{self, NewPackage};
 use crate::auth::scope::Scopes;
 use crate::auth::secret;
 use crate::connectors::connector::{self, NewConnector};
@@ -24,6 +27,8 @@ pub struct FirstStart {
     pub client_id: String,
     /// The secret of the first connector.
     pub client_secret: String,
+    /// The ids of packages to make beside the default one, with commas between them.
+    pub packages: String,
 }
 
 /// Whether the first start is over.
@@ -57,6 +62,9 @@ pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
     if start.client_secret.is_empty() || start.client_secret.len() > connector::SECRET_MAX {
         return Err(unusable("bootstrap_client_secret", "must be 1 to 512 bytes"));
     }
+    let numbers = start.packages.split(',').map(str::trim).filter(|number| !number.is_empty());
+    let packages: Result<Vec<_>, _> = numbers.map(|number| packages::parse_id(number.parse().unwrap_or(0))).collect();
+    let packages = packages.map_err(|fault| unusable("packages", &fault))?;
     // Hashed before the lock is taken: it takes long.
     let password_hash = Some(secret::hash_password(&start.admin_password)?);
     let secret_hash = secret::hash_secret(&start.client_secret)?;
@@ -67,7 +75,12 @@ pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
     }
     let operator = NewAccount { name: "Operator".to_owned(), kind: Kind::Reseller, ..NewAccount::default() };
     let account_id = account::insert(&edit, None, &operator).await?.id;
-    let package_id = packages::insert(&edit, account_id, "Default", true).await?;
+    let default = NewPackage { id: None, name: "Default".to_owned(), is_default: true };
+    let package_id = packages::insert(&edit, account_id, &default).await?;
+    for id in packages.into_iter().collect::<BTreeSet<_>>().into_iter().filter(|id| *id != package_id) {
+        let new = NewPackage { id: Some(id), name: format!("Package {id}"), is_default: false };
+        packages::insert(&edit, account_id, &new).await?;
+    }
     edit.run("UPDATE accounts SET package_id = ?2 WHERE id = ?1", &[account_id.into(), package_id.into()])?;
     let administrator = person::insert(&edit, &NewPerson { password_hash, ..NewPerson::default() }).await?;
     address::insert(&edit, &email, administrator.id, Some(Time::now()))?;
@@ -91,8 +104,8 @@ pub(crate) mod tests {
     use crate::auth::caller::{Caller, CallingConnector, CallingPerson};
     use crate::error::Error;
     use crate::setting;
-    use crate::store::Actor;
     use crate::store::native::run;
+    use crate::store::{Actor, Row};
     use crate::values::id::{AccountId, PersonId};
 
     /// The operator account after the first start.
@@ -111,6 +124,7 @@ pub(crate) mod tests {
             admin_password: "correct horse battery staple".to_owned(),
             client_id: "bootstrap".to_owned(),
             client_secret: "a secret of the tests, as long as one that is made at random".to_owned(),
+            packages: String::new(),
         }
     }
 
@@ -127,7 +141,7 @@ pub(crate) mod tests {
     pub(crate) async fn calling_connector() -> Result<CallingConnector> {
         setting::set("failed_sign_in_limit", "10");
         let start = configured();
-        connector::authenticate(&Connection::lease().await?, &start.client_id, &start.client_secret, None).await
+        connector::authenticate(&Connection::lease().await?, &[&start.client_id], &[&start.client_secret], None).await
     }
 
     /// Whoever makes a change through an API.
@@ -174,6 +188,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_first_start_makes_the_packages_that_are_named_once_each() {
+        run(async {
+            let start = FirstStart { packages: " 93, 9,9,1,".to_owned(), ..configured() };
+            establish(author("oauth"), &start).await?;
+            let rows = Connection::lease().await?.query("SELECT id, name FROM packages ORDER BY id", &[])?;
+            let named = |mut row: Row| Ok((row.take::<i64>("id")?, row.take::<String>("name")?));
+            let packages = rows.into_iter().map(named).collect::<Result<Vec<_>>>()?;
+            let expected = [(1, "Default"), (9, "Package 9"), (93, "Package 93")];
+            assert_eq!(packages, expected.map(|(id, name)| (id, name.to_owned())));
+            Ok(())
+        });
+    }
+
+    #[test]
     fn what_cannot_be_used_for_the_first_start_starts_nothing() {
         run(async {
             for unusable in [
@@ -181,6 +209,8 @@ pub(crate) mod tests {
                 FirstStart { admin_password: String::new(), ..configured() },
                 FirstStart { client_id: "a b".to_owned(), ..configured() },
                 FirstStart { client_secret: String::new(), ..configured() },
+                FirstStart { packages: "9,x".to_owned(), ..configured() },
+                FirstStart { packages: "1000000000".to_owned(), ..configured() },
             ] {
                 let started = establish(author("oauth"), &unusable).await;
                 assert!(matches!(started, Err(Error::Unavailable { .. })), "{started:?}");

@@ -84,9 +84,23 @@ fn number_or_time(rest: &str, at: usize) -> Result<(Token<'_>, usize), Fault> {
     let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.:".contains(c)).unwrap_or(rest.len());
     let text = &rest[..length];
     let is_date = text.len() >= 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+    if is_date && let Some(zone) = zone_after_a_space(text, &rest[length..]) {
+        let time = Time::parse(&format!("{text}+{zone}")).map(|time| Literal::Time(time.milliseconds()));
+        let time = time.ok_or_else(|| Fault::new(at, format!("{text}+{zone} is no number and no time")))?;
+        return Ok((Token::Literal(time), length + 1 + zone.len()));
+    }
     let literal = if is_date { Time::parse(text).map(|time| Literal::Time(time.milliseconds())) } else { number(text) };
     let literal = literal.ok_or_else(|| Fault::new(at, format!("{text} is no number and no time")))?;
     Ok((Token::Literal(literal), length))
+}
+
+/// The `02:00` of `2026-06-02T10:30:00+02:00`, if the plus came as a space: so a form decodes it, and so many callers send
+/// it.
+fn zone_after_a_space<'a>(time: &str, rest: &'a str) -> Option<&'a str> {
+    let zone = rest.strip_prefix(' ')?.get(..5)?;
+    let is_zone = zone.bytes().enumerate().all(|(place, b)| if place == 2 { b == b':' } else { b.is_ascii_digit() });
+    let is_open = time.contains('T') && !time.ends_with('Z') && !time.contains('+') && time.matches('-').count() == 2;
+    (is_zone && is_open).then_some(zone)
 }
 
 fn number(text: &str) -> Option<Literal> {

@@ -6,6 +6,7 @@
 //! | [`address`] | mailboxes: whose they are, proved or only named |
 //! | [`profile`] | what a record says, and the columns that hold it |
 //! | [`record`] | the endpoint API's upsert |
+//! | [`reading`] | records, as they are read |
 //! | [`limit`] | how often anybody may make Accord send a mail |
 //! | [`link`] | links in mails, each of which works once |
 
@@ -14,4 +15,5 @@ pub mod limit;
 pub mod link;
 pub mod person;
 pub mod profile;
+pub mod reading;
 pub mod record;

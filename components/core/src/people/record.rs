@@ -112,11 +112,11 @@ pub struct Upsert {
 ///
 /// # Errors
 ///
-/// - [`Error::NotFound`] if there is no record of the id, or the record is of another account.
+/// - [`Error::NotFound`] if there is no record of the id to change, or the record is of another account.
 /// - [`Error::Conflict`] with [`Conflict::Ambiguous`] if username and external id belong to two records.
 /// - [`Error::Forbidden`] if the connector may not do what it would come to, making or changing.
-/// - [`Error::Invalid`], by the fields' names in [`Profile`] (`owner` for the account, `id`), with every value that
-///   another record of the account has, with an owner other than the connector's account, with `is_active` if the member
+/// - [`Error::Invalid`], by the fields' names in [`Profile`] (`owner` for the account, `id`), with an id for a record
+///   to be made, with every value that another record of the account has, with an owner other than the connector's account, with `is_active` if the member
 ///   ranks above the connector, or is the last who can come in as an owner, and with an address at the directory's own domain.
 pub async fn upsert(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<(Record, Owner)> {
     let Met { owner, records, is_proved_here } = meet(edit, connector, request)?;
@@ -129,6 +129,8 @@ pub async fn upsert(edit: &Edit, connector: &CallingConnector, request: &Upsert)
     check_owner(request, &owner, &mut faults);
     if found.is_some() && request.insert_only {
         faults.add("id", "is taken already");
+    } else if found.is_none() && request.id.is_some() {
+        faults.add("id", "is unknown: leave it out, for a new account gets one");
     }
     let others = records.iter().filter(|record| found.is_none_or(|found| found.id != record.id));
     check_unique(&after, others, &mut faults);
@@ -253,17 +255,31 @@ macro_rules! proved_here {
     };
 }
 
+/// The columns of an account `a` as an [`Owner`], and of a record `r` of it.
+macro_rules! columns {
+    () => {
+        concat!(
+            "a.name AS owner_name, a.registration_id, r.id, r.uuid, r.account_id, r.person_id, r.created_at, r.updated_at,
+                    r.name, r.first_name, r.last_name, r.phone, r.phone_verified, r.email, r.email_key, r.language,
+                    r.time_zone, r.date_format, r.username, r.external_id, r.notify_by_email, r.notify_by_sms, r.is_active, ",
+            proved_here!("r.email_key", "r.account_id"),
+            " AS email_verified"
+        )
+    };
+}
+
+/// What [`Owner::from_row`] and [`Record::from_row`] take.
+pub(super) const COLUMNS: &str = columns!();
+
 /// Loads the connector's account and every record of it that has something of the request's: its id, or a value that is
 /// unique.
 fn meet(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<Met> {
     let changes = &request.changes;
     let rows = edit.run(
         concat!(
-            "SELECT a.name AS owner_name, a.registration_id, r.id, r.uuid, r.account_id, r.person_id, r.created_at, r.updated_at,
-                    r.name, r.first_name, r.last_name, r.phone, r.phone_verified, r.email, r.email_key, r.language,
-                    r.time_zone, r.date_format, r.username, r.external_id, r.notify_by_email, r.notify_by_sms, r.is_active, ",
-            proved_here!("r.email_key", "r.account_id"),
-            " AS email_verified, ?5 IS NOT NULL AND ",
+            "SELECT ",
+            columns!(),
+            ", ?5 IS NOT NULL AND ",
             proved_here!("?5", "?1"),
             " AS is_proved_here
                FROM accounts a
@@ -291,11 +307,7 @@ fn meet(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<M
         let met = match &mut met {
             Some(met) => met,
             none => none.insert(Met {
-                owner: Owner {
-                    id: connector.account_id,
-                    name: row.take("owner_name")?,
-                    registration_id: row.take("registration_id")?,
-                },
+                owner: Owner::from_row(connector, &mut row)?,
                 records: Vec::new(),
                 is_proved_here: row.take("is_proved_here")?,
             }),
@@ -309,7 +321,8 @@ fn meet(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<M
 fn find<'a>(request: &Upsert, records: &'a [Record]) -> Result<Option<&'a Record>> {
     if let Some(id) = &request.id {
         let record = records.iter().find(|record| record.uuid == *id);
-        return record.map(Some).ok_or(Error::NotFound(Thing::Record));
+        // To insert there need be none; what becomes of the id then is told as a fault of it.
+        return if record.is_none() && !request.insert_only { Err(Error::NotFound(Thing::Record)) } else { Ok(record) };
     }
     // What is there already is then a value that is taken, whoever has it.
     if request.insert_only {
@@ -404,9 +417,20 @@ async fn update(edit: &Edit, record: &Record, profile: Profile, changed: Changed
     Ok(Record { profile, updated_at, ..record.clone() })
 }
 
+impl Owner {
+    /// Takes the connector's account of a row that has [`COLUMNS`].
+    pub(super) fn from_row(connector: &CallingConnector, row: &mut Row) -> Result<Self> {
+        Ok(Self {
+            id: connector.account_id,
+            name: row.take("owner_name")?,
+            registration_id: row.take("registration_id")?,
+        })
+    }
+}
+
 impl Record {
-    /// Takes the record of a row of [`meet`], if there is one in it.
-    fn from_row(row: &mut Row) -> Result<Option<Self>> {
+    /// Takes the record of a row that has [`COLUMNS`], if there is one in it.
+    pub(super) fn from_row(row: &mut Row) -> Result<Option<Self>> {
         let Some(id) = row.take("id")? else { return Ok(None) };
         Ok(Some(Self {
             id,

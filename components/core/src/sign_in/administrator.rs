@@ -69,7 +69,7 @@ async fn identify(
         let person = candidate.verify(connection, password, address).await?;
         return Ok(Caller::Person(CallingPerson { id: person.person_id, account_id: None, within: None }));
     }
-    match connector::authenticate(connection, name, password, address).await {
+    match connector::authenticate(connection, &[name], &[password], address).await {
         Ok(connector) => Ok(Caller::Connector(connector)),
         Err(error @ Error::Unauthenticated(Unauthenticated::InvalidCredentials)) => {
             // As long as the password of a person would have taken.

@@ -1,6 +1,7 @@
-//! What a value may be: text, addresses, numbers, times, lists and ids, and what a request says of one.
+//! What a value may be: text, addresses, numbers, times, versions, lists and ids, and what a request says of one.
 
 pub mod change;
+pub mod country;
 pub mod domain;
 pub mod email;
 pub mod enumeration;
@@ -9,3 +10,4 @@ pub mod phone;
 pub mod role;
 pub mod text;
 pub mod time;
+pub mod version;

@@ -50,6 +50,11 @@ impl Time {
         self.0.div_euclid(SECOND)
     }
 
+    /// The whole second that it is now. What APIs show to the second is kept so, for it is compared as it is shown.
+    pub fn this_second() -> Self {
+        Self::now().to_the_second()
+    }
+
     /// The whole second that the time is in.
     #[must_use]
     pub const fn to_the_second(self) -> Self {

@@ -1,6 +1,8 @@
 //! Making, changing and deleting an account, also twice and by two at once.
 
 use accord_tests::accounts::{PASSWORD, path};
+use accord_tests::endpoint::RECORD;
+use accord_tests::portal::ACCOUNTS;
 use accord_tests::{Accord, answer};
 use futures::future::join_all;
 use insta::assert_snapshot;
@@ -28,6 +30,43 @@ async fn of_two_updates_of_one_state_one_wins() {
     assert_eq!(again.status, 200);
     assert_ne!(again.header("etag"), Some(tag.as_str()));
     assert_eq!(put("any", "*").await.status, 200);
+}
+
+#[tokio::test]
+async fn no_precondition_is_passed_over() {
+    let accord = Accord::start().await;
+    let owner = accord.person("Acme").await;
+    let one = path(owner.account);
+    let send = |method: Method, path: &str, header: &'static str, value: &str| {
+        let request = accord.request_as(&owner.token, method.clone(), path).header(header, value);
+        let body = json!({ "description": "changed" });
+        answer(if method == Method::GET || method == Method::HEAD { request } else { request.json(&body) })
+    };
+    let tag = accord.get(&owner.token, &one).await.header("etag").expect("an ETag").to_owned();
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"0\", {tag}"), "*".to_owned()] {
+        let kept = send(Method::GET, &one, "if-none-match", &known).await;
+        assert_eq!((kept.status, kept.body.as_str(), kept.header("etag")), (304, "", Some(tag.as_str())), "{known}");
+        assert_eq!(send(Method::HEAD, "/api/accounts/Acme", "if-none-match", &known).await.status, 304);
+        assert_eq!(send(Method::PUT, &one, "if-none-match", &known).await.status, 412, "{known}");
+        assert_eq!(send(Method::DELETE, &one, "if-none-match", &known).await.status, 412, "{known}");
+    }
+    assert_eq!(send(Method::GET, &one, "if-none-match", "\"0\"").await.status, 200);
+    for other in ["\"0\"", &format!("W/{tag}"), "x"] {
+        for method in [Method::GET, Method::PUT, Method::DELETE] {
+            assert_eq!(send(method.clone(), &one, "if-match", other).await.status, 412, "{method} {other}");
+        }
+    }
+    // What has no versions does not do as if it had the right one.
+    let date = "Tue, 24 Nov 2026 10:00:00 GMT";
+    assert_snapshot!("no_versions", send(Method::POST, "/api/accounts", "if-match", "\"1\"").await);
+    assert_eq!(send(Method::POST, "/api/accounts", "if-none-match", "*").await.status, 412);
+    assert_eq!(send(Method::DELETE, "/api/connectors/1", "if-unmodified-since", date).await.status, 412);
+    for (path, method) in [(ACCOUNTS, Method::PATCH), (RECORD, Method::PATCH), ("/app/api.php", Method::POST)] {
+        assert_eq!(send(method, path, "if-match", "\"1\"").await.status, 412, "{path}");
+    }
+    assert_eq!(send(Method::PUT, &one, "if-none-match", "\"0\"").await.status, 200);
+    let tag = accord.get(&owner.token, &one).await.header("etag").expect("an ETag").to_owned();
+    assert_eq!(send(Method::DELETE, &one, "if-match", &tag).await.status, 200);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What the portal's API refuses before it looks at an entry.
 
-use accord_tests::portal::{ACCOUNTS, USERS, users_of};
+use accord_tests::portal::{ACCOUNTS, MEMBERS, USERS, users_of};
 use accord_tests::{Accord, answer};
 use futures::stream;
 use insta::assert_snapshot;
@@ -30,6 +30,28 @@ async fn the_api_is_write_only() {
       "type": "about:blank"
     }
     "#);
+}
+
+#[tokio::test]
+async fn the_older_spelling_of_the_paths_does_the_same() {
+    let accord = Accord::start().await;
+    let token = accord.token().await;
+    let older = |path: &str| path.replace("/api/integrations/", "/integrations/");
+    let account = json!({ "a": { "name": "Acme Ltd.", "id": "123456-8" } });
+    for (path, body) in [
+        (ACCOUNTS, account),
+        (USERS, json!({ "u": { "email": "jane@example.com" } })),
+        (&users_of("123456-8"), json!(["u"])),
+    ] {
+        let answered = accord.patch(&token, &older(path), &body).await;
+        assert_eq!((answered.status, answered.body.as_str()), (200, ""), "{path}: {answered}");
+        assert_eq!(
+            answer(accord.request(Method::GET, &older(path))).await,
+            answer(accord.request(Method::GET, path)).await
+        );
+    }
+    assert_eq!(accord.store().lines(MEMBERS), ["123456-8 | jane@example.com | user"]);
+    assert_eq!(accord.patch(&token, "/integrations/v1/items", &json!({})).await.status, 404);
 }
 
 #[tokio::test]
