@@ -104,7 +104,8 @@ async fn signed_in(headers: &HeaderMap) -> Result<Option<Caller>> {
 /// Accept an invitation
 ///
 /// With the token alone it acts for the user whose address it was mailed to: one who has no password yet sets it, and one who
-/// has one proves it. Of a user who is signed in it takes no password, and the address becomes that user's.
+/// has one proves it. It acts for the user who is signed in, if one is: no password is needed if the address is that user's; else
+/// the address becomes that user's by the password, and the user's other addresses are told.
 #[utoipa::path(
     post, operation_id = "people_accept", path = "/api/accounts/invitations/accept", tag = "accounts",
     request_body = crate::openapi::body::Proof,
@@ -115,9 +116,20 @@ pub async fn accept(call: Call, headers: HeaderMap, SmallJson(body): SmallJson) 
     let mut fields = Fields::read(&body)?;
     let token = fields.required_raw("token");
     if let Some(caller) = signed_in(&headers).await? {
-        fields.finish()?;
         let person_id = caller.require_person()?.id;
-        let edit = Edit::begin(call.author(&caller)).await?;
+        let connection = Connection::lease().await?;
+        let edit = if invitation::is_to(&connection, &token, person_id).unwrap_or(true) {
+            fields.finish()?;
+            Edit::begin_on(connection, call.author(&caller)).await?
+        } else {
+            let password = fields.required_raw("password");
+            fields.finish()?;
+            let known = person::credentials(&connection, person_id)?.password_hash;
+            credentials::prove(&connection, person_id, "password", &password, known.as_deref(), call.address).await?;
+            let edit = Edit::begin_on(connection, call.author(&caller)).await?;
+            person::require_same(&edit, person_id, "password", known.as_deref())?;
+            edit
+        };
         invitation::accept_as(&edit, &token, person_id).await?;
         edit.commit().await?;
         return Ok(Done::answer("Invitation accepted"));

@@ -122,30 +122,12 @@ async fn client_credentials(
 async fn password(call: &Call, headers: &HeaderMap, form: Form, connection: &Connection) -> Result<Grant, Failure> {
     let connector = client::find(call, headers, &form, connection).await?;
     let (name, password) = (required(form.username, "username")?, required(form.password, "password")?);
-    let sign_in = async |account: Option<&str>| {
-        let author = |actor| call.author_of(actor);
-        credentials::sign_in(connection, author, &name, &password, account, call.address).await
-    };
-    let mut signed_in = sign_in(form.account.as_deref()).await.map_err(invalid_grant)?;
-    if let (SignIn::Select(accounts), Some(_)) = (&mut signed_in, &connector) {
-        let mut within = Vec::new();
-        for account in accounts.drain(..) {
-            if session::reaches(connection, connector.as_ref(), Some(account.0))? {
-                within.push(account);
-            }
-        }
-        signed_in = match within.as_slice() {
-            [] => return Err(Failure::InvalidGrant),
-            [(only, _)] => sign_in(Some(&only.to_string())).await.map_err(invalid_grant)?,
-            _ => SignIn::Select(within),
-        };
-    }
-    match signed_in {
+    let (author, account) = (|actor| call.author_of(actor), form.account.as_deref());
+    let within = connector.as_ref().map(|connector| connector.account_id);
+    let signed_in = credentials::sign_in(connection, author, &name, &password, account, call.address, within).await;
+    match signed_in.map_err(invalid_grant)? {
         SignIn::Select(accounts) => Err(Failure::AccountSelectionRequired(accounts)),
         SignIn::Done(person) => {
-            if !session::reaches(connection, connector.as_ref(), person.account_id)? {
-                return Err(Failure::InvalidGrant);
-            }
             note(connection, connector.as_ref()).await?;
             let (holder, scopes) = (Holder::Person(person, connector), Scopes::default());
             let session = session::begin(connection, &holder, &scopes).await?;

@@ -1,7 +1,9 @@
 //! Whose word counts about a person: what is given to an address belongs to whoever has proved it, whatever anybody did before.
 
+use std::time::Duration;
+
 use accord_tests::accounts::{ACCEPT, PASSWORD, Person, member, path};
-use accord_tests::{Accord, Relay};
+use accord_tests::{Accord, Relay, skipped_on_spin};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -266,4 +268,96 @@ async fn the_administrator_that_an_account_above_has_made_is_of_that_account_and
     let back = json!({ "action": "update_account", "account_key": key, "email_admin": person.email });
     assert_eq!(accord.administer(&operator, &back).await.status, 200);
     assert_eq!(accord.get(&person.token, "/api/me").await.json()["offers"], json!([]), "somebody has entered by it");
+}
+
+/// The secret of the last link of a kind that was mailed to an address.
+async fn last_link(relay: &Relay, address: &str, subject: &str, count: usize) -> String {
+    let mails = relay.mails_to(address, count).await;
+    let mail = mails.iter().rev().find(|mail| mail["subject"] == subject).expect("a mail");
+    mail["text"].as_str().expect("a text").split_once("#token=").expect("a link").1.trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_link_to_a_mailbox_that_is_a_persons_no_more_reaches_the_person_no_more() {
+    let relay = Relay::start().await;
+    let accord = Accord::start_with(relay.options()).await;
+    let person = accord.person("Home").await;
+    // A thief who knows the password moves the sign-in, and has a link to set another password.
+    let change = json!({ "email": "thief@example.com", "password": PASSWORD });
+    assert_eq!(accord.post(&person.token, "/api/me/email", &change).await.status, 200);
+    let link = relay.token_for("thief@example.com", 1).await;
+    assert_eq!(accord.submit(VERIFY, &json!({ "token": link, "password": PASSWORD })).await.status, 200);
+    assert_eq!(accord.submit(FORGOT, &json!({ "email": "thief@example.com" })).await.status, 200);
+    let thiefs = last_link(&relay, "thief@example.com", "Set a new password", 2).await;
+    // The person takes the address back: the sign-up's mail was the first, the notice the second.
+    let undo = relay.token_for(&person.email, 2).await;
+    assert_eq!(accord.submit("/api/accounts/email/undo", &json!({ "token": undo })).await.status, 200);
+    let set = |token: &str, password: &str| json!({ "token": token, "password": password });
+    assert_eq!(accord.submit(RESET, &set(&thiefs, "the password of a thief")).await.status, 400);
+    // Meanwhile nobody takes the account over: it has its owner, who cannot come in just now.
+    let manager = accord.person("Home of a manager").await;
+    accord.join(1, manager.id, "manage").await;
+    accord.user_token(&manager.email, PASSWORD, Some(1)).await;
+    let owner = json!({ "roles": ["owner"] });
+    assert_eq!(accord.post(&manager.token, &member(person.account, manager.id), &owner).await.status, 403);
+    let own = last_link(&relay, &person.email, "Set a new password", 3).await;
+    assert_eq!(accord.submit(RESET, &set(&own, VICTIMS)).await.status, 200);
+    accord.user_token(&person.email, VICTIMS, Some(person.account)).await;
+}
+
+#[tokio::test]
+async fn a_mistyped_address_of_a_sign_up_has_no_power_over_the_person_who_proved_another() {
+    let (relay, accord, person) = squatted().await;
+    assert_eq!(accord.submit(FORGOT, &json!({ "email": "jane@example.com" })).await.status, 200);
+    let stale = last_link(&relay, "jane@example.com", "Set a new password", 2).await;
+    let change = json!({ "email": "right@example.com", "password": PASSWORD });
+    assert_eq!(accord.post(&person.token, "/api/me/email", &change).await.status, 200);
+    let link = relay.token_for("right@example.com", 1).await;
+    assert_eq!(accord.post(&person.token, VERIFY, &json!({ "token": link })).await.status, 200);
+    assert_eq!(accord.submit(RESET, &json!({ "token": stale, "password": VICTIMS })).await.status, 400);
+    accord.user_token("right@example.com", PASSWORD, Some(person.account)).await;
+}
+
+#[tokio::test]
+async fn a_session_alone_gives_nobody_another_address_and_the_ones_before_are_told() {
+    let relay = Relay::start().await;
+    let accord = Accord::start_with(relay.options()).await;
+    let (thief, person) = (accord.person("Thief").await, accord.person("Home").await);
+    accord.invite(&thief, "second@example.com").await;
+    let token = relay.token_for("second@example.com", 1).await;
+    let alone = accord.post(&person.token, ACCEPT, &json!({ "token": token })).await;
+    assert_eq!((alone.status, &alone.json()["errors"]["password"]), (400, &json!("is required")), "{alone}");
+    let with = |password: &str| json!({ "token": token, "password": password });
+    assert_eq!(accord.post(&person.token, ACCEPT, &with("not the password")).await.status, 400);
+    assert_eq!(accord.post(&person.token, ACCEPT, &with(PASSWORD)).await.status, 200);
+    for name in ["second@example.com", &person.email] {
+        accord.user_token(name, PASSWORD, Some(person.account)).await;
+    }
+    let undo = last_link(&relay, &person.email, "Your e-mail address was changed", 2).await;
+    assert_eq!(accord.submit("/api/accounts/email/undo", &json!({ "token": undo })).await.status, 200);
+    assert_eq!(accord.store().lines("SELECT address FROM addresses WHERE address = 'second@example.com'"), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_address_that_was_given_up_is_anybodys_after_seven_days() {
+    if skipped_on_spin("seven days have to pass") {
+        return;
+    }
+    let relay = Relay::start().await;
+    let accord = Accord::start_with(relay.options().variable("signup_limit", &0)).await;
+    let person = accord.person("Home").await;
+    let change = json!({ "email": "new@example.com", "password": PASSWORD });
+    assert_eq!(accord.post(&person.token, "/api/me/email", &change).await.status, 200);
+    let link = relay.token_for("new@example.com", 1).await;
+    assert_eq!(accord.submit(VERIFY, &json!({ "token": link, "password": PASSWORD })).await.status, 200);
+    assert_eq!(accord.sign_up(&person.email, "Early").await.status, 409);
+    accord.advance(Duration::from_hours(7 * 24)).await;
+    assert_eq!(accord.sign_up(&person.email, "Late").await.status, 201);
+    let owner = accord.person("Acme").await;
+    accord.invite(&owner, &person.email).await;
+    let token = last_link(&relay, &person.email, "You are invited to an account", 5).await;
+    assert_eq!(accord.submit(ACCEPT, &json!({ "token": token, "password": VICTIMS })).await.status, 200);
+    accord.user_token(&person.email, VICTIMS, Some(owner.account)).await;
+    accord.user_token("new@example.com", PASSWORD, Some(person.account)).await;
+    assert_eq!(accord.store().contradictions(), [""; 0]);
 }

@@ -5,11 +5,10 @@
 
 use std::collections::VecDeque;
 
-use serde_json::json;
-
 use crate::accounts::account::{self, Status};
 use crate::accounts::packages;
 use crate::error::{Error, Result, Thing};
+use crate::store::audit::Changed;
 use crate::store::climb::climb;
 use crate::store::{Connection, Edit, Row, Value};
 use crate::values::email::Email;
@@ -49,7 +48,7 @@ pub async fn update(
     change: &CustomerChange,
 ) -> Result<AccountId> {
     let statement = concat!(
-        "SELECT a.id, a.owner_id, EXISTS (
+        "SELECT a.id, a.owner_id, a.status, a.package_id, a.email_admin AS emailAdmin, a.registration_id AS registrationId, EXISTS (
              WITH RECURSIVE ",
         climb!("a.id"),
         " SELECT 1 FROM chain WHERE chain.id = ?2) AS is_owned
@@ -85,9 +84,21 @@ pub async fn update(
         ],
     )
     .map_err(account::taken)?;
-    let detail = json!({ "package": package, "active": change.is_active, "emailAdmin": email_admin,
-                         "registrationId": change.registration_id });
-    edit.record("updated", "accounts", &[(customer, detail)]).await?;
+    let mut changed = Changed::default();
+    for (field, after) in [
+        ("status", status.map(Status::name)),
+        ("emailAdmin", email_admin),
+        ("registrationId", change.registration_id.as_deref()),
+    ] {
+        let before: Option<String> = row.take(field)?;
+        if after.is_some() {
+            changed.note(field, &before.as_deref(), &after);
+        }
+    }
+    if package.is_some() {
+        changed.note("package", &row.take::<Option<PackageId>>("package_id")?, &package);
+    }
+    edit.record("updated", "accounts", &[(customer, changed.into_detail())]).await?;
     Ok(customer)
 }
 

@@ -11,6 +11,7 @@ use crate::accounts::{members, username};
 use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::scope;
 use crate::error::{Conflict, Error, Result, Thing};
+use crate::store::audit::Changed;
 use crate::store::{Connection, Edit, Row, Transaction};
 use crate::values::change::Change;
 use crate::values::id::{AccountId, PersonId};
@@ -181,6 +182,7 @@ pub async fn update(
     precondition.require(account.version)?;
     let from_above = change.active == Some(false) && suspends_from_above(edit, caller, account_id)?;
     let (key_before, registration_id_before) = (text::fold(&account.name), account.registration_id.clone());
+    let before = account.clone();
     change.apply(&mut account);
     if account.registration_id != registration_id_before {
         require_to_register(hierarchy::manages_above(edit.connection(), caller, account_id)?)?;
@@ -213,15 +215,18 @@ pub async fn update(
         ],
     )
     .map_err(account::taken)?;
-    let detail = json!({
-        "name": change.name,
-        "description": change.description.value(),
-        "active": change.active,
-        "primaryContact": change.primary_contact.value(),
-        "country": change.country.value(),
-        "registrationId": change.registration_id.value(),
-    });
-    edit.record("updated", "accounts", &[(account_id, detail)]).await?;
+    let mut changed = Changed::default();
+    changed.note("name", &before.name, &account.name);
+    for (field, before, after) in [
+        ("description", &before.description, &account.description),
+        ("primaryContact", &before.primary_contact, &account.primary_contact),
+        ("country", &before.country, &account.country),
+        ("registrationId", &before.registration_id, &account.registration_id),
+    ] {
+        changed.note(field, before, after);
+    }
+    changed.note("status", &before.status, &account.status);
+    edit.record("updated", "accounts", &[(account_id, changed.into_detail())]).await?;
     Ok(account)
 }
 

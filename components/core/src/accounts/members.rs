@@ -670,6 +670,18 @@ fn has_owner(transaction: &Transaction, account_id: AccountId) -> Result<bool> {
     row.take("owned")
 }
 
+/// Whether an owner has entered the account and is not blocked, also one who cannot come in just now: to have lost a password
+/// is not to have lost the account.
+fn was_entered_by_an_owner(transaction: &Transaction, account_id: AccountId) -> Result<bool> {
+    let owner = transaction.run_first(
+        "SELECT 1 FROM memberships m
+           JOIN grants g ON g.account_id = m.account_id AND g.person_id = m.person_id AND g.role = 'owner'
+          WHERE m.account_id = ? AND m.status = 'active' AND m.entered_at IS NOT NULL LIMIT 1",
+        &[account_id.into()],
+    )?;
+    Ok(owner.is_some())
+}
+
 /// The last way in stays: refuses what leaves an account without an owner who can come in, if it had one.
 fn keep_owner(transaction: &Transaction, account_id: AccountId, owned: bool) -> Result<()> {
     if owned && !has_owner(transaction, account_id)? { Err(Error::Conflict(Conflict::LastOwner)) } else { Ok(()) }
@@ -686,7 +698,7 @@ fn guard(
 ) -> Result<()> {
     let Some(strongest) = roles.into_iter().max().filter(|strongest| !held.hold(*strongest)) else { return Ok(()) };
     let founds = strongest == Role::Owner
-        && !has_owner(transaction, account_id)?
+        && !was_entered_by_an_owner(transaction, account_id)?
         && hierarchy::manages_above(transaction.connection(), caller, account_id)?;
     if founds { Ok(()) } else { held.require(strongest) }
 }

@@ -95,9 +95,9 @@ async fn known(edit: &Edit, connector: &CallingConnector, entries: &UserEntries)
         entries.iter().map(|(external_id, email)| (external_id, email.as_ref().map(|email| &email.key))).collect();
     let statement = "SELECT i.person_id AS bound, d.person_id AS addressed FROM json_each(?2) e
            LEFT JOIN person_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
-           LEFT JOIN addresses d ON d.key = e.value ->> 1
+           LEFT JOIN addresses d ON d.key = e.value ->> 1 AND (d.retired_at IS NULL OR d.retired_at > ?3)
           ORDER BY e.key";
-    let known = edit.batch(statement, vec![connector.id.into(), rows(&asked)?]).await?;
+    let known = edit.batch(statement, vec![connector.id.into(), rows(&asked)?, address::released().into()]).await?;
     known
         .into_iter()
         .map(|mut row| Ok(Known { bound: row.take("bound")?, addressed: row.take("addressed")? }))

@@ -100,8 +100,8 @@ async fn known(edit: &Edit, connector: &CallingConnector, entries: &AccountEntri
 struct Plan<'a> {
     /// Registration id → name of the accounts to make.
     made: BTreeMap<&'a str, &'a str>,
-    /// Account → its new name.
-    renamed: BTreeMap<AccountId, &'a str>,
+    /// Account → its name before, and its new one.
+    renamed: BTreeMap<AccountId, (&'a str, &'a str)>,
     /// External id → account that it is bound to from now on, new or moved.
     bound: Vec<(&'a str, Target<'a>)>,
     /// External ids to unbind, and the account each was bound to.
@@ -122,7 +122,7 @@ impl<'a> Plan<'a> {
     fn make(entries: &'a AccountEntries, known: &'a [Known]) -> Result<Self> {
         let mut plan = Self::default();
         let mut faults = Faults::default();
-        let mut names: BTreeMap<AccountId, &str> = BTreeMap::new();
+        let (mut names, mut renamed): (BTreeMap<AccountId, &str>, BTreeMap<AccountId, &str>) = <_>::default();
         for ((external_id, entry), known) in entries.iter().zip(known) {
             let bound = known.bound.as_ref();
             let Some(entry) = entry else {
@@ -146,7 +146,7 @@ impl<'a> Plan<'a> {
             match target {
                 Target::Known(account) => {
                     names.extend(known.registered.iter().chain(bound).map(|(account, name)| (*account, name.as_str())));
-                    plan.renamed.extend(name.map(|name| (account, name)));
+                    renamed.extend(name.map(|name| (account, name)));
                 }
                 // An identity that moves without a name takes its account's name along. Two entries of one new
                 // account: the last name counts, as it would if they came one after the other.
@@ -162,7 +162,9 @@ impl<'a> Plan<'a> {
             }
         }
         faults.into_result()?;
-        plan.renamed.retain(|account, name| names.get(account) != Some(name));
+        let before = |account| names.get(&account).copied().unwrap_or_default();
+        plan.renamed = renamed.into_iter().map(|(account, name)| (account, (before(account), name))).collect();
+        plan.renamed.retain(|_, (before, after)| before != after);
         plan.left.extend(plan.unbound.iter().map(|(_, account)| *account));
         Ok(plan)
     }
@@ -190,12 +192,13 @@ impl<'a> Plan<'a> {
         if self.renamed.is_empty() {
             return Ok(());
         }
-        let accounts: Vec<_> = self.renamed.iter().map(|(id, name)| (id, name, text::fold(name))).collect();
+        let accounts: Vec<_> = self.renamed.iter().map(|(id, (_, name))| (id, name, text::fold(name))).collect();
         let statement = "UPDATE accounts
                 SET name = e.value ->> 1, name_key = e.value ->> 2, name_reserved = 0, version = version + 1, updated_at = ?1
                FROM json_each(?2) e WHERE accounts.id = e.value ->> 0";
         edit.batch(statement, vec![Time::this_second().into(), rows(&accounts)?]).await?;
-        let notes: Vec<_> = self.renamed.iter().map(|(id, name)| (*id, json!({ "name": name }))).collect();
+        let note = |(before, after): &(&str, &str)| json!({ "before": { "name": before }, "after": { "name": after } });
+        let notes: Vec<_> = self.renamed.iter().map(|(id, names)| (*id, note(names))).collect();
         edit.record("renamed", "accounts", &notes).await
     }
 

@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::accounts::hierarchy;
 use crate::accounts::members::{self, Added, Status};
 use crate::auth::caller::Caller;
-use crate::entry::proof;
 use crate::entry::sign_up::Newcomer;
+use crate::entry::{proof, recovery};
 use crate::error::{Conflict, Error, Faults, Result};
 use crate::people::address::{self, Standing};
 use crate::people::limit;
@@ -154,7 +154,19 @@ pub async fn accept(edit: &Edit, token: &str, password_hash: Option<&str>) -> Re
     }
 }
 
-/// Accepts an invitation as somebody who is signed in: the address becomes the person's.
+/// Whether the address that an invitation was mailed to is the person's already: to get another one takes the password.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a link that does not work.
+pub fn is_to(connection: &Connection, token: &str, person_id: PersonId) -> Result<bool> {
+    let link = link::find(connection, Purpose::Invitation, token)?;
+    let holder = address::holder(connection, &link.email.key)?;
+    Ok(holder.is_some_and(|holder| holder.person_id == person_id && holder.standing == Standing::Proved))
+}
+
+/// Accepts an invitation as somebody who is signed in: the address becomes the person's, and those that the person has are told
+/// of it.
 ///
 /// # Errors
 ///
@@ -162,7 +174,10 @@ pub async fn accept(edit: &Edit, token: &str, password_hash: Option<&str>) -> Re
 /// proved the address.
 pub async fn accept_as(edit: &Edit, token: &str, person_id: PersonId) -> Result<()> {
     let link = link::spend(edit, Purpose::Invitation, token)?;
-    join(edit, &link, person_id).await
+    let before = address::list(edit.connection(), person_id)?;
+    join(edit, &link, person_id).await?;
+    let is_new = before.iter().all(|held| held.email.key != link.email.key);
+    if is_new { recovery::tell_before(edit, person_id, &before, &link.email).await } else { Ok(()) }
 }
 
 /// The person enters the account of an invitation. Whom the account has shut out meanwhile stays so.

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::accounts::username;
 use crate::entry::proof;
 use crate::error::{Error, Result};
-use crate::people::address::{self, Standing};
+use crate::people::address::{self, Proved, Standing};
 use crate::people::link::{self, Link, Purpose};
 use crate::people::{limit, person};
 use crate::store::{Connection, Edit};
@@ -54,10 +54,17 @@ pub async fn confirm(edit: &Edit, token: &str, person_id: PersonId) -> Result<()
     }
     for old in before.iter().filter(|old| old.retired_at.is_none() && old.email.key != link.email.key) {
         address::retire(edit, &old.email.key, Some(Time::now()))?;
-        let undo = link::make(edit, Purpose::UndoEmail, person_id, None, &old.email).await?;
+    }
+    tell_before(edit, person_id, &before, &link.email).await
+}
+
+/// Tells the addresses that a person had `before` of another one, each with a link that takes that away again for seven days.
+pub(super) async fn tell_before(edit: &Edit, person_id: PersonId, before: &[Proved], new: &Email) -> Result<()> {
+    for old in before.iter().filter(|old| old.retired_at.is_none() && old.email.key != new.key) {
+        let undo = link::make_undo(edit, person_id, &old.email, new).await?;
         let text = format!(
             "From now on you sign in by {}. If this was not you, take your address back within seven days:",
-            link.email.address
+            new.address
         );
         let message = link::message(&old.email.address, "Your e-mail address was changed", &text, &undo);
         limit::send(edit, &old.email.key, &message)?;
@@ -99,20 +106,20 @@ async fn ask_to_reset(edit: &Edit, person_id: PersonId, email: &Email, account: 
     limit::send(edit, &email.key, &link::message(&email.address, "Set a new password", &text, &link))
 }
 
-/// The person whose password a link sets, if it still works: nobody's sign-in that is confined is reached by an address that
-/// somebody else has proved meanwhile.
+/// The person whose password a link sets, if it still works: one who has proved the address, or is named by it and nothing
+/// else, or claims it while nobody has. A person who has given the address up is reached by it no more.
 ///
 /// # Errors
 ///
 /// [`Error::Invalid`] if it does not.
 pub fn to_reset(connection: &Connection, token: &str) -> Result<Link> {
     let link = link::find(connection, Purpose::ResetPassword, token)?;
-    match address::holder(connection, &link.email.key)? {
-        Some(holder) if holder.person_id == link.person_id && holder.standing == Standing::Retired => {}
-        Some(holder) if holder.person_id != link.person_id && holder.standing == Standing::Proved => {}
-        _ => return Ok(link),
-    }
-    Err(link::refused())
+    let works = match address::holder(connection, &link.email.key)? {
+        Some(holder) if holder.person_id == link.person_id => holder.standing != Standing::Retired,
+        Some(holder) if holder.standing == Standing::Proved => false,
+        _ => username::claimed(connection, link.person_id)?.is_some_and(|claimed| claimed.key == link.email.key),
+    };
+    if works { Ok(link) } else { Err(link::refused()) }
 }
 
 /// Sets a new password by a link, and ends every session of the person. Who is known by the address has proved it; a
@@ -149,8 +156,9 @@ pub async fn ask_to_change(edit: &Edit, person_id: PersonId, email: &Email) -> R
     limit::send(edit, &email.key, &link::message(&email.address, "Confirm your new e-mail address", text, &link))
 }
 
-/// Takes an address back that was changed: it signs in again, those that came after it do not. Whoever changed it knew the
-/// password: that is forgotten, every session ends, and a link to set another is mailed to the address.
+/// Takes an address back that was changed: it signs in again, and the one that was added and what came after that do not.
+/// Whoever changed it knew the password: that is forgotten, every session and every other link ends, and a link to set another
+/// is mailed to the address.
 ///
 /// # Errors
 ///
@@ -158,9 +166,12 @@ pub async fn ask_to_change(edit: &Edit, person_id: PersonId, email: &Email) -> R
 pub async fn undo_email(edit: &Edit, token: &str) -> Result<()> {
     let link = link::spend(edit, Purpose::UndoEmail, token)?;
     let held = address::list(edit.connection(), link.person_id)?;
-    let old = held.iter().find(|held| held.email.key == link.email.key).ok_or_else(link::refused)?;
-    for newer in held.iter().filter(|held| held.proved_at > old.proved_at) {
-        address::remove(edit, &newer.email.key)?;
+    let is_held = held.iter().any(|held| held.email.key == link.email.key);
+    let undone = held.iter().find(|held| Some(&held.email.key) == link.undoes.as_ref());
+    let Some(undone) = undone.filter(|_| is_held) else { return Err(link::refused()) };
+    // What came after it was added by whoever added it.
+    for later in held.iter().filter(|held| held.proved_at >= undone.proved_at && held.email.key != link.email.key) {
+        address::remove(edit, &later.email.key)?;
     }
     address::retire(edit, &link.email.key, None)?;
     person::lock(edit, link.person_id)?;

@@ -77,7 +77,7 @@ pub async fn sign_up(
 
 /// Tells whoever has proved an address that somebody has tried to sign up with it.
 fn tell_holder(transaction: &Transaction, email: &Email) -> Result<()> {
-    let text = "Somebody, perhaps you, tried to sign up with this e-mail address, which signs you in already. \
+    let text = "Somebody, perhaps you, tried to sign up with this e-mail address, which is yours in Accord already. \
                 If you have forgotten your password, ask for a new one. If it was not you, there is nothing to do.";
     let message = Message {
         to: email.address.clone(),

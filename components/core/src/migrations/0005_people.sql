@@ -144,10 +144,13 @@ CREATE TABLE links (
     account_id  INTEGER,
     address     TEXT NOT NULL,
     key         TEXT NOT NULL,
+    -- The key of the address that a change has added, which this link takes away again.
+    undoes      TEXT,
     created_at  INTEGER NOT NULL,
     expires_at  INTEGER NOT NULL,
     FOREIGN KEY (account_id, person_id) REFERENCES memberships_0005(account_id, person_id) ON DELETE CASCADE,
-    CHECK ((purpose = 'invitation') = (account_id IS NOT NULL))
+    CHECK ((purpose = 'invitation') = (account_id IS NOT NULL)),
+    CHECK ((purpose = 'undo_email') = (undoes IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX links_person ON links(person_id, purpose);

@@ -38,12 +38,17 @@ pub struct Holder {
     pub email: Email,
 }
 
-/// Whose mailbox the address of this key is, if anybody has proved or named it.
+/// Until when an address was given up for nobody to have it any more.
+pub(crate) fn released() -> Time {
+    Time::now() - RESERVED
+}
+
+/// Whose mailbox the address of this key is, if anybody has proved or named it. One that was given up long ago is nobody's.
 pub fn holder(connection: &Connection, key: &str) -> Result<Option<Holder>> {
     let row = connection.query_first(
         "SELECT person_id, address, proved_at IS NOT NULL AS proved, retired_at IS NOT NULL AS retired
-           FROM addresses WHERE key = ?",
-        &[key.into()],
+           FROM addresses WHERE key = ?1 AND (retired_at IS NULL OR retired_at > ?2)",
+        &[key.into(), released().into()],
     )?;
     let Some(mut row) = row else { return Ok(None) };
     let standing = match (row.take("proved")?, row.take("retired")?) {
@@ -65,8 +70,11 @@ pub async fn name_all<'a>(edit: &Edit, addresses: &[&'a Email]) -> Result<HashMa
     let kept: Vec<_> =
         addresses.iter().zip(&people).map(|(email, person)| (&email.key, &email.address, person.id)).collect();
     if !kept.is_empty() {
+        // What is there already was given up long ago.
         let statement = "INSERT INTO addresses (key, address, person_id)
-             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
+             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true
+                 ON CONFLICT (key) DO UPDATE SET address = excluded.address, person_id = excluded.person_id,
+                        proved_at = NULL, retired_at = NULL";
         edit.batch(statement, vec![rows(&kept)?]).await?;
     }
     Ok(named)
@@ -82,7 +90,7 @@ pub async fn person_of(edit: &Edit, email: &Email) -> Result<PersonId> {
     Ok(named)
 }
 
-/// The one insert of a single address.
+/// The one insert of a single address, which is nobody's.
 pub(crate) fn insert(
     transaction: &Transaction,
     email: &Email,
@@ -90,7 +98,9 @@ pub(crate) fn insert(
     proved_at: Option<Time>,
 ) -> Result<()> {
     transaction.run(
-        "INSERT INTO addresses (key, address, person_id, proved_at) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO addresses (key, address, person_id, proved_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (key) DO UPDATE SET address = excluded.address, person_id = excluded.person_id,
+                    proved_at = excluded.proved_at, retired_at = NULL",
         &[email.key.as_str().into(), email.address.as_str().into(), person_id.into(), proved_at.into()],
     )?;
     Ok(())
@@ -113,7 +123,7 @@ pub(crate) fn proved(transaction: &Transaction, email: &Email, person_id: Person
             email.address.as_str().into(),
             person_id.into(),
             Time::now().into(),
-            (Time::now() - RESERVED).into(),
+            released().into(),
         ],
     )?;
     if written.is_empty() { Err(Error::Conflict(Conflict::AddressTaken)) } else { Ok(()) }

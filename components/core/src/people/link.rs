@@ -72,6 +72,8 @@ pub struct Link {
     pub account_id: Option<AccountId>,
     /// The address that it was mailed to.
     pub email: Email,
+    /// The key of the address that it takes away again, of a link that undoes a change.
+    pub undoes: Option<String>,
 }
 
 /// Makes a link for a person, to be sent to an address, and returns what to write into the mail. An invitation, and nothing
@@ -84,6 +86,27 @@ pub(crate) async fn make(
     account_id: Option<AccountId>,
     email: &Email,
 ) -> Result<String> {
+    insert(transaction, purpose, person_id, account_id, email, None).await
+}
+
+/// As [`make`], of a link to an address before that takes another one, `undoes`, away again.
+pub(crate) async fn make_undo(
+    transaction: &Transaction,
+    person_id: PersonId,
+    email: &Email,
+    undoes: &Email,
+) -> Result<String> {
+    insert(transaction, Purpose::UndoEmail, person_id, None, email, Some(undoes.key.as_str())).await
+}
+
+async fn insert(
+    transaction: &Transaction,
+    purpose: Purpose,
+    person_id: PersonId,
+    account_id: Option<AccountId>,
+    email: &Email,
+    undoes: Option<&str>,
+) -> Result<String> {
     let token = secret::generate()?;
     let now = Time::now();
     if account_id.is_some() {
@@ -94,8 +117,8 @@ pub(crate) async fn make(
     }
     transaction.run("DELETE FROM links WHERE purpose <> 'invitation' AND expires_at <= ?", &[now.into()])?;
     transaction.run(
-        "INSERT INTO links (digest, purpose, person_id, account_id, address, key, created_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO links (digest, purpose, person_id, account_id, address, key, created_at, expires_at, undoes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         &[
             digest(&token),
             purpose.name().into(),
@@ -105,6 +128,7 @@ pub(crate) async fn make(
             email.key.as_str().into(),
             now.into(),
             (now + purpose.lifetime()).into(),
+            undoes.into(),
         ],
     )?;
     Ok(format!("{}/{}#token={token}", setting::base_url().await?, purpose.page()))
@@ -122,7 +146,7 @@ pub(crate) fn refused() -> Error {
 /// [`Error::Invalid`] if it does not.
 pub fn find(connection: &Connection, purpose: Purpose, token: &str) -> Result<Link> {
     let row = connection.query_first(
-        "SELECT coalesce(p.leads_to, p.id) AS person_id, l.account_id, l.address, l.key
+        "SELECT coalesce(p.leads_to, p.id) AS person_id, l.account_id, l.address, l.key, l.undoes
            FROM links l JOIN people p ON p.id = l.person_id
           WHERE l.digest = ?1 AND l.purpose = ?2 AND l.expires_at > ?3",
         &[digest(token), purpose.name().into(), Time::now().into()],
@@ -132,6 +156,7 @@ pub fn find(connection: &Connection, purpose: Purpose, token: &str) -> Result<Li
         person_id: row.take("person_id")?,
         account_id: row.take("account_id")?,
         email: Email { address: row.take("address")?, key: row.take("key")? },
+        undoes: row.take("undoes")?,
     })
 }
 

@@ -192,7 +192,8 @@ fn end_sessions(transaction: &Transaction, person_id: PersonId) -> Result<()> {
     Ok(())
 }
 
-/// Forgets the password of a person whom somebody else may have acted for, and ends every session.
+/// Forgets the password of a person whom somebody else may have acted for, and ends every session and every link that was
+/// made for the person, but for invitations.
 pub(crate) fn lock(transaction: &Transaction, person_id: PersonId) -> Result<()> {
     transaction.run(
         "UPDATE people SET password_hash = NULL, password_version = password_version + 1, version = version + 1,
@@ -200,6 +201,7 @@ pub(crate) fn lock(transaction: &Transaction, person_id: PersonId) -> Result<()>
           WHERE id = ?1",
         &[person_id.into(), Time::now().into()],
     )?;
+    transaction.run("DELETE FROM links WHERE person_id = ? AND purpose <> 'invitation'", &[person_id.into()])?;
     end_sessions(transaction, person_id)
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::accounts::hierarchy::{BELONGS, LIVE};
+use crate::accounts::hierarchy::{self, BELONGS, LIVE};
 use crate::accounts::{account, members};
 use crate::auth::{secret, throttle};
 use crate::error::{Error, Faults, Result, Unauthenticated};
@@ -49,8 +49,10 @@ pub enum SignIn {
 struct Name {
     /// What is compared.
     key: String,
-    /// The account beside it, as a statement finds it: an id, a key or a subdomain.
+    /// The account beside it: an id, a key or a subdomain.
     account: Option<String>,
+    /// The same, if it is an id.
+    account_id: Option<i64>,
 }
 
 impl Name {
@@ -65,10 +67,11 @@ impl Name {
             let subdomain = domain.strip_suffix(&base)?.strip_suffix('.')?;
             Some((name.to_owned(), subdomain.to_owned()))
         });
-        Ok(match below {
-            Some((key, subdomain)) => Self { key, account: Some(subdomain) },
-            None => Self { key, account: account.map(str::to_owned) },
-        })
+        if let Some((key, subdomain)) = below {
+            return Ok(Self { key, account: Some(subdomain), account_id: None });
+        }
+        let account_id = account.and_then(|account| account.parse().ok());
+        Ok(Self { key, account: account.map(str::to_owned), account_id })
     }
 
     /// What failures are counted by: a username with its account, an address by itself.
@@ -110,16 +113,14 @@ impl Candidate {
                  UNION ALL SELECT d.person_id, 2 FROM addresses d
                   WHERE d.key = ?1 AND d.proved_at IS NOT NULL AND d.retired_at IS NULL
                  UNION ALL SELECT * FROM (
-                        SELECT n.person_id, 3 FROM usernames n WHERE n.key = ?1 AND n.kind <> 'name'
+                        SELECT n.person_id, 3 FROM usernames n WHERE n.key = ?1 AND n.kind <> 'name' AND NOT EXISTS (
+                               SELECT 1 FROM addresses d
+                                WHERE d.key = ?1 AND d.proved_at IS NOT NULL AND d.retired_at IS NULL)
                          ORDER BY n.person_id DESC LIMIT 1)) AS candidates
                JOIN people p ON p.id = found
               WHERE p.password_hash IS NOT NULL
               ORDER BY precedence LIMIT 1",
-            &[
-                name.key.as_str().into(),
-                name.account.as_deref().and_then(|account| account.parse::<i64>().ok()).into(),
-                name.account.as_deref().into(),
-            ],
+            &[name.key.as_str().into(), name.account_id.into(), name.account.as_deref().into()],
         )?;
         let mut candidate = Self { identity: name.identity(), person: None, hash: None };
         if let Some(mut row) = row {
@@ -162,7 +163,8 @@ impl Candidate {
 
 /// Signs a person in by a name and a password. `wanted` is the account to sign in to, an id, a key, a subdomain or a name: one
 /// that the person is a member of or is asked into, or that such a one owns and that shares its data with it (the
-/// administration API's `datashare`). Signing in to an account for the first time enters it.
+/// administration API's `datashare`). Signing in to an account for the first time enters it. Through a connector only the accounts
+/// count that are `within` its account and what that owns; without one of these nobody signs in.
 ///
 /// # Errors
 ///
@@ -175,22 +177,35 @@ pub async fn sign_in(
     password: &str,
     wanted: Option<&str>,
     address: Option<IpAddr>,
+    within: Option<AccountId>,
 ) -> Result<SignIn> {
     let candidate = Candidate::find(connection, name, password, wanted).await?;
     let person = candidate.verify(connection, password, address).await?;
     let chosen = match wanted {
         Some(wanted) => Some(named(connection, &person, wanted)?),
-        None => match offered(connection, &person)? {
+        None => match offered(connection, &person, within)? {
             Offer::One(account) => account,
             Offer::Several(accounts) => return Ok(SignIn::Select(accounts)),
         },
     };
+    if !reaches(connection, within, chosen.map(|chosen| chosen.account_id))? {
+        return Err(WRONG);
+    }
     if let Some(Chosen { account_id, is_new: true }) = chosen {
         let edit = Edit::begin(author(Actor::Person(person.person_id))).await?;
         members::enter(&edit, account_id, person.person_id).await?;
         edit.commit().await?;
     }
     Ok(SignIn::Done(SignedIn { account_id: chosen.map(|chosen| chosen.account_id), ..person }))
+}
+
+/// Whether an account is `within` another one and what that owns; without such a bound every account is, and none as well.
+fn reaches(connection: &Connection, within: Option<AccountId>, account_id: Option<AccountId>) -> Result<bool> {
+    match (within, account_id) {
+        (None, _) => Ok(true),
+        (Some(_), None) => Ok(false),
+        (Some(within), Some(account_id)) => hierarchy::owns(connection, within, account_id),
+    }
 }
 
 /// An account to sign in to.
@@ -237,7 +252,7 @@ const OFFERS: usize = 20;
 
 /// The accounts that the person has entered; only if there are none, those that others have given. So nobody disturbs
 /// somebody's sign-in by giving something.
-fn offered(connection: &Connection, person: &SignedIn) -> Result<Offer> {
+fn offered(connection: &Connection, person: &SignedIn, within: Option<AccountId>) -> Result<Offer> {
     let statement = format!(
         "SELECT a.id, a.name, m.entered_at IS NOT NULL AS entered FROM memberships m JOIN accounts a ON a.id = m.account_id
           WHERE m.person_id = ? AND m.status IN ('active', 'invited') AND {LIVE}
@@ -247,6 +262,9 @@ fn offered(connection: &Connection, person: &SignedIn) -> Result<Offer> {
     let (mut entered, mut offers) = (Vec::new(), Vec::new());
     for mut row in rows {
         let account = (row.take("id")?, row.take("name")?);
+        if !reaches(connection, within, Some(account.0))? {
+            continue;
+        }
         if row.take("entered")? { entered.push(account) } else { offers.push(account) }
     }
     let is_new = entered.is_empty();

@@ -255,7 +255,7 @@ fn signed_in(
 }
 
 /// Whether somebody may sign in to the account through the connector: only to the connector's own and to what that owns.
-pub fn reaches(
+fn reaches(
     connection: &Connection,
     connector: Option<&CallingConnector>,
     account_id: Option<AccountId>,

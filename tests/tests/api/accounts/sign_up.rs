@@ -45,7 +45,7 @@ async fn sign_ups_that_are_refused_count_as_well() {
         sign_up("a@example.com", "one", "A").await,
         sign_up("a@example.com", "one", "A").await,
         sign_up("a@example.com", "one", "B").await,
-        sign_up("a@example.com", "two", "C").await,
+        sign_up("b@example.com", "two", "A").await,
         sign_up("b@example.com", "three", "D").await,
     ];
     assert_eq!(statuses, [201, 201, 422, 409, 429]);
