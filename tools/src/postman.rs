@@ -149,6 +149,7 @@ const STEPS: &[Step] = &[
     step("me_change_password", "", 400),
     // The account is gone.
     step("me_leave", "", 404),
+    step("me_welcome", "", 404),
     // The same password again: it ends the session all the same.
     step("people_change_password", "", 200)
         .given(&[("currentPassword", "{{admin_password}}"), ("password", "{{admin_password}}")]),

@@ -190,9 +190,24 @@ pub async fn change_password(call: Call, Bearer(caller): Bearer, SmallJson(body)
     set_password(&call, &caller, &body).await
 }
 
+/// Let an account ask again that the user has left or refused
+#[utoipa::path(
+    put, operation_id = "me_welcome", path = "/api/me/accounts/{id}", tag = "accounts",
+    params(("id" = i64, Path, description = "The id.")),
+    responses((status = 200, description = "It is done.", body = Done), Problems),
+    security(("bearer" = []))
+)]
+pub async fn welcome(call: Call, Bearer(caller): Bearer, Target(account_id): Target<AccountId>) -> Result<Json<Done>> {
+    let id = caller.require_person()?.id;
+    let edit = Edit::begin(call.author(&caller)).await?;
+    members::welcome(&edit, account_id, id).await?;
+    edit.commit().await?;
+    Ok(Done::answer("The account may ask again"))
+}
+
 /// Leave an account, or refuse one that the user is asked into
 ///
-/// It lasts: nobody else brings the user back.
+/// It lasts until the user lets the account ask again: nobody else brings the user back.
 #[utoipa::path(
     delete, operation_id = "me_leave", path = "/api/me/accounts/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),

@@ -252,7 +252,7 @@ pub mod body {
         crate::members::add, crate::members::update, crate::members::remove, crate::members::invite_again,
         crate::people::accept, crate::people::verify_email, crate::people::undo_email, crate::people::forgot_password,
         crate::people::reset_password, crate::people::change_password, crate::me::get, crate::me::update,
-        crate::me::change_email, crate::me::change_password, crate::me::leave, crate::connectors::create,
+        crate::me::change_email, crate::me::change_password, crate::me::leave, crate::me::welcome, crate::connectors::create,
         crate::connectors::list, crate::connectors::get, crate::connectors::delete, crate::connectors::rotate,
         crate::connectors::resume, crate::connectors::disconnect,
     ),

@@ -162,6 +162,12 @@ async fn a_person_leaves_and_refuses_and_nobody_brings_the_person_back() {
     let refused = accord.sign_in(&person.email, PASSWORD, Some(&owner.account.to_string())).await;
     assert_eq!(refused.status, 400, "{refused}");
     assert_eq!(accord.get(&person.token, "/api/me").await.json()["offers"], json!([]));
+    // The person lets the account ask again, and it does.
+    let empty = json!({});
+    assert_eq!(accord.put(&person.token, &leave, &empty).await.status, 200);
+    assert_eq!(accord.put(&person.token, &leave, &empty).await.status, 404);
+    accord.invite(&owner, &person.email).await;
+    accord.user_token(&person.email, PASSWORD, Some(owner.account)).await;
     let own = format!("/api/me/accounts/{}", person.account);
     assert_eq!(accord.delete(&person.token, &own).await.status, 409, "an account keeps its last owner");
     assert_eq!(accord.delete(&person.token, "/api/me/accounts/1").await.status, 404);
@@ -268,6 +274,12 @@ async fn the_administrator_that_an_account_above_has_made_is_of_that_account_and
     let back = json!({ "action": "update_account", "account_key": key, "email_admin": person.email });
     assert_eq!(accord.administer(&operator, &back).await.status, 200);
     assert_eq!(accord.get(&person.token, "/api/me").await.json()["offers"], json!([]), "somebody has entered by it");
+    // An account that has its owner gets no further one by this door: who calls may be an admin, and no owner.
+    let owned = accord.person("Owned").await;
+    let key = accord.store().lines(&format!("SELECT account_key FROM accounts WHERE id = {}", owned.account)).remove(0);
+    let update = json!({ "action": "update_account", "account_key": key, "email_admin": person.email });
+    assert_eq!(accord.administer(&operator, &update).await.status, 200);
+    assert_eq!(accord.get(&person.token, "/api/me").await.json()["offers"], json!([]));
 }
 
 /// The secret of the last link of a kind that was mailed to an address.

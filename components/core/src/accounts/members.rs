@@ -411,6 +411,22 @@ async fn end(edit: &Edit, account_id: AccountId, member: &Member, status: Status
     edit.record(action, "memberships", &[(member.person_id, detail)]).await
 }
 
+/// A person who has refused an account, or left it, lets that ask again.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] for an account that the person has not refused.
+pub async fn welcome(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
+    let gone = edit.run(
+        "DELETE FROM memberships WHERE account_id = ?1 AND person_id = ?2 AND status = 'refused' RETURNING person_id",
+        &[account_id.into(), person_id.into()],
+    )?;
+    if gone.is_empty() {
+        return Err(Error::NotFound(Thing::Account));
+    }
+    edit.record("welcomed", "memberships", &[(person_id, json!({ "account": account_id }))]).await
+}
+
 /// The person enters an account that has given it something: accepts an invitation, or signs in there for the first time.
 /// Whether it did: nobody enters past a block of the account.
 pub(crate) async fn enter(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<bool> {
@@ -672,7 +688,7 @@ fn has_owner(transaction: &Transaction, account_id: AccountId) -> Result<bool> {
 
 /// Whether an owner has entered the account and is not blocked, also one who cannot come in just now: to have lost a password
 /// is not to have lost the account.
-fn was_entered_by_an_owner(transaction: &Transaction, account_id: AccountId) -> Result<bool> {
+pub(crate) fn was_entered_by_an_owner(transaction: &Transaction, account_id: AccountId) -> Result<bool> {
     let owner = transaction.run_first(
         "SELECT 1 FROM memberships m
            JOIN grants g ON g.account_id = m.account_id AND g.person_id = m.person_id AND g.role = 'owner'

@@ -117,7 +117,8 @@ pub async fn update(
     edit.commit().await
 }
 
-/// Moves what the address of `email_admin` was given to another address, unless somebody has entered by it.
+/// Moves what the address of `email_admin` was given to another address, unless somebody has entered by it. Where nothing was
+/// given, the address is given the first owner's role, and nothing once the account has an owner: those are for owners to give.
 async fn move_to_address(edit: &Edit, account_id: AccountId, email: &Email) -> Result<()> {
     let rows = edit.run(
         "SELECT m.person_id, m.entered_at IS NOT NULL AS entered FROM grants g
@@ -125,6 +126,9 @@ async fn move_to_address(edit: &Edit, account_id: AccountId, email: &Email) -> R
           WHERE g.account_id = ? AND g.door = 'administration'",
         &[account_id.into()],
     )?;
+    if rows.is_empty() && members::was_entered_by_an_owner(edit, account_id)? {
+        return Ok(());
+    }
     for mut row in rows {
         if row.take::<bool>("entered")? {
             return Ok(());
