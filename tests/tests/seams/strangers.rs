@@ -8,7 +8,7 @@ use accord_tests::accounts::{ACCEPT, Connector, PASSWORD, Person, member, path};
 use accord_tests::{Accord, Options};
 use serde_json::{Value, json};
 
-/// Numbers that look random, and are the same for the same seed (Marsaglia's xorshift).
+/// Numbers that look random, and are the same from the same beginning (Marsaglia's xorshift).
 struct Dice(u64);
 
 impl Dice {
@@ -160,12 +160,12 @@ async fn call(accord: &Accord, dice: &mut Dice, home: &Home, strangers: &[Strang
     answer.status
 }
 
-/// `ACCORD_SEQUENCES` says how many sequences of 30 calls, ten by default; `ACCORD_SEED` repeats a run.
+/// `ACCORD_SEQUENCES` says how many sequences of 30 calls, ten by default; `ACCORD_DICE` repeats a run.
 #[tokio::test]
 async fn strangers_change_nothing_of_what_the_members_of_an_account_can_do_sign_in_as_or_see() {
     let number = |name: &str| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_secs());
-    let seed = number("ACCORD_SEED").unwrap_or(clock).max(1);
+    let begins = number("ACCORD_DICE").unwrap_or(clock).max(1);
     let unlimited = Options::default().variable("signup_limit", &0).variable("failed_sign_in_limit", &1_000_000);
     let accord = Accord::start_with(unlimited).await;
     let home = Home::make(&accord).await;
@@ -174,7 +174,7 @@ async fn strangers_change_nothing_of_what_the_members_of_an_account_can_do_sign_
         strangers.push(Stranger::make(&accord, number).await);
     }
     let before = home.seen(&accord).await;
-    let mut dice = Dice(seed);
+    let mut dice = Dice(begins);
     let mut done = [0_usize; 2];
     for sequence in 0..number("ACCORD_SEQUENCES").unwrap_or(10) {
         for step in 0..30 {
@@ -182,9 +182,9 @@ async fn strangers_change_nothing_of_what_the_members_of_an_account_can_do_sign_
             let status = call(&accord, &mut dice, &home, &strangers, number).await;
             done[usize::from(status < 300)] += 1;
         }
-        assert_eq!(home.seen(&accord).await, before, "seed {seed}, after sequence {sequence}");
-        assert_eq!(accord.store().contradictions(), [""; 0], "seed {seed}, after sequence {sequence}");
+        assert_eq!(home.seen(&accord).await, before, "ACCORD_DICE={begins}, after sequence {sequence}");
+        assert_eq!(accord.store().contradictions(), [""; 0], "ACCORD_DICE={begins}, after sequence {sequence}");
     }
-    println!("seed {seed}: {} calls refused, {} done", done[0], done[1]);
+    println!("ACCORD_DICE={begins}: {} calls refused, {} done", done[0], done[1]);
     assert!(done[1] > done[0] / 10, "the calls are such as are done, too: {done:?}");
 }
