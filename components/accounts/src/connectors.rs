@@ -44,6 +44,9 @@ pub struct ConnectorShown {
     status: String,
     /// Whether its last ten writes failed.
     in_error_state: bool,
+    /// When whoever made the connector lost its rank. The connector goes on; a new secret takes the mark away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maker_lost_rank_at: Option<String>,
     client_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
@@ -63,6 +66,7 @@ impl ConnectorShown {
             rank: connector.rank.name(),
             status: connector.status,
             in_error_state: connector.in_error_state,
+            maker_lost_rank_at: connector.maker_lost_rank_at.map(written),
             client_id: connector.client_id,
             client_secret,
             created_at: written(connector.created_at),

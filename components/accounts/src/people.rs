@@ -2,11 +2,11 @@
 
 use accord_core::accounts::account::{NAME_MAX as ACCOUNT_NAME_MAX, NewAccount};
 use accord_core::auth::caller::Caller;
+use accord_core::auth::limit::{self, Asked};
 use accord_core::auth::secret;
 use accord_core::entry::sign_up::{self, NAME_MAX, Newcomer};
 use accord_core::entry::{invitation, recovery};
 use accord_core::error::{Conflict, Error};
-use accord_core::people::limit::{self, Asked};
 use accord_core::people::person;
 use accord_core::sign_in::{credentials, password};
 use accord_core::store::{Actor, Connection, Edit};

@@ -137,3 +137,48 @@ async fn nobody_learns_what_another_organisation_says() {
     assert_eq!(patch(&endpoint.accord, &other, &by_id).await.status, 404);
     assert_eq!(endpoint.record(&json!({ "Id": mine["Id"] })).await, mine);
 }
+
+/// Two records of one organisation name two addresses of one person: one that lets go takes nothing from the other.
+#[tokio::test]
+async fn what_two_records_give_to_one_person_stays_until_both_let_go() {
+    let accord = Accord::start().await;
+    let owner = accord.person("Acme").await;
+    let jane = accord.person("Home of Jane").await;
+    accord.store().execute(
+        "INSERT INTO addresses (key, address, person_id, proved_at) VALUES ('jane@other.example', 'jane@other.example', ?, 1)",
+        [jane.id],
+    );
+    let token = writer(&accord, &owner.token, owner.account).await;
+    let offers = async || accord.get(&jane.token, "/api/me").await.json()["offers"].as_array().map_or(0, Vec::len);
+    for (name, email) in [("one", jane.email.as_str()), ("other", "jane@other.example")] {
+        let record = json!({ "Username": name, "Email": email, "Is_Active": true });
+        assert_eq!(patch(&accord, &token, &record).await.status, 200);
+    }
+    assert_eq!(offers().await, 1);
+    for (name, left) in [("one", 1), ("other", 0)] {
+        let record = json!({ "Username": name, "Email": null });
+        assert_eq!(patch(&accord, &token, &record).await.status, 200);
+        assert_eq!(offers().await, left, "{name}");
+    }
+}
+
+/// Nothing was mailed for a record's offer yet: the first mail goes to the address that the record names.
+#[tokio::test]
+async fn an_invitation_for_a_records_offer_goes_to_the_address_that_the_record_names() {
+    let relay = Relay::start().await;
+    let accord = Accord::start_with(relay.options()).await;
+    let owner = accord.person("Acme").await;
+    let jane = accord.person("Home of Jane").await;
+    accord.store().execute(
+        "INSERT INTO addresses (key, address, person_id, proved_at) VALUES ('jane@other.example', 'jane@other.example', ?, 2)",
+        [jane.id],
+    );
+    let token = writer(&accord, &owner.token, owner.account).await;
+    let record = json!({ "Username": "jane", "Email": "jane@other.example", "Is_Active": true });
+    assert_eq!(patch(&accord, &token, &record).await.status, 200);
+    let invite = format!("{}/users/{}/invite", path(owner.account), jane.id);
+    let invited = accord.put(&owner.token, &invite, &json!({})).await;
+    assert_eq!(invited.status, 200, "{invited}");
+    assert_eq!(relay.mails_to("jane@other.example", 1).await.len(), 1);
+    assert_eq!(relay.mails_to(&jane.email, 1).await.len(), 1, "the mail of the sign-up only");
+}

@@ -373,3 +373,30 @@ async fn an_address_that_was_given_up_is_anybodys_after_seven_days() {
     accord.user_token("new@example.com", PASSWORD, Some(person.account)).await;
     assert_eq!(accord.store().contradictions(), [""; 0]);
 }
+
+/// Every door that takes a password: sign-up, reset, change, an invitation, and what the account above chooses.
+#[tokio::test]
+async fn no_door_takes_a_password_that_everybody_knows_since_it_leaked() {
+    const LEAKED: &str = "1qaz2wsx3edc";
+    let relay = Relay::start().await;
+    let accord = Accord::start_with(relay.options()).await;
+    let jane = accord.person("Acme").await;
+    let fault = |answer: &accord_tests::Answer| answer.to_string().contains("leaked");
+    let body = json!({ "email": "new@example.com", "password": LEAKED, "accountName": "New" });
+    let mut answers = vec![("sign-up", accord.submit("/api/accounts/signup", &body).await)];
+    let body = json!({ "currentPassword": PASSWORD, "password": LEAKED });
+    answers.push(("change", accord.post(&jane.token, "/api/me/password", &body).await));
+    assert_eq!(accord.submit("/api/accounts/password/forgot", &json!({ "email": jane.email })).await.status, 200);
+    let body = json!({ "token": relay.token_for(&jane.email, 2).await, "password": LEAKED });
+    answers.push(("reset", accord.submit("/api/accounts/password/reset", &body).await));
+    accord.invite(&jane, "guest@example.com").await;
+    let body = json!({ "token": relay.token_for("guest@example.com", 1).await, "password": LEAKED });
+    answers.push(("invitation", accord.submit(ACCEPT, &body).await));
+    let operator = accord.operator().await;
+    let body = json!({ "name": "Made", "subdomain": "made", "password": LEAKED });
+    answers.push(("create_account", accord.administer(&operator, &body).await));
+    for (door, answer) in answers {
+        assert_eq!(answer.status, 400, "{door}: {answer}");
+        assert!(fault(&answer), "{door}: {answer}");
+    }
+}

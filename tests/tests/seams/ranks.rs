@@ -1,7 +1,7 @@
 //! Nobody gives, takes or reaches more than they hold, through whichever API. (viewer < user < manage < admin < owner)
 
 use accord_tests::accounts::{PASSWORD, Person, member, path};
-use accord_tests::{Accord, answer};
+use accord_tests::{Accord, Relay, answer};
 use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -181,4 +181,54 @@ async fn an_invitation_of_a_stronger_member_is_not_sent_again_by_a_weaker_one() 
     let again = format!("{}/invite", member(owner.account, boss));
     assert_eq!(answer(accord.request_as(&manager.token, Method::PUT, &again)).await.status, 403);
     assert_eq!(answer(accord.request_as(&owner.token, Method::PUT, &again)).await.status, 200);
+}
+
+/// The maker of a connector is demoted, shut out, removed, or leaves; whoever holds the rank gives the new secret.
+#[tokio::test]
+async fn a_connector_goes_on_when_its_maker_loses_the_rank_and_shows_it_and_the_owners_are_told() {
+    let relay = Relay::start().await;
+    let accord = Accord::start_with(relay.options()).await;
+    let owner = accord.person("Acme").await;
+    for (n, way) in ["demoted", "inactive", "removed", "left"].into_iter().enumerate() {
+        let maker = accord.person(&format!("Home of the maker who is {way}")).await;
+        accord.join(owner.account, maker.id, "admin").await;
+        accord.user_token(&maker.email, PASSWORD, Some(owner.account)).await;
+        let weak = json!({ "name": format!("Weak {way}"), "accountId": owner.account, "rank": "manage" });
+        let strong = json!({ "name": format!("Strong {way}"), "accountId": owner.account, "rank": "admin",
+                             "scopes": ["accounts:manage"] });
+        let weak = accord.make_connector(&maker.token, &weak).await;
+        let strong = accord.make_connector(&maker.token, &strong).await;
+        // What a connector makes has the same maker.
+        let token = accord.token_of(&strong.client_id, &strong.secret).await;
+        let child = json!({ "name": format!("Child {way}"), "rank": "admin", "scopes": ["accounts:manage"] });
+        let child = accord.make_connector(&token, &child).await;
+        let mark = async |id: i64| {
+            accord.get(&owner.token, &format!("/api/connectors/{id}")).await.json()["makerLostRankAt"].is_string()
+        };
+        assert_eq!([mark(weak.id).await, mark(strong.id).await, mark(child.id).await], [false; 3], "{way}");
+        let here = member(owner.account, maker.id);
+        let answer = match way {
+            "demoted" => accord.put(&owner.token, &here, &json!({ "roles": ["manage"] })).await,
+            "inactive" => accord.put(&owner.token, &here, &json!({ "status": "inactive" })).await,
+            "removed" => accord.delete(&owner.token, &here).await,
+            _ => accord.delete(&maker.token, &format!("/api/me/accounts/{}", owner.account)).await,
+        };
+        assert_eq!(answer.status, 200, "{way}: {answer}");
+        let marks = [mark(weak.id).await, mark(strong.id).await, mark(child.id).await];
+        assert_eq!(marks, [way != "demoted", true, true], "{way}: a manager still holds what the weak one has");
+        // They go on. None takes its own mark away; an owner does.
+        let token = accord.token_of(&strong.client_id, &strong.secret).await;
+        let secret = |id: i64| format!("/api/connectors/{id}/secret");
+        assert_eq!(accord.post(&token, &secret(strong.id), &json!({})).await.status, 200, "{way}");
+        assert!(mark(strong.id).await, "{way}: whoever knew the secret knows the next one");
+        assert_eq!(accord.post(&owner.token, &secret(strong.id), &json!({})).await.status, 200, "{way}");
+        assert!(!mark(strong.id).await, "{way}");
+        // One mail each time, to the owner.
+        let mails = relay.mails_to(&owner.email, n + 2).await;
+        let told = &mails[n + 1];
+        assert_eq!(told["subject"], "Connectors have lost their maker", "{way}");
+        let text = told["text"].as_str().unwrap_or_default();
+        assert_eq!(text.contains(&format!("Weak {way}")), way != "demoted", "{text}");
+        assert!(text.contains(&format!("Strong {way}")) && text.contains(&format!("Child {way}")), "{text}");
+    }
 }

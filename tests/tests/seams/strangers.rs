@@ -5,6 +5,7 @@ use std::env;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use accord_tests::accounts::{ACCEPT, Connector, PASSWORD, Person, member, path};
+use accord_tests::administration::Administrator;
 use accord_tests::{Accord, Options};
 use serde_json::{Value, json};
 
@@ -24,7 +25,13 @@ impl Dice {
     }
 }
 
-/// The account whose members are to be left alone, and its members.
+/// Makes a reseller the owner of an account: a sign-up's hangs below the operator.
+fn put_below(accord: &Accord, reseller: &Administrator, account: i64) {
+    accord.store().execute("UPDATE accounts SET owner_id = ?1 WHERE id = ?2", [reseller.account, account]);
+    accord.store().recount();
+}
+
+/// The account whose members are to be left alone, and its members. A reseller owns it.
 struct Home {
     account: i64,
     key: String,
@@ -32,8 +39,9 @@ struct Home {
 }
 
 impl Home {
-    async fn make(accord: &Accord) -> Self {
+    async fn make(accord: &Accord, reseller: &Administrator) -> Self {
         let owner = accord.person("Home").await;
+        put_below(accord, reseller, owner.account);
         let mut members = vec![owner.clone()];
         for role in ["manage", "user"] {
             let person = accord.person(&format!("Own of {role}")).await;
@@ -80,11 +88,20 @@ struct Stranger {
 }
 
 impl Stranger {
-    async fn make(accord: &Accord, number: usize) -> Self {
+    /// The first is confined, the second has a reseller's account, the third an account beside the home, of the same reseller.
+    /// Their connectors have the ranks in turn.
+    async fn make(accord: &Accord, number: usize, reseller: &Administrator) -> Self {
         let name = format!("Stranger {number}");
         let person = if number == 0 { accord.confined(&name).await } else { accord.person(&name).await };
+        if number == 1 {
+            accord.store().execute("UPDATE accounts SET type = 'reseller' WHERE id = ?", [person.account]);
+        } else if number == 2 {
+            put_below(accord, reseller, person.account);
+        }
         let scopes = ["portal:write", "AccessUser:Create", "AccessUser:Update", "accounts:manage", "accounts:read"];
-        let connector = accord.make_connector(&person.token, &json!({ "name": "All", "scopes": scopes })).await;
+        let rank = ["owner", "admin", "manage"][number % 3];
+        let body = json!({ "name": "All", "scopes": scopes, "rank": rank });
+        let connector = accord.make_connector(&person.token, &body).await;
         let token = accord.token_of(&connector.client_id, &connector.secret).await;
         Self { person, token, connector }
     }
@@ -144,7 +161,7 @@ async fn call(accord: &Accord, dice: &mut Dice, home: &Home, strangers: &[Strang
         20 => {
             let update = json!({ "action": "update_account", "account_key": home.key, "active": "0",
                                  "email_admin": stranger.person.email });
-            let administrator = accord_tests::administration::Administrator {
+            let administrator = Administrator {
                 name: stranger.connector.client_id.clone(),
                 password: stranger.connector.secret.clone(),
                 account_key: home.key.clone(),
@@ -168,10 +185,11 @@ async fn strangers_change_nothing_of_what_the_members_of_an_account_can_do_sign_
     let begins = number("ACCORD_DICE").unwrap_or(clock).max(1);
     let unlimited = Options::default().variable("signup_limit", &0).variable("failed_sign_in_limit", &1_000_000);
     let accord = Accord::start_with(unlimited).await;
-    let home = Home::make(&accord).await;
+    let reseller = accord.make_account(&accord.operator().await, "reseller", "reseller").await;
+    let home = Home::make(&accord, &reseller).await;
     let mut strangers = Vec::new();
-    for number in 0..3 {
-        strangers.push(Stranger::make(&accord, number).await);
+    for number in 0..4 {
+        strangers.push(Stranger::make(&accord, number, &reseller).await);
     }
     let before = home.seen(&accord).await;
     let mut dice = Dice(begins);

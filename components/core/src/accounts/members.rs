@@ -12,6 +12,7 @@
 use serde_json::json;
 
 use crate::accounts::hierarchy::{self, LIVE, ROLES, parameters};
+use crate::accounts::makers;
 use crate::accounts::role::Roles;
 use crate::auth::caller::Caller;
 use crate::error::{Conflict, Error, Result, Thing};
@@ -106,7 +107,7 @@ pub(crate) async fn grant_from(edit: &Edit, source: Sql, grant: Grant<'_>) -> Re
     let now = Time::now();
     let mut sql = Sql {
         text: "INSERT INTO memberships (account_id, person_id, status, entered_at, created_at, updated_at)
-                SELECT account_id, person_id, ?, ?, ?, ? FROM ("
+                SELECT DISTINCT account_id, person_id, ?, ?, ?, ? FROM ("
             .to_owned(),
         parameters: vec![
             grant.status.name().into(),
@@ -206,7 +207,7 @@ impl Member {
         Ok(Some(Self {
             person_id: row.take("person_id")?,
             status: Status::parse(&status).unwrap_or(Status::Inactive),
-            roles: roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect(),
+            roles: role::parse_all(roles.as_deref().unwrap_or_default()),
             blocked_rank: row.take("blocked_rank")?,
             is_confined: row.take("confined")?,
         }))
@@ -315,7 +316,7 @@ pub async fn update(
         Some(false) => block(edit, account_id, &member, Status::Inactive)?,
         _ => {}
     }
-    keep_owner(edit, account_id, owned)?;
+    lost(edit, account_id, person_id, owned).await?;
     let mut changed = Changed::of("account", account_id);
     changed.note("roles", &sorted(&member.roles), &sorted(after));
     if let Some(active) = change.active {
@@ -406,7 +407,7 @@ async fn end(edit: &Edit, account_id: AccountId, member: &Member, status: Status
     ] {
         edit.run(statement, &[account_id.into(), member.person_id.into()])?;
     }
-    keep_owner(edit, account_id, owned)?;
+    lost(edit, account_id, member.person_id, owned).await?;
     let detail = json!({ "account": account_id, "before": { "roles": sorted(&member.roles) } });
     edit.record(action, "memberships", &[(member.person_id, detail)]).await
 }
@@ -522,7 +523,7 @@ pub(crate) async fn set_active(
     } else {
         block(edit, account_id, &member, Status::Inactive)?;
     }
-    keep_owner(edit, account_id, owned)?;
+    lost(edit, account_id, member.person_id, owned).await?;
     let mut changed = Changed::of("account", account_id);
     changed.note("active", &!active, &active);
     edit.record("updated", "memberships", &[(member.person_id, changed.into_detail())]).await
@@ -586,7 +587,7 @@ pub fn of_person(connection: &Connection, person_id: PersonId) -> Result<Vec<Mem
     rows.into_iter()
         .map(|mut row| {
             let roles: Option<String> = row.take("roles")?;
-            let mut roles: Vec<_> = roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
+            let mut roles = role::parse_all(roles.as_deref().unwrap_or_default());
             roles.sort_unstable_by(|one, other| other.cmp(one));
             roles.dedup();
             Ok(Membership {
@@ -698,9 +699,13 @@ pub(crate) fn was_entered_by_an_owner(transaction: &Transaction, account_id: Acc
     Ok(owner.is_some())
 }
 
-/// The last way in stays: refuses what leaves an account without an owner who can come in, if it had one.
-fn keep_owner(transaction: &Transaction, account_id: AccountId, owned: bool) -> Result<()> {
-    if owned && !has_owner(transaction, account_id)? { Err(Error::Conflict(Conflict::LastOwner)) } else { Ok(()) }
+/// What follows when a person may have lost roles in an account. The last way in stays: it refuses what leaves an account
+/// without an owner who can come in, if it had one.
+async fn lost(edit: &Edit, account_id: AccountId, person_id: PersonId, owned: bool) -> Result<()> {
+    if owned && !has_owner(edit, account_id)? {
+        return Err(Error::Conflict(Conflict::LastOwner));
+    }
+    makers::lost_roles(edit, person_id).await
 }
 
 /// Refuses to give or to take roles that are stronger than those that the caller has: `held`. The first owner of an account

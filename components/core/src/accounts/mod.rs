@@ -7,6 +7,7 @@
 //! | [`packages`] | packages of account settings |
 //! | [`account`] | what an account is, and the one place where accounts are made |
 //! | [`members`] | members of an account, and who decides about them |
+//! | [`makers`] | who made a connector, and what becomes of it without that person's rank |
 //! | [`manage`] | what people and connectors do with the accounts that they may see |
 //! | [`listing`] | the accounts that a caller may see, filtered, in order, page by page |
 //! | [`customers`] | what a reseller does with the accounts that it owns |
@@ -15,6 +16,7 @@ pub mod account;
 pub mod customers;
 pub mod hierarchy;
 pub mod listing;
+mod makers;
 pub mod manage;
 pub mod members;
 pub mod packages;

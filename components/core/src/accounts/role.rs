@@ -6,7 +6,7 @@
 use crate::auth::caller::Caller;
 use crate::auth::scope;
 use crate::error::{Error, Result};
-use crate::values::role::Role;
+use crate::values::role::{self, Role};
 
 /// What a caller may do in an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Roles {
     pub(crate) fn of(caller: &Caller, found: Option<&str>) -> Option<Self> {
         let found = found?;
         match caller {
-            Caller::Person(_) => Some(Self(found.split(' ').filter_map(Role::parse).collect())),
+            Caller::Person(_) => Some(Self(role::parse_all(found))),
             Caller::Connector(connector) if connector.scopes.contains(scope::ACCOUNTS_MANAGE) => {
                 Some(Self(vec![Role::Manage]))
             }

@@ -8,11 +8,13 @@
 //! | [`token`] | access tokens: what a signature vouches for |
 //! | [`caller`] | who is behind a token now |
 //! | [`throttle`] | the limit on failed sign-ins |
+//! | [`limit`] | how often anybody may make Accord send a mail |
 //! | [`idempotency`] | requests that may be sent again |
 
 pub mod caller;
 pub mod idempotency;
 pub mod key;
+pub mod limit;
 pub mod scope;
 pub mod secret;
 pub mod throttle;

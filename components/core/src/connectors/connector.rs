@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::accounts::hierarchy::{self, ROLES};
@@ -13,8 +13,9 @@ use crate::auth::scope::Scopes;
 use crate::auth::{secret, throttle};
 use crate::connectors::health::FAILURES_MAX;
 use crate::error::{Error, Result, Thing, Unauthenticated};
+use crate::store::audit::Changed;
 use crate::store::climb::live;
-use crate::store::{Connection, Edit, Row};
+use crate::store::{Actor, Connection, Edit, Row, Value};
 use crate::values::id::{AccountId, ConnectorId};
 use crate::values::role::Role;
 use crate::values::time::Time;
@@ -139,6 +140,8 @@ pub struct Connector {
     pub status: String,
     /// Whether so many of its writes failed in a row that somebody has to look into it, see [`crate::connectors::health`].
     pub in_error_state: bool,
+    /// When whoever made it lost its rank, if that happened, until somebody who holds it gives the connector a new secret.
+    pub maker_lost_rank_at: Option<Time>,
     /// When it was made.
     pub created_at: Time,
 }
@@ -151,7 +154,7 @@ impl Connector {
     fn columns() -> String {
         format!(
             "c.id, c.account_id, c.client_id, c.name, c.integration, c.property, c.environment, c.scopes, c.rank,
-             {STATUS} AS status, c.failures >= {FAILURES_MAX} AS in_error_state, c.created_at"
+             {STATUS} AS status, c.failures >= {FAILURES_MAX} AS in_error_state, c.maker_lost_rank_at, c.created_at"
         )
     }
 
@@ -168,6 +171,7 @@ impl Connector {
             rank: row.take("rank")?,
             status: row.take("status")?,
             in_error_state: row.take("in_error_state")?,
+            maker_lost_rank_at: row.take("maker_lost_rank_at")?,
             created_at: row.take("created_at")?,
         })
     }
@@ -231,15 +235,45 @@ fn require(caller: &Caller, roles: &Roles, needed: Role, scopes: &Scopes) -> Res
     }
 }
 
+/// Who makes a connector, or gives it a secret, as two expressions: the person's id, and null; for a connector the one who
+/// made that, and when that one lost the rank.
+macro_rules! maker {
+    ($person:literal, $connector:literal) => {
+        concat!(
+            "coalesce(",
+            $person,
+            ", (SELECT maker_id FROM connectors WHERE id = ",
+            $connector,
+            ")), (SELECT maker_lost_rank_at FROM connectors WHERE id = ",
+            $connector,
+            ")"
+        )
+    };
+}
+
+/// The author of a change as the two parameters of `maker!`.
+fn maker(actor: Actor) -> [Value; 2] {
+    match actor {
+        Actor::Person(id) => [id.into(), Value::Null],
+        Actor::Connector(id) => [Value::Null, id.into()],
+        Actor::Anonymous | Actor::System => [Value::Null, Value::Null],
+    }
+}
+
 /// Makes a connector of this `client_id`, whose secret has this hash.
 pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, secret_hash: &str) -> Result<Connector> {
     let environment = if new.sandbox { "sandbox" } else { "production" };
     let rank = new.rank.unwrap_or(Role::Manage);
     let created_at = Time::now();
+    let [person, connector] = maker(edit.author.actor);
     let mut row = edit.run_one(
-        "INSERT INTO connectors (account_id, client_id, secret_hash, scopes, name, integration, property, environment,
-                                 rank, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) RETURNING id, status",
+        concat!(
+            "INSERT INTO connectors (account_id, client_id, secret_hash, scopes, name, integration, property, environment,
+                                     rank, created_at, updated_at, maker_id, maker_lost_rank_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ",
+            maker!("?11", "?12"),
+            ") RETURNING id, status, maker_lost_rank_at"
+        ),
         &[
             new.account_id.into(),
             client_id.into(),
@@ -251,6 +285,8 @@ pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, sec
             environment.into(),
             rank.name().into(),
             created_at.into(),
+            person,
+            connector,
         ],
     )?;
     let connector = Connector {
@@ -265,9 +301,13 @@ pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, sec
         rank,
         status: row.take("status")?,
         in_error_state: false,
+        maker_lost_rank_at: row.take("maker_lost_rank_at")?,
         created_at,
     };
-    let detail = json!({ "account": new.account_id, "scopes": new.scopes.as_str(), "rank": rank.name() });
+    let detail = json!({
+        "account": new.account_id,
+        "after": { "clientId": client_id, "name": new.name, "scopes": new.scopes.as_str(), "rank": rank.name() },
+    });
     edit.record("created", "connectors", &[(connector.id, detail)]).await?;
     Ok(connector)
 }
@@ -318,22 +358,31 @@ fn find(connection: &Connection, caller: &Caller, id: ConnectorId) -> Result<(Co
 }
 
 /// Gives a connector a new secret, and ends the sessions that it began with the old one. Its failures count
-/// from 0 again, see [`crate::connectors::health`].
+/// from 0 again, see [`crate::connectors::health`], and whoever gives the secret is its maker from now on.
 ///
 /// # Errors
 ///
 /// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
 pub async fn rotate(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<(Connector, String)> {
-    let connector = load_to_change(edit, caller, id)?;
+    let before = load_to_change(edit, caller, id)?;
     let secret = secret::generate()?;
-    edit.run(
-        "UPDATE connectors SET secret_hash = ?2, secret_version = secret_version + 1, failures = 0, updated_at = ?3
-          WHERE id = ?1",
-        &[id.into(), secret::hash_secret(&secret)?.into(), Time::now().into()],
+    let [person, connector] = maker(edit.author.actor);
+    let mut row = edit.run_one(
+        concat!(
+            "UPDATE connectors SET secret_hash = ?2, secret_version = secret_version + 1, failures = 0, updated_at = ?3,
+                    (maker_id, maker_lost_rank_at) = (",
+            maker!("?4", "?5"),
+            ") WHERE id = ?1 RETURNING maker_lost_rank_at"
+        ),
+        &[id.into(), secret::hash_secret(&secret)?.into(), Time::now().into(), person, connector],
     )?;
+    let maker_lost_rank_at: Option<Time> = row.take("maker_lost_rank_at")?;
     edit.run("DELETE FROM refresh_tokens WHERE connector_id = ?", &[id.into()])?;
-    edit.record("secret rotated", "connectors", &[(id, Json::Null)]).await?;
-    Ok((connector, secret))
+    let mut changed = Changed::of("account", before.account_id);
+    changed.note("inErrorState", &before.in_error_state, &false);
+    changed.note("makerLostRank", &before.maker_lost_rank_at.is_some(), &maker_lost_rank_at.is_some());
+    edit.record("secret rotated", "connectors", &[(id, changed.into_detail())]).await?;
+    Ok((Connector { in_error_state: false, maker_lost_rank_at, ..before }, secret))
 }
 
 /// Counts the failures of a connector from 0 again, see [`crate::connectors::health`].
@@ -342,9 +391,11 @@ pub async fn rotate(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<(Co
 ///
 /// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
 pub async fn resume(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
-    load_to_change(edit, caller, id)?;
+    let before = load_to_change(edit, caller, id)?;
     edit.run("UPDATE connectors SET failures = 0, updated_at = ?2 WHERE id = ?1", &[id.into(), Time::now().into()])?;
-    edit.record("resumed", "connectors", &[(id, Json::Null)]).await
+    let mut changed = Changed::of("account", before.account_id);
+    changed.note("inErrorState", &before.in_error_state, &false);
+    edit.record("resumed", "connectors", &[(id, changed.into_detail())]).await
 }
 
 /// Disconnects a connector: it signs in no more, and its tokens end.
@@ -353,13 +404,15 @@ pub async fn resume(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()>
 ///
 /// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
 pub async fn disconnect(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
-    load_to_change(edit, caller, id)?;
+    let before = load_to_change(edit, caller, id)?;
     edit.run(
         "UPDATE connectors SET status = 'inactive', updated_at = ?2 WHERE id = ?1",
         &[id.into(), Time::now().into()],
     )?;
     edit.run("DELETE FROM refresh_tokens WHERE connector_id = ?", &[id.into()])?;
-    edit.record("disconnected", "connectors", &[(id, Json::Null)]).await
+    let mut changed = Changed::of("account", before.account_id);
+    changed.note("status", &before.status.as_str(), &"inactive");
+    edit.record("disconnected", "connectors", &[(id, changed.into_detail())]).await
 }
 
 /// Deletes a connector with its external identities. The accounts and people that it brought remain.
@@ -370,6 +423,10 @@ pub async fn disconnect(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result
 pub async fn delete(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
     let connector = load_to_change(edit, caller, id)?;
     edit.batch("DELETE FROM connectors WHERE id = ?", vec![id.into()]).await?;
-    let detail = json!({ "account": connector.account_id, "clientId": connector.client_id });
+    let detail = json!({
+        "account": connector.account_id,
+        "before": { "clientId": connector.client_id, "name": connector.name, "scopes": connector.scopes.as_str(),
+                    "rank": connector.rank.name(), "status": connector.status },
+    });
     edit.record("deleted", "connectors", &[(id, detail)]).await
 }

@@ -8,13 +8,14 @@ use serde_json::json;
 use crate::accounts::hierarchy;
 use crate::accounts::members::{self, Added, Status};
 use crate::auth::caller::Caller;
+use crate::auth::limit;
 use crate::entry::sign_up::Newcomer;
 use crate::entry::{proof, recovery};
 use crate::error::{Conflict, Error, Faults, Result};
 use crate::people::address::{self, Standing};
-use crate::people::limit;
 use crate::people::link::{self, Link, Purpose};
 use crate::people::person::{self, NOT_RIGHT, NewPerson};
+use crate::store::outbox::Message;
 use crate::store::{Connection, Edit};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
@@ -87,12 +88,19 @@ pub async fn invite_again(edit: &Edit, caller: &Caller, account_id: AccountId, p
     edit.record("invited", "memberships", &[(person_id, json!({ "account": account_id }))]).await
 }
 
-/// Sends an invitation to the address that the one before went to, or else to the person's.
+/// Sends an invitation to the address that the one before went to; or else to the person's own that a record of the account
+/// names, or the account above as its administrator's; or else to the first that the person has proved.
 async fn send_again(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
     let row = edit.run_first(
-        "SELECT l.address, l.key FROM links l WHERE l.account_id = ?1 AND l.person_id = ?2 AND l.purpose = 'invitation'
-         UNION ALL SELECT d.address, d.key FROM addresses d WHERE d.person_id = ?2 AND d.retired_at IS NULL
-          LIMIT 1",
+        "SELECT l.address, l.key, 0 AS turn FROM links l
+          WHERE l.account_id = ?1 AND l.person_id = ?2 AND l.purpose = 'invitation'
+         UNION ALL
+         SELECT d.address, d.key, CASE
+                WHEN EXISTS (SELECT 1 FROM records r WHERE r.account_id = ?1 AND r.email_key = d.key) THEN 1
+                WHEN lower(d.address) = (SELECT lower(a.email_admin) FROM accounts a WHERE a.id = ?1) THEN 2
+                ELSE 3 + ifnull(d.proved_at, 0) END
+           FROM addresses d WHERE d.person_id = ?2 AND d.retired_at IS NULL
+          ORDER BY turn LIMIT 1",
         &[account_id.into(), person_id.into()],
     )?;
     let mut row = row.ok_or(Error::Conflict(Conflict::NoAddress))?;
@@ -107,7 +115,8 @@ async fn send(edit: &Edit, account_id: AccountId, person_id: PersonId, email: &E
     let link = link::make(edit, Purpose::Invitation, person_id, Some(account_id), email).await?;
     // What an account calls itself is no subject: it would let anybody write one.
     let text = format!("You are invited to join “{account}”. The invitation is good for seven days:");
-    limit::send(edit, &email.key, &link::message(&email.address, "You are invited to an account", &text, &link))
+    let message = Message::new(&email.address, "You are invited to an account", &text, Some(&link));
+    limit::send(edit, &email.key, &message)
 }
 
 /// Who comes in by an invitation, alone: whoever has proved the address that it was mailed to, or else whoever is named by it.

@@ -5,11 +5,13 @@
 use serde_json::json;
 
 use crate::accounts::username;
+use crate::auth::limit;
 use crate::entry::proof;
 use crate::error::{Error, Result};
 use crate::people::address::{self, Proved, Standing};
 use crate::people::link::{self, Link, Purpose};
-use crate::people::{limit, person};
+use crate::people::person;
+use crate::store::outbox::Message;
 use crate::store::{Connection, Edit};
 use crate::values::email::Email;
 use crate::values::id::PersonId;
@@ -66,7 +68,7 @@ pub(super) async fn tell_before(edit: &Edit, person_id: PersonId, before: &[Prov
             "From now on you sign in by {}. If this was not you, take your address back within seven days:",
             new.address
         );
-        let message = link::message(&old.email.address, "Your e-mail address was changed", &text, &undo);
+        let message = Message::new(&old.email.address, "Your e-mail address was changed", &text, Some(&undo));
         limit::send(edit, &old.email.key, &message)?;
     }
     Ok(())
@@ -77,7 +79,7 @@ pub(crate) async fn ask_to_verify(edit: &Edit, person_id: PersonId, email: &Emai
     let link = link::make(edit, Purpose::VerifyEmail, person_id, None, email).await?;
     let text = "Please confirm that this e-mail address is yours, with the password that you have chosen. \
                 If you did not sign up, do nothing:";
-    limit::send(edit, &email.key, &link::message(&email.address, "Confirm your e-mail address", text, &link))
+    limit::send(edit, &email.key, &Message::new(&email.address, "Confirm your e-mail address", text, Some(&link)))
 }
 
 /// Mails links to set a new password: to whoever has proved the address; else one to begin with, if anybody has given
@@ -103,7 +105,7 @@ async fn ask_to_reset(edit: &Edit, person_id: PersonId, email: &Email, account: 
     let whose = account.map_or_else(String::new, |account| format!(" for the account “{account}”"));
     let text =
         format!("Somebody, probably you, asked for a new password{whose}. If it was you, set it within an hour:");
-    limit::send(edit, &email.key, &link::message(&email.address, "Set a new password", &text, &link))
+    limit::send(edit, &email.key, &Message::new(&email.address, "Set a new password", &text, Some(&link)))
 }
 
 /// The person whose password a link sets, if it still works: one who has proved the address, or is named by it and nothing
@@ -153,7 +155,7 @@ pub async fn ask_to_change(edit: &Edit, person_id: PersonId, email: &Email) -> R
     let link = link::make(edit, Purpose::ChangeEmail, person_id, None, email).await?;
     let text = "Somebody, probably you, wants to sign in by this e-mail address from now on. If it was you, confirm it within \
                 an hour, with your password:";
-    limit::send(edit, &email.key, &link::message(&email.address, "Confirm your new e-mail address", text, &link))
+    limit::send(edit, &email.key, &Message::new(&email.address, "Confirm your new e-mail address", text, Some(&link)))
 }
 
 /// Takes an address back that was changed: it signs in again, and the one that was added and what came after that do not.

@@ -2,11 +2,10 @@
 
 use crate::accounts::account::{Account, NewAccount};
 use crate::accounts::{manage, members, username};
+use crate::auth::limit;
 use crate::entry::recovery;
 use crate::error::Result;
 use crate::people::address::{self, Standing};
-use crate::people::limit;
-use crate::people::link;
 use crate::people::person::{self, NewPerson};
 use crate::store::outbox::Message;
 use crate::store::{Edit, Transaction};
@@ -79,11 +78,5 @@ pub async fn sign_up(
 fn tell_holder(transaction: &Transaction, email: &Email) -> Result<()> {
     let text = "Somebody, perhaps you, tried to sign up with this e-mail address, which is yours in Accord already. \
                 If you have forgotten your password, ask for a new one. If it was not you, there is nothing to do.";
-    let message = Message {
-        to: email.address.clone(),
-        subject: "You have signed up already".to_owned(),
-        text: format!("{text}\n"),
-        html: format!("<p>{}</p>\n", link::escape(text)),
-    };
-    limit::send(transaction, &email.key, &message)
+    limit::send(transaction, &email.key, &Message::new(&email.address, "You have signed up already", text, None))
 }

@@ -9,7 +9,6 @@ use crate::auth::secret;
 use crate::error::{Error, Faults, Result};
 use crate::people::address::RESERVED;
 use crate::setting;
-use crate::store::outbox::Message;
 use crate::store::{Connection, Transaction, Value};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
@@ -169,31 +168,4 @@ pub(crate) fn spend(transaction: &Transaction, purpose: Purpose, token: &str) ->
 
 fn digest(token: &str) -> Value {
     Value::Blob(secret::digest(token.as_bytes()).to_vec())
-}
-
-/// A mail that says `text` and has the link below it.
-pub(crate) fn message(to: &str, subject: &str, text: &str, link: &str) -> Message {
-    Message {
-        to: to.to_owned(),
-        subject: subject.to_owned(),
-        text: format!("{text}\n\n{link}\n"),
-        html: format!("<p>{}</p>\n<p><a href=\"{link}\">{link}</a></p>\n", escape(text)),
-    }
-}
-
-/// Text as HTML.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_an_account_is_called_is_no_markup_in_a_mail() {
-        let mail = message("a@b.fi", "s", "You are invited to <script>&\"x\"", "https://a.example/#token=x");
-        assert!(mail.html.starts_with("<p>You are invited to &lt;script&gt;&amp;&quot;x&quot;</p>"));
-        assert!(mail.text.contains("<script>"));
-    }
 }

@@ -7,11 +7,9 @@
 //! | [`profile`] | what a record says, and the columns that hold it |
 //! | [`record`] | the endpoint API's upsert |
 //! | [`reading`] | records, as they are read |
-//! | [`limit`] | how often anybody may make Accord send a mail |
 //! | [`link`] | links in mails, each of which works once |
 
 pub mod address;
-pub mod limit;
 pub mod link;
 pub mod person;
 pub mod profile;

@@ -178,6 +178,16 @@ impl Standing<'_> {
     async fn release(&self) -> Result<()> {
         let Some(email) = &self.before.email else { return Ok(()) };
         let Some(holder) = address::holder(self.edit.connection(), &email.key)? else { return Ok(()) };
+        // Another record of the organisation may give the same to another address of the person.
+        let other = self.edit.run_first(
+            "SELECT 1 FROM records r
+              WHERE r.account_id = ?1 AND r.id <> ?2 AND r.is_active = 1
+                AND (r.person_id = ?3 OR r.email_key IN (SELECT d.key FROM addresses d WHERE d.person_id = ?3)) LIMIT 1",
+            &[self.record.account_id.into(), self.record.id.into(), holder.person_id.into()],
+        )?;
+        if other.is_some() {
+            return Ok(());
+        }
         members::release(self.edit, self.record.account_id, holder.person_id, Door::Endpoint).await
     }
 

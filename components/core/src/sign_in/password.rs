@@ -8,6 +8,8 @@
 //! The crate `zxcvbn` 3 itself does not run here: on wasm32 it takes the time from a browser, or from an import that no
 //! component can have, and traps.
 
+use crate::sign_in::leaked;
+
 /// Shortest password that is taken, in characters.
 pub const PASSWORD_MIN: usize = 12;
 
@@ -90,8 +92,11 @@ pub fn fault(password: &str, own: &[&str]) -> Option<String> {
 const TOO_EASY: &str =
     "is too easy to guess: use less of common words, of your own name and address, of runs and repetitions";
 
-/// As [`fault`], of a password that somebody else chooses for the person: it is long enough, and worth more than one
-/// character. How hard it is to guess beyond that is left to whoever chooses it.
+/// What is said of a password that leaked.
+const LEAKED: &str = "is too easy to guess: it is among the passwords that leaked elsewhere, which guessers try first";
+
+/// As [`fault`], of a password that somebody else chooses for the person: it is long enough, worth more than one or two
+/// words, and did not leak. How hard it is to guess beyond that is left to whoever chooses it.
 pub fn fault_of_chosen(password: &str) -> Option<String> {
     if password.chars().count() < PASSWORD_MIN {
         return Some(format!("must have at least {PASSWORD_MIN} characters"));
@@ -99,7 +104,15 @@ pub fn fault_of_chosen(password: &str) -> Option<String> {
     if password.len() > PASSWORD_MAX {
         return Some(format!("must have at most {PASSWORD_MAX} bytes"));
     }
-    (worth(password, &[]) < CHOSEN_WORTH_MIN).then(|| TOO_EASY.to_owned())
+    if worth(password, &[]) < CHOSEN_WORTH_MIN {
+        return Some(TOO_EASY.to_owned());
+    }
+    leaked::contains(&spelling(password)).then(|| LEAKED.to_owned())
+}
+
+/// A password as it is looked for among those that leaked: in any case, without disguises.
+pub(super) fn spelling(password: &str) -> String {
+    password.to_lowercase().chars().map(undisguised).collect()
 }
 
 /// How many characters of a password nobody could foresee.
@@ -169,6 +182,12 @@ fn run(text: &[char]) -> usize {
     if longest >= 3 { longest } else { 0 }
 }
 
+/// Whether nothing but its leak speaks against a password that somebody else chooses: what the filter has to know.
+#[cfg(test)]
+pub(super) fn is_taken_but_leaked(password: &str) -> bool {
+    fault_of_chosen(password).is_none_or(|fault| fault == LEAKED)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +214,8 @@ mod tests {
             "zyxwvutsrqponm",
             "xkqxkqxkqxkq",
             "Summer2024!!!!",
+            "1qaz2wsx3edc",
+            "ch1ckenw1ng101",
         ] {
             assert!(fault(bad, &[]).is_some(), "{bad} is worth {}", worth(bad, &[]));
         }

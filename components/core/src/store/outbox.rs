@@ -23,6 +23,23 @@ pub struct Message {
     pub html: String,
 }
 
+impl Message {
+    /// A message that says `text`, and has `link` below it, if there is one.
+    pub fn new(to: &str, subject: &str, text: &str, link: Option<&str>) -> Self {
+        let (mut plain, mut html) = (format!("{text}\n"), format!("<p>{}</p>\n", escape(text)));
+        if let Some(link) = link {
+            plain = format!("{plain}\n{link}\n");
+            html = format!("{html}<p><a href=\"{link}\">{link}</a></p>\n");
+        }
+        Self { to: to.to_owned(), subject: subject.to_owned(), text: plain, html }
+    }
+}
+
+/// Text as HTML.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
 /// A message to be delivered now.
 #[derive(Debug)]
 pub struct Due {

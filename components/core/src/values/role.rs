@@ -37,6 +37,11 @@ impl Role {
     }
 }
 
+/// Roles as the store gives them: their names, with a space between them.
+pub fn parse_all(names: &str) -> Vec<Role> {
+    names.split(' ').filter_map(Role::parse).collect()
+}
+
 /// The names of roles, in their order.
 pub fn names(roles: &[Role]) -> Vec<&'static str> {
     roles.iter().map(|role| role.name()).collect()
