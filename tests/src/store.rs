@@ -73,6 +73,7 @@ impl Store {
               WHERE p.leads_to IS NOT NULL AND (
                     EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = p.id)
                     OR EXISTS (SELECT 1 FROM addresses d WHERE d.person_id = p.id)
+                    OR EXISTS (SELECT 1 FROM addresses d WHERE d.next_id = p.id)
                     OR EXISTS (SELECT 1 FROM person_identities i WHERE i.person_id = p.id))"
                 .to_owned(),
             "SELECT 'leads to one that leads on: ' || p.id FROM people p JOIN people t ON t.id = p.leads_to
@@ -80,6 +81,10 @@ impl Store {
                 .to_owned(),
             "SELECT 'works without a grant: ' || m.account_id || ' ' || m.person_id FROM memberships m
               WHERE m.status IN ('invited', 'awaiting', 'active') AND NOT EXISTS (
+                    SELECT 1 FROM grants g WHERE g.account_id = m.account_id AND g.person_id = m.person_id)"
+                .to_owned(),
+            "SELECT 'out, and has grants: ' || m.account_id || ' ' || m.person_id FROM memberships m
+              WHERE m.status IN ('removed', 'refused') AND EXISTS (
                     SELECT 1 FROM grants g WHERE g.account_id = m.account_id AND g.person_id = m.person_id)"
                 .to_owned(),
             // Whoever founded an account can come in, or another owner can.

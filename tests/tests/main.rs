@@ -63,6 +63,7 @@ mod cors;
 /// Where one API meets another.
 mod seams {
     mod administration;
+    mod blocks;
     mod endpoint;
     mod matrix;
     mod people;

@@ -1,7 +1,7 @@
 //! Creations that may be asked for again: the `Idempotency-Key` header.
 
 use accord_core::Result;
-use accord_core::auth::caller::Caller;
+use accord_core::auth::caller::{Caller, CallingPerson};
 use accord_core::auth::idempotency::{self, Key};
 use accord_core::store::{Actor, Edit};
 use axum::response::{IntoResponse, Response};
@@ -58,7 +58,14 @@ impl Repeatable {
         has_password: bool,
     ) -> Result<Self> {
         let Some(key) = headers.get("idempotency-key") else { return Ok(Self(None)) };
-        let caller = caller.map_or(Actor::Anonymous, Caller::actor).to_string();
+        let caller = match caller {
+            // What a token through a client may do is another matter than what the person may.
+            Some(Caller::Person(CallingPerson { id, within: Some(within), .. })) => {
+                format!("user:{id} within {within}")
+            }
+            Some(caller) => caller.actor().to_string(),
+            None => Actor::Anonymous.to_string(),
+        };
         let key = key.to_str().unwrap_or_default();
         Key::new(caller, key, operation, body, has_password).map(Some).map(Self)
     }

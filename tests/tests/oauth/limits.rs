@@ -68,3 +68,22 @@ async fn who_has_a_secret_that_cannot_be_guessed_is_never_kept_out() {
     assert_eq!(guesses, [401, 429, 429]);
     assert_eq!(ask(CLIENT_SECRET).await, 200, "from the address of the guesser, too");
 }
+
+#[tokio::test]
+async fn guesses_at_a_username_count_together_however_its_account_is_spelt() {
+    let accord = Accord::start_with(Options::default().variable("failed_sign_in_limit", &2)).await;
+    let customer = accord.make_account(&accord.operator().await, "customer", "standard").await;
+    let id = customer.account.to_string();
+    let mut guesses = Vec::new();
+    for account in [&id, &format!("0{id}"), &format!("+{id}"), "customer", &customer.account_key] {
+        guesses.push(accord.sign_in("admin", "a guess at the password", Some(account)).await.status);
+    }
+    guesses.push(accord.sign_in("admin@Customer.localhost", "a guess at the password", None).await.status);
+    assert_eq!(guesses, [400, 400, 429, 429, 429, 429]);
+    // Accounts that are none have one count for all.
+    let mut nowhere = Vec::new();
+    for account in ["900001", "900002", "900003"] {
+        nowhere.push(accord.sign_in("admin", "a guess at the password", Some(account)).await.status);
+    }
+    assert_eq!(nowhere, [400, 400, 429]);
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use accord_tests::Accord;
-use accord_tests::accounts::path;
+use accord_tests::accounts::{PASSWORD, path};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -40,4 +40,33 @@ async fn an_account_made_here_is_there_for_the_other_apis() {
     assert!(accord.connections(&made, "").await.column("connections", "last_sync") > first, "the next one moves it");
     let listed = accord.administer(&made, &json!({ "action": "list_accounts" })).await;
     assert_eq!(listed.column("accounts", "name"), ["A"], "what its connector brought is its own");
+}
+
+/// Who administers the account above, and does not own it, gives nobody the role of an owner once the account has one.
+#[tokio::test]
+async fn the_address_that_looks_after_an_account_is_made_its_owner_by_owners_only_once_it_has_one() {
+    let accord = Accord::start().await;
+    let operator = accord.operator().await;
+    let reseller = accord.make_account(&operator, "reseller", "reseller").await;
+    let customer = accord.make_account(&reseller, "customer", "standard").await;
+    let employee = accord.person("Home of the employee").await;
+    accord.join(reseller.account, employee.id, "admin").await;
+    accord.user_token(&employee.email, PASSWORD, Some(reseller.account)).await;
+    let mut by = reseller.clone();
+    (by.name, by.password) = (employee.email.clone(), PASSWORD.to_owned());
+    let moved =
+        json!({ "action": "update_account", "account_key": customer.account_key, "email_admin": employee.email });
+    assert_eq!(accord.administer(&by, &moved).await.status, 200);
+    let offers = accord.get(&employee.token, "/api/me").await.json()["offers"].clone();
+    assert!(offers.as_array().expect("a list").iter().all(|offer| offer["id"] != json!(customer.account)), "{offers}");
+    assert_eq!(
+        accord.get(&employee.token, &path(customer.account)).await.status,
+        200,
+        "as before: an admin from above"
+    );
+    assert_eq!(accord.delete(&employee.token, &path(customer.account)).await.status, 403);
+    // The reseller's owner may.
+    assert_eq!(accord.administer(&reseller, &moved).await.status, 200);
+    let offers = accord.get(&employee.token, "/api/me").await.json()["offers"].clone();
+    assert!(offers.as_array().expect("a list").iter().any(|offer| offer["id"] == json!(customer.account)), "{offers}");
 }

@@ -182,3 +182,30 @@ async fn an_invitation_for_a_records_offer_goes_to_the_address_that_the_record_n
     assert_eq!(relay.mails_to("jane@other.example", 1).await.len(), 1);
     assert_eq!(relay.mails_to(&jane.email, 1).await.len(), 1, "the mail of the sign-up only");
 }
+
+/// An account may share its data with its owner, whose members then look at it: but not those whom a record has made members.
+#[tokio::test]
+async fn what_a_record_gives_counts_in_its_own_account_only() {
+    let accord = Accord::start().await;
+    let owner = accord.person("Reseller").await;
+    let (recorded, by_hand) = (accord.person("One").await, accord.person("Other").await);
+    let customer = accord.person("Customer").await;
+    accord
+        .store()
+        .execute("UPDATE accounts SET owner_id = ?1, datashare = 1 WHERE id = ?2", [owner.account, customer.account]);
+    accord.store().recount();
+    let token = writer(&accord, &owner.token, owner.account).await;
+    let record = json!({ "Username": "u", "Email": recorded.email, "Is_Active": true });
+    assert_eq!(patch(&accord, &token, &record).await.status, 200);
+    accord.join(owner.account, by_hand.id, "user").await;
+    for (person, status, signs_in) in [(&recorded, 404, 400), (&by_hand, 200, 200)] {
+        let token = accord.user_token(&person.email, PASSWORD, Some(owner.account)).await;
+        assert_eq!(accord.get(&token, &path(owner.account)).await.status, 200);
+        assert_eq!(accord.get(&token, &path(customer.account)).await.status, status);
+        let listed = accord.get(&token, "/api/accounts").await.json();
+        let ids: Vec<_> = listed["value"].as_array().expect("a list").iter().map(|row| row["id"].as_i64()).collect();
+        assert_eq!(ids.contains(&Some(customer.account)), status == 200, "{listed}");
+        let account = customer.account.to_string();
+        assert_eq!(accord.sign_in(&person.email, PASSWORD, Some(&account)).await.status, signs_in);
+    }
+}

@@ -3,7 +3,8 @@
 //! Roles are read from the store at each request, never from the token: taking one away works at once. A role that
 //! manages counts in every account that the account of the membership owns, directly or through others, so that a
 //! reseller's people manage its customers. The other roles, which only look, count there as long as the accounts on the
-//! way share their data with their owners (the administration API's `datashare`). Siblings do not see each other. A
+//! way share their data with their owners (the administration API's `datashare`); what a record gives counts in its own
+//! account only. Siblings do not see each other. A
 //! connector's scopes count in its account and in all that this owns.
 //!
 //! A person whose token a connector asked for has roles where that connector's account has any: in it and in all that it
@@ -37,7 +38,7 @@ macro_rules! roles {
             climb!("a.id"),
             " SELECT CASE WHEN ?2 IS NULL OR max(chain.id = ?2) THEN group_concat(coalesce(r.role, 'connector'), ' ')
                      FILTER (WHERE ?1 IS NULL AND chain.id = ?2
-                                OR r.role IS NOT NULL AND (chain.shared OR r.role IN ",
+                                OR r.role IS NOT NULL AND (chain.depth = 0 OR chain.shared AND r.door <> 'endpoint' OR r.role IN ",
             managing!(),
             ")) END FROM chain
                LEFT JOIN memberships m ON m.account_id = chain.id AND m.person_id = ?1 AND m.status = 'active'
@@ -55,19 +56,20 @@ pub(crate) const ROLES: &str = roles!(live!("m.account_id"));
 /// As [`ROLES`], of somebody who is about to lift a suspension of the account's own: roles in the account itself count.
 pub(crate) const ROLES_TO_RESUME: &str = roles!("true");
 
-/// Where a caller's roles are held, as a table expression: `held(id, manages)`.
+/// Where a caller's roles are held, as a table expression: `held(id, manages, looks)`, where `looks` is whether one of them is
+/// seen further by: what a record gives counts in its own account only.
 macro_rules! held {
     () => {
         concat!(
-            "held(id, manages) AS (
+            "held(id, manages, looks) AS (
                  SELECT m.account_id, max(r.role IN ",
             managing!(),
-            ") FROM memberships m
+            "), max(r.door <> 'endpoint') FROM memberships m
                    JOIN grants r ON r.account_id = m.account_id AND r.person_id = m.person_id
                   WHERE m.person_id = ?1 AND m.status = 'active' AND ",
             live!("m.account_id"),
             " GROUP BY m.account_id
-                 UNION ALL SELECT id, 1 FROM accounts WHERE id = ?2 AND ?1 IS NULL)"
+                 UNION ALL SELECT id, 1, 1 FROM accounts WHERE id = ?2 AND ?1 IS NULL)"
         )
     };
 }
@@ -77,11 +79,11 @@ macro_rules! held {
 pub(crate) const VISIBLE: &str = concat!(
     "WITH RECURSIVE ",
     held!(),
-    ", visible(id, manages) AS (
-         SELECT id, manages FROM held
-         UNION ALL SELECT o.id, 1 FROM visible JOIN accounts o ON o.owner_id = visible.id WHERE visible.manages
-         UNION ALL SELECT o.id, 0 FROM visible JOIN accounts o ON o.owner_id = visible.id AND o.datashare = 1
-          WHERE NOT visible.manages) "
+    ", visible(id, manages, looks) AS (
+         SELECT id, manages, looks FROM held
+         UNION ALL SELECT o.id, 1, 1 FROM visible JOIN accounts o ON o.owner_id = visible.id WHERE visible.manages
+         UNION ALL SELECT o.id, 0, 1 FROM visible JOIN accounts o ON o.owner_id = visible.id AND o.datashare = 1
+          WHERE NOT visible.manages AND visible.looks) "
 );
 
 /// Whether the account `a` is among those of [`VISIBLE`], as a condition; of a person whose token a connector asked for also
@@ -106,12 +108,13 @@ const HELD: &str = concat!(
 const COUNTED: &str = concat!(
     "WITH RECURSIVE ",
     held!(),
-    ", looked_at(id) AS (
-         SELECT id FROM held WHERE NOT manages
-         UNION SELECT o.id FROM looked_at JOIN accounts o ON o.owner_id = looked_at.id AND o.datashare = 1),
+    ", looked_at(id, looks) AS (
+         SELECT id, looks FROM held WHERE NOT manages
+         UNION SELECT o.id, 1 FROM looked_at JOIN accounts o ON o.owner_id = looked_at.id AND o.datashare = 1
+          WHERE looked_at.looks),
      counted(id, accounts, manages) AS (
          SELECT a.id, 1 + a.descendants, 1 FROM held JOIN accounts a ON a.id = held.id WHERE held.manages
-         UNION ALL SELECT id, 1, 0 FROM looked_at)
+         UNION ALL SELECT DISTINCT id, 1, 0 FROM looked_at)
      SELECT coalesce(sum(counted.accounts), 0) AS accounts FROM counted
       WHERE NOT EXISTS (
             WITH RECURSIVE ",
@@ -166,7 +169,8 @@ pub(crate) const BELONGS: &str = concat!(
     climb!("a.id"),
     " SELECT 1 FROM chain
        JOIN memberships m ON m.account_id = chain.id AND m.person_id = ?1 AND m.status = 'active'
-      WHERE chain.shared)"
+      WHERE chain.depth = 0 OR chain.shared AND EXISTS (
+            SELECT 1 FROM grants g WHERE g.account_id = m.account_id AND g.person_id = m.person_id AND g.door <> 'endpoint'))"
 );
 
 /// Whether the account `a` is not suspended, nor one that owns it, as a condition.
@@ -276,6 +280,8 @@ mod tests {
         inactive: Vec<u32>,
         /// Account → whether the person's membership is active, and its roles.
         memberships: BTreeMap<u32, (bool, Vec<Role>)>,
+        /// Where a record has given the role `user`, if the person has it there.
+        recorded: Vec<u32>,
         /// The account of the connector.
         connector: u32,
     }
@@ -287,6 +293,7 @@ mod tests {
             inactive in prop::collection::vec(2..=size.max(2), 0..3),
             memberships in prop::collection::btree_map(
                 1..=size, (prop::bool::weighted(0.8), subsequence(Role::ALL.to_vec(), 0..=2)), 0..4),
+            recorded in prop::collection::vec(1..=size, 0..3),
             connector in 1..=size,
         ) -> Directory {
             // The owner of an account is older than the account.
@@ -295,7 +302,7 @@ mod tests {
                 (account, (*owner.get(&older), shares))
             });
             let owned = owned.collect();
-            Directory { size, owned, inactive, memberships, connector }
+            Directory { size, owned, inactive, memberships, recorded, connector }
         }
     }
 
@@ -320,6 +327,11 @@ mod tests {
             self.chain(account).iter().all(|(above, _)| !self.inactive.contains(above))
         }
 
+        /// Whether a record has given a role in an account: then it counts there only.
+        fn is_recorded(&self, account: u32, role: Role) -> bool {
+            role == Role::User && self.recorded.contains(&account)
+        }
+
         /// The roles of the person in an account, in the order of their strength.
         fn roles(&self, account: u32) -> Vec<Role> {
             let mut roles = Vec::new();
@@ -327,7 +339,8 @@ mod tests {
                 if let Some((true, held)) = self.memberships.get(&above)
                     && self.is_live(above)
                 {
-                    roles.extend(held.iter().filter(|role| shared || !matches!(role, Role::User | Role::Viewer)));
+                    let looks = |role: Role| above == account || shared && !self.is_recorded(above, role);
+                    roles.extend(held.iter().filter(|role| **role >= Role::Manage || looks(**role)));
                 }
             }
             Role::ALL.into_iter().filter(|role| roles.contains(role)).collect()
@@ -361,10 +374,12 @@ mod tests {
                     &[account, &status],
                 );
                 for role in names(roles) {
+                    let is_recorded = Role::parse(role).is_some_and(|role| self.is_recorded(*account, role));
+                    let door = if is_recorded { "endpoint" } else { "accounts" };
                     execute(
                         "INSERT INTO grants (account_id, person_id, door, role, given_by, created_at)
-                         VALUES (?, 1, 'accounts', ?, 'system', 0)",
-                        &[account, &role],
+                         VALUES (?, 1, ?, ?, 'system', 0)",
+                        &[account, &door, &role],
                     );
                 }
             }
@@ -428,7 +443,10 @@ mod tests {
             let belongs = format!("SELECT a.id FROM accounts a WHERE {BELONGS} ORDER BY a.id");
             let expected = directory.ids().filter(|account| {
                 directory.is_live(*account) && directory.chain(*account).iter().any(|(above, shared)| {
-                    *shared && directory.memberships.get(above).is_some_and(|(active, _)| *active)
+                    directory.memberships.get(above).is_some_and(|(active, roles)| {
+                        let looks = roles.iter().any(|role| !directory.is_recorded(*above, *role));
+                        *active && (above == account || *shared && looks)
+                    })
                 })
             });
             let belongs = rows::<u32>(&store, &belongs, [1], |row| row.get("id"));
@@ -438,8 +456,14 @@ mod tests {
 
     #[test]
     fn the_roles_of_a_caller_take_no_table_in_between_and_no_scan() {
-        let directory =
-            Directory { size: 1, owned: BTreeMap::new(), inactive: vec![], memberships: BTreeMap::new(), connector: 1 };
+        let directory = Directory {
+            size: 1,
+            owned: BTreeMap::new(),
+            inactive: vec![],
+            memberships: BTreeMap::new(),
+            recorded: vec![],
+            connector: 1,
+        };
         let statement = format!("EXPLAIN QUERY PLAN SELECT {ROLES} AS roles FROM accounts a WHERE a.id = ?3");
         let plan = rows::<String>(&directory.store(), &statement, (1, 2, 3), |row| row.get("detail"));
         let looked_up = |step: &&String| !["SCAN chain", "SCAN CONSTANT ROW"].contains(&step.as_str());

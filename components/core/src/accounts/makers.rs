@@ -4,10 +4,10 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::auth::limit;
+use crate::auth::limit::{self, About};
 use crate::error::Result;
 use crate::store::climb::climb;
-use crate::store::outbox::Message;
+use crate::store::outbox::{self, Message};
 use crate::store::{Edit, Row};
 use crate::values::id::{AccountId, ConnectorId, PersonId};
 use crate::values::time::Time;
@@ -79,7 +79,8 @@ fn tell_owners(edit: &Edit, marked: &[Marked]) -> Result<()> {
     );
     for mut owner in edit.run(OWNERS, &[account_id.into(), TOLD.into()])? {
         let (address, key): (String, String) = (owner.take("address")?, owner.take("key")?);
-        limit::send(edit, &key, &Message::new(&address, "Connectors have lost their maker", &text, None))?;
+        let due = limit::turn(edit, About::Others, &key)?;
+        outbox::write(edit, &Message::new(&address, "Connectors have lost their maker", &text, None), due)?;
     }
     Ok(())
 }

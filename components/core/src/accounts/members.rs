@@ -185,6 +185,8 @@ struct Member {
     roles: Vec<Role>,
     /// What it takes to lift a block.
     blocked_rank: Option<Role>,
+    /// The API through which the account has set a block.
+    blocked_by: Option<String>,
     /// Whether the person's sign-in is confined.
     is_confined: bool,
 }
@@ -193,7 +195,7 @@ impl Member {
     /// The person `person_id`, or who that turned out to be, in the account. `None` if they have nothing to do with each other.
     fn find(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<Option<Self>> {
         let row = transaction.run_first(
-            "SELECT m.person_id, m.status, m.blocked_rank, p.confined,
+            "SELECT m.person_id, m.status, m.blocked_rank, m.blocked_by, p.confined,
                     (SELECT group_concat(g.role, ' ') FROM grants g
                       WHERE g.account_id = m.account_id AND g.person_id = m.person_id) AS roles
                FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id)
@@ -209,6 +211,7 @@ impl Member {
             status: Status::parse(&status).unwrap_or(Status::Inactive),
             roles: role::parse_all(roles.as_deref().unwrap_or_default()),
             blocked_rank: row.take("blocked_rank")?,
+            blocked_by: row.take("blocked_by")?,
             is_confined: row.take("confined")?,
         }))
     }
@@ -261,14 +264,21 @@ pub async fn add(
         }
         Some(Member { status: Status::Removed, person_id, .. }) => {
             edit.run(
-                "UPDATE memberships SET status = ?3, blocked_rank = NULL, blocked_by = NULL, updated_at = ?4
-                  WHERE account_id = ?1 AND person_id = ?2",
+                &format!(
+                    "UPDATE memberships SET status = ?3, updated_at = ?4, {UNBLOCKED},
+                            entered_at = iif(?3 = 'invited', NULL, entered_at)
+                      WHERE account_id = ?1 AND person_id = ?2"
+                ),
                 &[account_id.into(), person_id.into(), status.name().into(), Time::now().into()],
             )?;
             self::grant(edit, account_id, person_id, grant).await?;
             Ok(Added::Member(person_id))
         }
-        Some(Member { status: Status::Refused, person_id, .. }) => Ok(Added::Refused(person_id)),
+        Some(Member { status: Status::Refused, person_id, .. }) => {
+            let here = [account_id.into(), person_id.into()];
+            edit.run(&format!("UPDATE memberships SET {UNBLOCKED} WHERE account_id = ?1 AND person_id = ?2"), &here)?;
+            Ok(Added::Refused(person_id))
+        }
         // What another door offers does not keep people from inviting.
         Some(Member { status: Status::Invited, person_id, .. })
             if self::grant(edit, account_id, person_id, grant).await? =>
@@ -316,6 +326,8 @@ pub async fn update(
         Some(false) => block(edit, account_id, &member, Status::Inactive)?,
         _ => {}
     }
+    // Whom no door has given anything while it was blocked is no member any more.
+    end_ungranted(edit, &[(person_id, account_id)]).await?;
     lost(edit, account_id, person_id, owned).await?;
     let mut changed = Changed::of("account", account_id);
     changed.note("roles", &sorted(&member.roles), &sorted(after));
@@ -333,17 +345,22 @@ fn sorted(roles: &[Role]) -> Vec<&'static str> {
     role::names(&roles)
 }
 
-/// Shuts a member out: no grant overrides it.
+/// What is written where nobody of the account blocks a membership.
+const UNBLOCKED: &str = "blocked_rank = NULL, blocked_by = NULL";
+
+/// Shuts a member out: no grant overrides it. Somebody who refuses the account goes on refusing it, and is shut out beside that.
 fn block(edit: &Edit, account_id: AccountId, member: &Member, status: Status) -> Result<()> {
+    // A refusal is the person's, and takes nobody's rank to lift.
+    let by_account = status != Status::Refused;
     edit.run(
-        "UPDATE memberships SET status = ?3, blocked_rank = ?4, blocked_by = ?5, updated_at = ?6
+        "UPDATE memberships SET status = iif(status = 'refused', status, ?3), blocked_rank = ?4, blocked_by = ?5, updated_at = ?6
           WHERE account_id = ?1 AND person_id = ?2",
         &[
             account_id.into(),
             member.person_id.into(),
             status.name().into(),
-            member.ranks().max().map(Role::name).into(),
-            edit.author.api.into(),
+            member.ranks().max().filter(|_| by_account).map(Role::name).into(),
+            Some(edit.author.api).filter(|_| by_account).into(),
             Time::now().into(),
         ],
     )?;
@@ -354,15 +371,22 @@ fn block(edit: &Edit, account_id: AccountId, member: &Member, status: Status) ->
     Ok(())
 }
 
-/// Lets a member in again: as far as it was.
+/// Lets a member in again: as far as it was. What was only offered is entered by the person.
 fn unblock(edit: &Edit, account_id: AccountId, member: &Member) -> Result<()> {
     edit.run(
-        "UPDATE memberships SET blocked_rank = NULL, blocked_by = NULL, updated_at = ?3, status = CASE
-                WHEN entered_at IS NULL AND ?4 THEN 'awaiting'
-                WHEN entered_at IS NULL AND EXISTS (
-                     SELECT 1 FROM links l WHERE l.account_id = ?1 AND l.person_id = ?2 AND l.purpose = 'invitation')
-                THEN 'invited' ELSE 'active' END
-          WHERE account_id = ?1 AND person_id = ?2",
+        &format!(
+            "UPDATE memberships SET {UNBLOCKED}, updated_at = ?3, status = CASE
+                    WHEN status = 'refused' THEN status
+                    WHEN entered_at IS NOT NULL THEN 'active'
+                    WHEN ?4 THEN 'awaiting'
+                    WHEN EXISTS (
+                         SELECT 1 FROM links l WHERE l.account_id = ?1 AND l.person_id = ?2 AND l.purpose = 'invitation')
+                      OR NOT EXISTS (
+                         SELECT 1 FROM grants g WHERE g.account_id = ?1 AND g.person_id = ?2
+                            AND g.door IN ('founder', 'accounts', 'portal'))
+                    THEN 'invited' ELSE 'active' END
+              WHERE account_id = ?1 AND person_id = ?2"
+        ),
         &[account_id.into(), member.person_id.into(), Time::now().into(), i64::from(member.is_confined).into()],
     )?;
     Ok(())
@@ -381,7 +405,9 @@ pub async fn remove(
     account_id: AccountId,
     person_id: PersonId,
 ) -> Result<()> {
-    let member = Member::require(edit, account_id, person_id)?;
+    // Who has refused the account is removed like somebody who has not answered, and is not let in by taking that back.
+    let member = Member::find(edit, account_id, person_id)?.filter(|member| member.status != Status::Removed);
+    let member = member.ok_or(Error::NotFound(Thing::Person))?;
     guard(edit, caller, held, account_id, member.ranks())?;
     end(edit, account_id, &member, Status::Removed, "deleted").await
 }
@@ -418,11 +444,17 @@ async fn end(edit: &Edit, account_id: AccountId, member: &Member, status: Status
 ///
 /// [`Error::NotFound`] for an account that the person has not refused.
 pub async fn welcome(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
+    let here = [account_id.into(), person_id.into()];
     let gone = edit.run(
-        "DELETE FROM memberships WHERE account_id = ?1 AND person_id = ?2 AND status = 'refused' RETURNING person_id",
-        &[account_id.into(), person_id.into()],
+        "DELETE FROM memberships WHERE account_id = ?1 AND person_id = ?2 AND status = 'refused' AND blocked_by IS NULL
+         RETURNING person_id",
+        &here,
     )?;
-    if gone.is_empty() {
+    // The account has removed the person meanwhile, and is not told.
+    let shut_out =
+        "UPDATE memberships SET status = 'removed' WHERE account_id = ?1 AND person_id = ?2 AND status = 'refused'
+         RETURNING person_id";
+    if gone.is_empty() && edit.run(shut_out, &here)?.is_empty() {
         return Err(Error::NotFound(Thing::Account));
     }
     edit.record("welcomed", "memberships", &[(person_id, json!({ "account": account_id }))]).await
@@ -450,7 +482,8 @@ pub(crate) async fn enter(edit: &Edit, account_id: AccountId, person_id: PersonI
     edit.run(
         "UPDATE records SET person_id = ?2
           WHERE account_id = ?1 AND person_id IS NULL
-            AND email_key IN (SELECT key FROM addresses WHERE person_id = ?2 AND proved_at IS NOT NULL)",
+            AND email_key IN (
+                SELECT key FROM addresses WHERE person_id = ?2 AND proved_at IS NOT NULL AND retired_at IS NULL)",
         &[account_id.into(), person_id.into()],
     )?;
     edit.record("entered", "memberships", &[(person_id, json!({ "account": account_id }))]).await?;
@@ -467,15 +500,21 @@ pub(crate) fn set_free(transaction: &Transaction, person_id: PersonId) -> Result
 }
 
 /// Moves what was given to `from`, whom an address has named, to the person who has proved the address. Where both were
-/// given something the person keeps what it had, unless `from` is blocked there and the person has not entered.
+/// given something, a block wins: what `from` was given is void if either is blocked there. The block of `from` goes along unless
+/// the person has entered, or is blocked already.
 pub(crate) fn move_all(transaction: &Transaction, from: PersonId, to: PersonId) -> Result<()> {
     for statement in [
+        "DELETE FROM grants WHERE person_id = ?1 AND EXISTS (
+                SELECT 1 FROM memberships m JOIN memberships t ON t.account_id = m.account_id AND t.person_id = ?2
+                 WHERE m.account_id = grants.account_id AND m.person_id = ?1
+                   AND (m.status IN ('inactive', 'removed', 'refused') OR t.status IN ('inactive', 'removed', 'refused')))",
         "INSERT INTO memberships (account_id, person_id, status, entered_at, blocked_rank, blocked_by, created_at, updated_at)
          SELECT account_id, ?2, status, entered_at, blocked_rank, blocked_by, created_at, updated_at FROM memberships
           WHERE person_id = ?1
              ON CONFLICT DO UPDATE SET status = excluded.status, blocked_rank = excluded.blocked_rank,
                     blocked_by = excluded.blocked_by
-              WHERE excluded.status IN ('inactive', 'removed', 'refused') AND entered_at IS NULL",
+              WHERE excluded.status IN ('inactive', 'removed', 'refused') AND entered_at IS NULL
+                AND status IN ('invited', 'awaiting', 'active')",
         "INSERT INTO grants (account_id, person_id, door, role, given_by, given_rank, created_at)
          SELECT account_id, ?2, door, role, given_by, given_rank, created_at FROM grants WHERE person_id = ?1
              ON CONFLICT DO NOTHING",
@@ -487,7 +526,8 @@ pub(crate) fn move_all(transaction: &Transaction, from: PersonId, to: PersonId) 
     Ok(())
 }
 
-/// What a record says of a member: explicitly active or inactive (the endpoint API's document, `Is_Active`).
+/// What a record says of a member, or of somebody who may become one: explicitly active or inactive (the endpoint API's document,
+/// `Is_Active`).
 ///
 /// # Errors
 ///
@@ -500,15 +540,16 @@ pub(crate) async fn set_active(
     person_id: PersonId,
     active: bool,
 ) -> Result<()> {
-    let Some(member) = Member::find(edit, account_id, person_id)? else { return Ok(()) };
+    let Some(member) = Member::find(edit, account_id, person_id)? else {
+        return if active { Ok(()) } else { shut_out(edit, account_id, person_id).await };
+    };
     // A block that somebody else has set is that one's to lift.
-    let own = edit.run_first(
-        "SELECT 1 FROM memberships WHERE account_id = ?1 AND person_id = ?2 AND blocked_by = ?3",
-        &[account_id.into(), member.person_id.into(), edit.author.api.into()],
-    )?;
+    let is_own = member.blocked_by.as_deref() == Some(edit.author.api);
     let differs = match member.status {
-        Status::Inactive => active && own.is_some(),
-        Status::Removed | Status::Refused => false,
+        Status::Inactive => active && is_own,
+        Status::Removed => false,
+        Status::Refused if active => is_own,
+        Status::Refused => member.blocked_by.is_none(),
         Status::Invited | Status::Awaiting | Status::Active => !active,
     };
     if !differs {
@@ -527,6 +568,16 @@ pub(crate) async fn set_active(
     let mut changed = Changed::of("account", account_id);
     changed.note("active", &!active, &active);
     edit.record("updated", "memberships", &[(member.person_id, changed.into_detail())]).await
+}
+
+/// Shuts out somebody who has nothing to do with the account yet.
+async fn shut_out(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
+    edit.run(
+        "INSERT INTO memberships (account_id, person_id, status, blocked_by, created_at, updated_at)
+         VALUES (?1, ?2, 'inactive', ?3, ?4, ?4)",
+        &[account_id.into(), person_id.into(), edit.author.api.into(), Time::now().into()],
+    )?;
+    edit.record("shut out", "memberships", &[(person_id, json!({ "account": account_id }))]).await
 }
 
 /// Takes away what a door has given to a person, who then is no member any more unless another door holds the membership.
@@ -581,7 +632,7 @@ pub fn of_person(connection: &Connection, person_id: PersonId) -> Result<Vec<Mem
                   WHERE g.account_id = m.account_id AND g.person_id = m.person_id) AS roles
            FROM memberships m JOIN accounts a ON a.id = m.account_id LEFT JOIN accounts o ON o.id = a.owner_id
           WHERE m.person_id = ?1 AND m.status IN ('active', 'invited') AND {LIVE}
-          ORDER BY iif(m.entered_at IS NULL, -m.created_at, m.account_id) LIMIT ?2"
+          ORDER BY m.entered_at IS NULL, iif(m.entered_at IS NULL, -m.created_at, m.account_id) LIMIT ?2"
     );
     let rows = connection.query(&statement, &[person_id.into(), SHOWN.into()])?;
     rows.into_iter()

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::setting;
-use crate::store::outbox::Message;
-use crate::store::{Connection, Transaction, outbox};
+use crate::store::{Connection, Transaction};
 use crate::values::time::Time;
 
 /// The time over which requests are counted.
@@ -78,12 +77,26 @@ pub(crate) fn count_from(transaction: &Transaction, whose: &str, key: &str) -> R
     }
 }
 
-/// Writes a mail to a mailbox. Beyond twenty within the hour it is sent later, and whoever asks for it is not told: nobody
-/// uses up what somebody else may have sent there.
-pub(crate) fn send(transaction: &Transaction, key: &str, message: &Message) -> Result<()> {
-    let (count, _) = counted(transaction, format!("mail {key}"))?;
+/// What a mail is about. Each kind is counted by itself, so that what strangers can cause keeps back nothing that the person
+/// asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// What somebody else wants: an invitation, a sign-up with the address.
+    Others,
+    /// What the person wants, or has done: a new password, an address.
+    Own,
+}
+
+/// When the next mail to a mailbox goes. Beyond twenty within the hour it goes later, and whoever asks for it is not told: nobody
+/// uses up what somebody else may have sent there. A link in it is good from then on.
+pub(crate) fn turn(transaction: &Transaction, about: About, key: &str) -> Result<Time> {
+    let about = match about {
+        About::Others => "others",
+        About::Own => "own",
+    };
+    let (count, _) = counted(transaction, format!("mail {about} {key}"))?;
     let turns = u32::try_from((count - 1) / TO_MAILBOX).unwrap_or(u32::MAX).min(24);
-    outbox::write(transaction, message, Time::now() + WINDOW * turns)
+    Ok(Time::now() + WINDOW * turns)
 }
 
 /// Counts one more of `subject` within the hour: how many there are, and the seconds until the count begins anew.

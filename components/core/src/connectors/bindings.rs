@@ -75,6 +75,7 @@ pub async fn put_users(author: Author, connector: &CallingConnector, entries: &U
     let made = address::name_all(&edit, &plan.made.values().copied().collect::<Vec<_>>()).await?;
     let bound = plan.bind(&edit, connector, &made).await?;
     plan.unbind(&edit, connector).await?;
+    end_bound(&edit, connector, &plan.left).await?;
     forget_bindings(&edit, connector, entries).await?;
     join_accounts(&edit, connector, &bound).await?;
     prune(&edit, &plan.left).await?;
@@ -86,21 +87,27 @@ pub async fn put_users(author: Author, connector: &CallingConnector, entries: &U
 struct Known {
     /// The person that the external id is bound to.
     bound: Option<PersonId>,
-    /// The person who has the entry's address.
+    /// The person whom the entry's address means.
     addressed: Option<PersonId>,
+    /// The person who has given that address up.
+    before: Option<PersonId>,
 }
 
 async fn known(edit: &Edit, connector: &CallingConnector, entries: &UserEntries) -> Result<Vec<Known>> {
     let asked: Vec<_> =
         entries.iter().map(|(external_id, email)| (external_id, email.as_ref().map(|email| &email.key))).collect();
-    let statement = "SELECT i.person_id AS bound, d.person_id AS addressed FROM json_each(?2) e
+    let statement = "SELECT i.person_id AS bound, iif(d.retired_at IS NULL, d.person_id, d.next_id) AS addressed,
+                iif(d.retired_at IS NULL, NULL, d.person_id) AS before
+           FROM json_each(?2) e
            LEFT JOIN person_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
-           LEFT JOIN addresses d ON d.key = e.value ->> 1 AND (d.retired_at IS NULL OR d.retired_at > ?3)
+           LEFT JOIN addresses d ON d.key = e.value ->> 1
           ORDER BY e.key";
-    let known = edit.batch(statement, vec![connector.id.into(), rows(&asked)?, address::released().into()]).await?;
+    let known = edit.batch(statement, vec![connector.id.into(), rows(&asked)?]).await?;
     known
         .into_iter()
-        .map(|mut row| Ok(Known { bound: row.take("bound")?, addressed: row.take("addressed")? }))
+        .map(|mut row| {
+            Ok(Known { bound: row.take("bound")?, addressed: row.take("addressed")?, before: row.take("before")? })
+        })
         .collect()
 }
 
@@ -113,8 +120,8 @@ struct Plan<'a> {
     bound: Vec<(&'a str, Target<'a>)>,
     /// External ids to unbind, and the person each was bound to.
     unbound: Vec<(&'a str, PersonId)>,
-    /// People who lose an external id.
-    left: BTreeSet<PersonId>,
+    /// External ids that leave the person whom each was bound to.
+    left: Vec<(&'a str, PersonId)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -132,16 +139,20 @@ impl<'a> Plan<'a> {
             let Some(email) = email else {
                 // To unbind what is not bound changes nothing.
                 plan.unbound.extend(known.bound.map(|person| (external_id.as_str(), person)));
-                plan.left.extend(known.bound);
+                plan.left.extend(known.bound.map(|person| (external_id.as_str(), person)));
                 continue;
             };
+            // The connector goes on saying what it said before the person took another address.
+            if known.bound.is_some() && known.bound == known.before {
+                continue;
+            }
             let target = known.addressed.map_or(Target::Made(&email.key), Target::Known);
             if matches!(target, Target::Made(_)) {
                 plan.made.insert(&email.key, email);
             }
             if known.bound.map(Target::Known) != Some(target) {
                 plan.bound.push((external_id, target));
-                plan.left.extend(known.bound);
+                plan.left.extend(known.bound.map(|person| (external_id.as_str(), person)));
             }
         }
         plan
@@ -181,6 +192,16 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// Ends what these external ids, of the people whom each has left, have opened, unless others hold it.
+async fn end_bound(edit: &Edit, connector: &CallingConnector, left: &[(&str, PersonId)]) -> Result<()> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let opened = "SELECT b.account_id AS account_id, e.value ->> 1 AS person_id FROM json_each(?) e
+          CROSS JOIN user_bindings b ON b.connector_id = ? AND b.external_id = e.value ->> 0";
+    end_memberships(edit, Sql { text: opened.to_owned(), parameters: vec![rows(left)?, connector.id.into()] }).await
+}
+
 /// An external id that is unbound is bound to no account either: were it given to another person one day, that person
 /// must not inherit what it opened.
 async fn forget_bindings(edit: &Edit, connector: &CallingConnector, entries: &UserEntries) -> Result<()> {
@@ -212,12 +233,11 @@ async fn join_accounts(edit: &Edit, connector: &CallingConnector, users: &[&str]
 }
 
 /// Takes away what nothing holds any more of the people `left`, see the documentation of [`crate::connectors::identities`].
-async fn prune(edit: &Edit, left: &BTreeSet<PersonId>) -> Result<()> {
+async fn prune(edit: &Edit, left: &[(&str, PersonId)]) -> Result<()> {
     if left.is_empty() {
         return Ok(());
     }
-    let left = rows(left)?;
-    end_memberships(edit, "person_id", left.clone()).await?;
+    let left = rows(&left.iter().map(|(_, person_id)| person_id).collect::<BTreeSet<_>>())?;
     let people = "DELETE FROM people
          WHERE id IN (SELECT value FROM json_each(?1)) AND origin = 'portal' AND password_hash IS NULL
            AND NOT EXISTS (SELECT 1 FROM person_identities i WHERE i.person_id = people.id)
@@ -250,15 +270,18 @@ mod tests {
         PersonId::from_number(number)
     }
 
+    fn known(bound: Option<i64>, addressed: Option<i64>, before: Option<i64>) -> Known {
+        Known { bound: bound.map(person), addressed: addressed.map(person), before: before.map(person) }
+    }
+
     fn entry(external_id: &str, address: &str) -> (String, Option<Email>) {
         (external_id.to_owned(), Some(Email::parse(address).expect("an address")))
     }
 
     #[test]
     fn what_is_there_already_is_no_change() {
-        let entries = [entry("a", "a@example.com"), ("b".to_owned(), None)].into();
-        let known =
-            [Known { bound: Some(person(1)), addressed: Some(person(1)) }, Known { bound: None, addressed: None }];
+        let entries = [entry("a", "a@example.com"), ("b".to_owned(), None), entry("c", "c@given-up.example")].into();
+        let known = [known(Some(1), Some(1), None), known(None, None, None), known(Some(2), None, Some(2))];
         let plan = Plan::make(&entries, &known);
         assert!(plan.made.is_empty() && plan.bound.is_empty() && plan.unbound.is_empty() && plan.left.is_empty());
     }
@@ -266,18 +289,18 @@ mod tests {
     #[test]
     fn two_external_ids_of_one_new_address_are_one_person() {
         let entries = [entry("a", "Jane@example.com"), entry("b", "jane@example.com")].into();
-        let known = [Known { bound: Some(person(1)), addressed: None }, Known { bound: None, addressed: None }];
+        let known = [known(Some(1), None, None), known(None, None, None)];
         let plan = Plan::make(&entries, &known);
         assert_eq!(plan.made.into_keys().collect::<Vec<_>>(), ["jane@example.com"]);
         let target = Target::Made("jane@example.com");
-        assert!(plan.bound == [("a", target), ("b", target)] && plan.left == BTreeSet::from([person(1)]));
+        assert!(plan.bound == [("a", target), ("b", target)] && plan.left == [("a", person(1))]);
     }
 
     #[test]
     fn an_external_id_that_is_unbound_leaves_its_person() {
         let entries = [("a".to_owned(), None)].into();
-        let plan = Plan::make(&entries, &[Known { bound: Some(person(1)), addressed: None }]);
-        assert!(plan.unbound == [("a", person(1))] && plan.left == BTreeSet::from([person(1)]));
+        let plan = Plan::make(&entries, &[known(Some(1), None, None)]);
+        assert!(plan.unbound == [("a", person(1))] && plan.left == [("a", person(1))]);
     }
 
     #[test]

@@ -11,8 +11,8 @@
 //! # What goes with the last binding
 //!
 //! Unbinding never takes what somebody else holds. An account goes with its last external identity if the portal made it
-//! and it has no members, connectors, people or accounts of its own; a membership goes with the last binding behind it if
-//! the portal made it; a person goes with the last identity if the portal made it and it has no membership and no password.
+//! and it is not suspended and has no members (nor somebody whom it has shut out), connectors, people or accounts of its own; a
+//! membership goes with the last binding behind it if the portal made it; a person goes with the last identity if the portal made it and it has no membership and no password.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -24,8 +24,8 @@ use crate::accounts::{hierarchy, members};
 use crate::auth::caller::CallingConnector;
 use crate::connectors::health;
 use crate::error::{Faults, Result};
-use crate::store::sql::rows;
-use crate::store::{Author, Edit, Row, Value};
+use crate::store::sql::{Sql, rows};
+use crate::store::{Author, Edit, Row};
 use crate::values::id::{AccountId, PersonId};
 use crate::values::text;
 use crate::values::time::Time;
@@ -252,14 +252,22 @@ async fn prune(edit: &Edit, connector: &CallingConnector, left: &BTreeSet<Accoun
     let bindings = "DELETE FROM user_bindings
          WHERE connector_id = ?1 AND account_id IN (SELECT value FROM json_each(?2))
            AND NOT EXISTS (SELECT 1 FROM account_identities i
-                            WHERE i.account_id = user_bindings.account_id AND i.connector_id = ?1)";
-    edit.batch(bindings, vec![connector.id.into(), left.clone()]).await?;
-    end_memberships(edit, "account_id", left.clone()).await?;
+                            WHERE i.account_id = user_bindings.account_id AND i.connector_id = ?1)
+         RETURNING external_id, account_id";
+    let gone = edit.batch(bindings, vec![connector.id.into(), left.clone()]).await?;
+    let gone = gone.into_iter().map(|mut row| Ok((row.take("external_id")?, row.take("account_id")?)));
+    let gone = gone.collect::<Result<Vec<(String, AccountId)>>>()?;
+    if !gone.is_empty() {
+        let opened = "SELECT e.value ->> 1 AS account_id, i.person_id AS person_id FROM json_each(?) e
+              CROSS JOIN person_identities i ON i.connector_id = ? AND i.external_id = e.value ->> 0";
+        let opened = Sql { text: opened.to_owned(), parameters: vec![rows(&gone)?, connector.id.into()] };
+        end_memberships(edit, opened).await?;
+    }
     let accounts = "DELETE FROM accounts
          WHERE id IN (SELECT value FROM json_each(?1)) AND origin = 'portal'
            AND NOT EXISTS (SELECT 1 FROM account_identities i WHERE i.account_id = accounts.id)
-           AND NOT EXISTS (SELECT 1 FROM memberships m
-                            WHERE m.account_id = accounts.id AND m.status NOT IN ('removed', 'refused'))
+           AND accounts.status = 'active'
+           AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = accounts.id)
            AND NOT EXISTS (SELECT 1 FROM connectors c WHERE c.account_id = accounts.id)
            AND NOT EXISTS (SELECT 1 FROM records r WHERE r.account_id = accounts.id)
            AND NOT EXISTS (SELECT 1 FROM accounts o WHERE o.owner_id = accounts.id)
@@ -276,21 +284,20 @@ async fn prune(edit: &Edit, connector: &CallingConnector, left: &BTreeSet<Accoun
     edit.record("deleted", "accounts", &notes).await
 }
 
-/// Ends what the portal has granted and no binding holds any more: grants whose `column` is among `left`, a JSON array of
-/// ids, and the memberships that had no other grant.
-pub(super) async fn end_memberships(edit: &Edit, column: &'static str, left: Value) -> Result<()> {
+/// Ends what the portal has granted where `opened` selects, `account_id` and `person_id`, and no binding holds any more, and the
+/// memberships that had no other grant. What other bindings have opened, those of connectors that are gone included, is theirs.
+pub(super) async fn end_memberships(edit: &Edit, opened: Sql) -> Result<()> {
     let grants = format!(
         "DELETE FROM grants
-          WHERE (account_id, person_id) IN (
-                SELECT m.account_id, m.person_id FROM memberships m
-                 WHERE m.{column} IN (SELECT value FROM json_each(?1)))
+          WHERE (account_id, person_id) IN ({})
             AND door = 'portal' AND NOT EXISTS (
                 SELECT 1 FROM person_identities i
                   JOIN user_bindings b ON b.connector_id = i.connector_id AND b.external_id = i.external_id
                  WHERE i.person_id = grants.person_id AND b.account_id = grants.account_id)
-          RETURNING person_id, account_id"
+          RETURNING person_id, account_id",
+        opened.text
     );
-    let gone = edit.batch(&grants, vec![left]).await?;
+    let gone = edit.batch(&grants, opened.parameters).await?;
     let gone = gone.into_iter().map(|mut row| Ok((row.take("person_id")?, row.take("account_id")?)));
     let gone = gone.collect::<Result<Vec<(PersonId, AccountId)>>>()?;
     if gone.is_empty() {

@@ -112,22 +112,30 @@ pub async fn update(
     let edit = Edit::begin(author).await?;
     let account_id = customers::update(&edit, administrator.account_id, account_key, change).await?;
     if let Some(email) = &change.email_admin {
-        move_to_address(&edit, account_id, email).await?;
+        move_to_address(&edit, administrator, account_id, email).await?;
     }
     edit.commit().await
 }
 
 /// Moves what the address of `email_admin` was given to another address, unless somebody has entered by it. Where nothing was
-/// given, the address is given the first owner's role, and nothing once the account has an owner: those are for owners to give.
-async fn move_to_address(edit: &Edit, account_id: AccountId, email: &Email) -> Result<()> {
+/// given, the address is given the first owner's role. Once the account has an owner, only an owner gives that role.
+async fn move_to_address(
+    edit: &Edit,
+    administrator: &Administrator,
+    account_id: AccountId,
+    email: &Email,
+) -> Result<()> {
     let rows = edit.run(
         "SELECT m.person_id, m.entered_at IS NOT NULL AS entered FROM grants g
            JOIN memberships m ON m.account_id = g.account_id AND m.person_id = g.person_id
           WHERE g.account_id = ? AND g.door = 'administration'",
         &[account_id.into()],
     )?;
-    if rows.is_empty() && members::was_entered_by_an_owner(edit, account_id)? {
-        return Ok(());
+    if members::was_entered_by_an_owner(edit, account_id)? {
+        let held = hierarchy::roles(edit.connection(), &administrator.caller, account_id)?;
+        if rows.is_empty() || !held.hold(Role::Owner) {
+            return Ok(());
+        }
     }
     for mut row in rows {
         if row.take::<bool>("entered")? {

@@ -8,14 +8,14 @@ use serde_json::json;
 use crate::accounts::hierarchy;
 use crate::accounts::members::{self, Added, Status};
 use crate::auth::caller::Caller;
-use crate::auth::limit;
+use crate::auth::limit::{self, About};
 use crate::entry::sign_up::Newcomer;
 use crate::entry::{proof, recovery};
 use crate::error::{Conflict, Error, Faults, Result};
 use crate::people::address::{self, Standing};
 use crate::people::link::{self, Link, Purpose};
 use crate::people::person::{self, NOT_RIGHT, NewPerson};
-use crate::store::outbox::Message;
+use crate::store::outbox::{self, Message};
 use crate::store::{Connection, Edit};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
@@ -39,7 +39,7 @@ pub async fn invite(
     address::refuse_own_domain("email", &newcomer.email).await?;
     let known = address::holder(edit.connection(), &newcomer.email.key)?;
     // Whether the address is known or not, the id that is told was not given out before.
-    let leads_to = known.map(|holder| holder.person_id);
+    let leads_to = known.and_then(|holder| holder.meant());
     let told = person::insert(edit, &NewPerson { leads_to, ..newcomer.person() }).await?.id;
     if leads_to.is_none() {
         address::insert(edit, &newcomer.email, told, None)?;
@@ -112,11 +112,12 @@ async fn send(edit: &Edit, account_id: AccountId, person_id: PersonId, email: &E
     limit::count_from(edit, &format!("account {account_id}"), &email.key)?;
     let mut row = edit.run_one("SELECT name FROM accounts WHERE id = ?", &[account_id.into()])?;
     let account: String = row.take("name")?;
-    let link = link::make(edit, Purpose::Invitation, person_id, Some(account_id), email).await?;
+    let due = limit::turn(edit, About::Others, &email.key)?;
+    let link = link::make(edit, Purpose::Invitation, person_id, Some(account_id), email, due).await?;
     // What an account calls itself is no subject: it would let anybody write one.
     let text = format!("You are invited to join “{account}”. The invitation is good for seven days:");
     let message = Message::new(&email.address, "You are invited to an account", &text, Some(&link));
-    limit::send(edit, &email.key, &message)
+    outbox::write(edit, &message, due)
 }
 
 /// Who comes in by an invitation, alone: whoever has proved the address that it was mailed to, or else whoever is named by it.
@@ -185,7 +186,7 @@ pub async fn accept_as(edit: &Edit, token: &str, person_id: PersonId) -> Result<
     let link = link::spend(edit, Purpose::Invitation, token)?;
     let before = address::list(edit.connection(), person_id)?;
     join(edit, &link, person_id).await?;
-    let is_new = before.iter().all(|held| held.email.key != link.email.key);
+    let is_new = !before.iter().any(|held| held.email.key == link.email.key && held.retired_at.is_none());
     if is_new { recovery::tell_before(edit, person_id, &before, &link.email).await } else { Ok(()) }
 }
 

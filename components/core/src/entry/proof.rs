@@ -10,6 +10,7 @@ use crate::accounts::members;
 use crate::connectors::bindings;
 use crate::error::Result;
 use crate::people::address::{self, Standing};
+use crate::people::person;
 use crate::store::Edit;
 use crate::values::email::Email;
 use crate::values::id::PersonId;
@@ -19,18 +20,23 @@ use crate::values::id::PersonId;
 ///
 /// # Errors
 ///
-/// [`crate::Error::Conflict`] with [`crate::error::Conflict::AddressTaken`] if somebody else has proved it.
+/// [`crate::Error::Conflict`] with [`crate::error::Conflict::AddressTaken`] if somebody else has proved it;
+/// [`crate::Error::Invalid`] for a person whose password somebody else has chosen, see [`person::require_own_password`].
 pub(crate) async fn prove(edit: &Edit, person_id: PersonId, email: &Email) -> Result<()> {
-    let before = address::holder(edit.connection(), &email.key)?;
+    let named = address::holder(edit.connection(), &email.key)?.and_then(|holder| match holder.standing {
+        Standing::Named => Some(holder.person_id),
+        Standing::Proved | Standing::Retired => holder.next,
+    });
     address::proved(edit, email, person_id)?;
-    if let Some(named) = before.filter(|holder| holder.standing == Standing::Named && holder.person_id != person_id) {
-        merge(edit, named.person_id, person_id).await?;
+    if let Some(named) = named.filter(|named| *named != person_id) {
+        merge(edit, named, person_id).await?;
     }
     let freed = edit.run(
         "UPDATE people SET confined = 0, version = version + 1 WHERE id = ? AND confined = 1 RETURNING id",
         &[person_id.into()],
     )?;
     if !freed.is_empty() {
+        person::require_own_password(edit, person_id)?;
         edit.run("DELETE FROM usernames WHERE person_id = ? AND kind = 'claim'", &[person_id.into()])?;
         members::set_free(edit, person_id)?;
     }

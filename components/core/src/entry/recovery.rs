@@ -5,13 +5,13 @@
 use serde_json::json;
 
 use crate::accounts::username;
-use crate::auth::limit;
+use crate::auth::limit::{self, About};
 use crate::entry::proof;
 use crate::error::{Error, Result};
 use crate::people::address::{self, Proved, Standing};
 use crate::people::link::{self, Link, Purpose};
 use crate::people::person;
-use crate::store::outbox::Message;
+use crate::store::outbox::{self, Message};
 use crate::store::{Connection, Edit};
 use crate::values::email::Email;
 use crate::values::id::PersonId;
@@ -55,7 +55,7 @@ pub async fn confirm(edit: &Edit, token: &str, person_id: PersonId) -> Result<()
         return Ok(());
     }
     for old in before.iter().filter(|old| old.retired_at.is_none() && old.email.key != link.email.key) {
-        address::retire(edit, &old.email.key, Some(Time::now()))?;
+        address::retire(edit, &old.email.key, Time::now())?;
     }
     tell_before(edit, person_id, &before, &link.email).await
 }
@@ -63,23 +63,25 @@ pub async fn confirm(edit: &Edit, token: &str, person_id: PersonId) -> Result<()
 /// Tells the addresses that a person had `before` of another one, each with a link that takes that away again for seven days.
 pub(super) async fn tell_before(edit: &Edit, person_id: PersonId, before: &[Proved], new: &Email) -> Result<()> {
     for old in before.iter().filter(|old| old.retired_at.is_none() && old.email.key != new.key) {
-        let undo = link::make_undo(edit, person_id, &old.email, new).await?;
+        let due = limit::turn(edit, About::Own, &old.email.key)?;
+        let undo = link::make_undo(edit, person_id, &old.email, new, due).await?;
         let text = format!(
             "From now on you sign in by {}. If this was not you, take your address back within seven days:",
             new.address
         );
         let message = Message::new(&old.email.address, "Your e-mail address was changed", &text, Some(&undo));
-        limit::send(edit, &old.email.key, &message)?;
+        outbox::write(edit, &message, due)?;
     }
     Ok(())
 }
 
 /// Mails a link to confirm the address that a confined person claims.
 pub(crate) async fn ask_to_verify(edit: &Edit, person_id: PersonId, email: &Email) -> Result<()> {
-    let link = link::make(edit, Purpose::VerifyEmail, person_id, None, email).await?;
+    let due = limit::turn(edit, About::Others, &email.key)?;
+    let link = link::make(edit, Purpose::VerifyEmail, person_id, None, email, due).await?;
     let text = "Please confirm that this e-mail address is yours, with the password that you have chosen. \
                 If you did not sign up, do nothing:";
-    limit::send(edit, &email.key, &Message::new(&email.address, "Confirm your e-mail address", text, Some(&link)))
+    outbox::write(edit, &Message::new(&email.address, "Confirm your e-mail address", text, Some(&link)), due)
 }
 
 /// Mails links to set a new password: to whoever has proved the address; else one to begin with, if anybody has given
@@ -101,11 +103,12 @@ pub async fn forgot_password(edit: &Edit, email: &Email) -> Result<()> {
 
 /// Mails a link to set a new password.
 async fn ask_to_reset(edit: &Edit, person_id: PersonId, email: &Email, account: Option<&str>) -> Result<()> {
-    let link = link::make(edit, Purpose::ResetPassword, person_id, None, email).await?;
+    let due = limit::turn(edit, About::Own, &email.key)?;
+    let link = link::make(edit, Purpose::ResetPassword, person_id, None, email, due).await?;
     let whose = account.map_or_else(String::new, |account| format!(" for the account “{account}”"));
     let text =
         format!("Somebody, probably you, asked for a new password{whose}. If it was you, set it within an hour:");
-    limit::send(edit, &email.key, &Message::new(&email.address, "Set a new password", &text, Some(&link)))
+    outbox::write(edit, &Message::new(&email.address, "Set a new password", &text, Some(&link)), due)
 }
 
 /// The person whose password a link sets, if it still works: one who has proved the address, or is named by it and nothing
@@ -145,17 +148,20 @@ pub async fn reset_password(edit: &Edit, token: &str, password_hash: &str) -> Re
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] for an address at the directory's own domain; [`Error::TooManyRequests`] for too many mails to it.
+/// [`Error::Invalid`] for an address at the directory's own domain, and for a person whose password somebody else has chosen;
+/// [`Error::TooManyRequests`] for too many mails to it.
 pub async fn ask_to_change(edit: &Edit, person_id: PersonId, email: &Email) -> Result<()> {
     address::refuse_own_domain("email", email).await?;
+    person::require_own_password(edit, person_id)?;
     limit::count_from(edit, &format!("person {person_id}"), &email.key)?;
     if username::claimed(edit.connection(), person_id)?.is_some_and(|claimed| claimed.key == email.key) {
         return ask_to_verify(edit, person_id, email).await;
     }
-    let link = link::make(edit, Purpose::ChangeEmail, person_id, None, email).await?;
+    let due = limit::turn(edit, About::Others, &email.key)?;
+    let link = link::make(edit, Purpose::ChangeEmail, person_id, None, email, due).await?;
     let text = "Somebody, probably you, wants to sign in by this e-mail address from now on. If it was you, confirm it within \
                 an hour, with your password:";
-    limit::send(edit, &email.key, &Message::new(&email.address, "Confirm your new e-mail address", text, Some(&link)))
+    outbox::write(edit, &Message::new(&email.address, "Confirm your new e-mail address", text, Some(&link)), due)
 }
 
 /// Takes an address back that was changed: it signs in again, and the one that was added and what came after that do not.
@@ -175,7 +181,7 @@ pub async fn undo_email(edit: &Edit, token: &str) -> Result<()> {
     for later in held.iter().filter(|held| held.proved_at >= undone.proved_at && held.email.key != link.email.key) {
         address::remove(edit, &later.email.key)?;
     }
-    address::retire(edit, &link.email.key, None)?;
+    proof::prove(edit, link.person_id, &link.email).await?;
     person::lock(edit, link.person_id)?;
     ask_to_reset(edit, link.person_id, &link.email, None).await?;
     edit.record("e-mail taken back", "people", &[(link.person_id, json!({ "email": link.email.address }))]).await

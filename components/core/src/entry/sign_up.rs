@@ -2,12 +2,12 @@
 
 use crate::accounts::account::{Account, NewAccount};
 use crate::accounts::{manage, members, username};
-use crate::auth::limit;
+use crate::auth::limit::{self, About};
 use crate::entry::recovery;
 use crate::error::Result;
 use crate::people::address::{self, Standing};
 use crate::people::person::{self, NewPerson};
-use crate::store::outbox::Message;
+use crate::store::outbox::{self, Message};
 use crate::store::{Edit, Transaction};
 use crate::values::email::Email;
 use crate::values::id::PersonId;
@@ -78,5 +78,6 @@ pub async fn sign_up(
 fn tell_holder(transaction: &Transaction, email: &Email) -> Result<()> {
     let text = "Somebody, perhaps you, tried to sign up with this e-mail address, which is yours in Accord already. \
                 If you have forgotten your password, ask for a new one. If it was not you, there is nothing to do.";
-    limit::send(transaction, &email.key, &Message::new(&email.address, "You have signed up already", text, None))
+    let due = limit::turn(transaction, About::Others, &email.key)?;
+    outbox::write(transaction, &Message::new(&email.address, "You have signed up already", text, None), due)
 }

@@ -34,8 +34,17 @@ pub struct Holder {
     pub person_id: PersonId,
     /// How far it is the person's.
     pub standing: Standing,
+    /// Who is named by the address since the person has given it up.
+    pub next: Option<PersonId>,
     /// The address, as the person or whoever named it wrote it.
     pub email: Email,
+}
+
+impl Holder {
+    /// The person whom the address means, to give something to it: never somebody who has given it up.
+    pub fn meant(&self) -> Option<PersonId> {
+        if self.standing == Standing::Retired { self.next } else { Some(self.person_id) }
+    }
 }
 
 /// Until when an address was given up for nobody to have it any more.
@@ -43,21 +52,50 @@ pub(crate) fn released() -> Time {
     Time::now() - RESERVED
 }
 
-/// Whose mailbox the address of this key is, if anybody has proved or named it. One that was given up long ago is nobody's.
+/// Whose mailbox the address of this key is, if anybody has proved or named it. One that was given up long ago is nobody's, or
+/// names whoever something was given to meanwhile.
 pub fn holder(connection: &Connection, key: &str) -> Result<Option<Holder>> {
     let row = connection.query_first(
-        "SELECT person_id, address, proved_at IS NOT NULL AS proved, retired_at IS NOT NULL AS retired
-           FROM addresses WHERE key = ?1 AND (retired_at IS NULL OR retired_at > ?2)",
-        &[key.into(), released().into()],
+        "SELECT person_id, address, proved_at IS NOT NULL AS proved, retired_at, next_id FROM addresses WHERE key = ?1",
+        &[key.into()],
     )?;
     let Some(mut row) = row else { return Ok(None) };
-    let standing = match (row.take("proved")?, row.take("retired")?) {
-        (false, _) => Standing::Named,
-        (true, false) => Standing::Proved,
-        (true, true) => Standing::Retired,
-    };
+    let (person_id, next): (PersonId, Option<PersonId>) = (row.take("person_id")?, row.take("next_id")?);
     let email = Email { address: row.take("address")?, key: key.to_owned() };
-    Ok(Some(Holder { person_id: row.take("person_id")?, standing, email }))
+    let retired_at: Option<Time> = row.take("retired_at")?;
+    Ok(match (row.take("proved")?, retired_at) {
+        (_, Some(since)) if since <= released() => {
+            next.map(|person_id| Holder { person_id, standing: Standing::Named, next: None, email })
+        }
+        (_, Some(_)) => Some(Holder { person_id, standing: Standing::Retired, next, email }),
+        (true, None) => Some(Holder { person_id, standing: Standing::Proved, next, email }),
+        (false, None) => Some(Holder { person_id, standing: Standing::Named, next, email }),
+    })
+}
+
+/// The end of an insert of addresses: one that its person has given up, and may take back, stays the person's and names
+/// somebody beside; one that was given up long ago is nobody's. The time until which is `$released`.
+macro_rules! or_next {
+    ($released:literal) => {
+        concat!(
+            " ON CONFLICT (key) DO UPDATE SET
+                     next_id = CASE WHEN retired_at > ",
+            $released,
+            " THEN excluded.person_id END,
+                     person_id = CASE WHEN retired_at > ",
+            $released,
+            " THEN person_id ELSE excluded.person_id END,
+                     address = CASE WHEN retired_at > ",
+            $released,
+            " THEN address ELSE excluded.address END,
+                     proved_at = CASE WHEN retired_at > ",
+            $released,
+            " THEN proved_at ELSE excluded.proved_at END,
+                     retired_at = CASE WHEN retired_at > ",
+            $released,
+            " THEN retired_at END"
+        )
+    };
 }
 
 /// Makes a person of each address, who is named by it and nothing else, and returns them by the keys of the addresses. Nobody
@@ -70,27 +108,28 @@ pub async fn name_all<'a>(edit: &Edit, addresses: &[&'a Email]) -> Result<HashMa
     let kept: Vec<_> =
         addresses.iter().zip(&people).map(|(email, person)| (&email.key, &email.address, person.id)).collect();
     if !kept.is_empty() {
-        // What is there already was given up long ago.
-        let statement = "INSERT INTO addresses (key, address, person_id)
-             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true
-                 ON CONFLICT (key) DO UPDATE SET address = excluded.address, person_id = excluded.person_id,
-                        proved_at = NULL, retired_at = NULL";
-        edit.batch(statement, vec![rows(&kept)?]).await?;
+        // What is there already was given up.
+        let statement = concat!(
+            "INSERT INTO addresses (key, address, person_id)
+             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1) WHERE true",
+            or_next!("?2")
+        );
+        edit.batch(statement, vec![rows(&kept)?, released().into()]).await?;
     }
     Ok(named)
 }
 
 /// The person whom an address means: who has proved it, or else is named by it, from now on if need be.
 pub async fn person_of(edit: &Edit, email: &Email) -> Result<PersonId> {
-    if let Some(holder) = holder(edit.connection(), &email.key)? {
-        return Ok(holder.person_id);
+    if let Some(meant) = holder(edit.connection(), &email.key)?.and_then(|holder| holder.meant()) {
+        return Ok(meant);
     }
     let named = person::insert(edit, &NewPerson::default()).await?.id;
     insert(edit, email, named, None)?;
     Ok(named)
 }
 
-/// The one insert of a single address, which is nobody's.
+/// The one insert of a single address, which is nobody's, or was given up.
 pub(crate) fn insert(
     transaction: &Transaction,
     email: &Email,
@@ -98,10 +137,14 @@ pub(crate) fn insert(
     proved_at: Option<Time>,
 ) -> Result<()> {
     transaction.run(
-        "INSERT INTO addresses (key, address, person_id, proved_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (key) DO UPDATE SET address = excluded.address, person_id = excluded.person_id,
-                    proved_at = excluded.proved_at, retired_at = NULL",
-        &[email.key.as_str().into(), email.address.as_str().into(), person_id.into(), proved_at.into()],
+        concat!("INSERT INTO addresses (key, address, person_id, proved_at) VALUES (?1, ?2, ?3, ?4)", or_next!("?5")),
+        &[
+            email.key.as_str().into(),
+            email.address.as_str().into(),
+            person_id.into(),
+            proved_at.into(),
+            released().into(),
+        ],
     )?;
     Ok(())
 }
@@ -115,7 +158,7 @@ pub(crate) fn proved(transaction: &Transaction, email: &Email, person_id: Person
     let written = transaction.run(
         "INSERT INTO addresses (key, address, person_id, proved_at) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (key) DO UPDATE SET address = excluded.address, person_id = excluded.person_id,
-                    proved_at = coalesce(proved_at, excluded.proved_at), retired_at = NULL
+                    proved_at = coalesce(proved_at, excluded.proved_at), retired_at = NULL, next_id = NULL
               WHERE person_id = excluded.person_id OR proved_at IS NULL OR retired_at <= ?5
              RETURNING key",
         &[
@@ -158,15 +201,19 @@ pub fn list(connection: &Connection, person_id: PersonId) -> Result<Vec<Proved>>
         .collect()
 }
 
-/// Notes since when an address signs in no more, or that it does again.
-pub(crate) fn retire(transaction: &Transaction, key: &str, since: Option<Time>) -> Result<()> {
+/// Notes since when an address signs in no more.
+pub(crate) fn retire(transaction: &Transaction, key: &str, since: Time) -> Result<()> {
     transaction.run("UPDATE addresses SET retired_at = ?2 WHERE key = ?1", &[key.into(), since.into()])?;
     Ok(())
 }
 
-/// Takes an address from its person.
+/// Takes an address from its person. Whoever it named meanwhile it goes on naming.
 pub(crate) fn remove(transaction: &Transaction, key: &str) -> Result<()> {
-    transaction.run("DELETE FROM addresses WHERE key = ?", &[key.into()])?;
+    transaction.run("DELETE FROM addresses WHERE key = ? AND next_id IS NULL", &[key.into()])?;
+    transaction.run(
+        "UPDATE addresses SET person_id = next_id, proved_at = NULL, retired_at = NULL, next_id = NULL WHERE key = ?",
+        &[key.into()],
+    )?;
     Ok(())
 }
 

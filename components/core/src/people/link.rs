@@ -75,7 +75,7 @@ pub struct Link {
     pub undoes: Option<String>,
 }
 
-/// Makes a link for a person, to be sent to an address, and returns what to write into the mail. An invitation, and nothing
+/// Makes a link for a person, to be sent to an address at the time `from`, and returns what to write into the mail. An invitation, and nothing
 /// else, has an account; a new one ends the one before. Links of other purposes live beside each other, so that nobody ends
 /// somebody's link by asking for another.
 pub(crate) async fn make(
@@ -84,8 +84,9 @@ pub(crate) async fn make(
     person_id: PersonId,
     account_id: Option<AccountId>,
     email: &Email,
+    from: Time,
 ) -> Result<String> {
-    insert(transaction, purpose, person_id, account_id, email, None).await
+    insert(transaction, purpose, person_id, account_id, email, None, from).await
 }
 
 /// As [`make`], of a link to an address before that takes another one, `undoes`, away again.
@@ -94,8 +95,9 @@ pub(crate) async fn make_undo(
     person_id: PersonId,
     email: &Email,
     undoes: &Email,
+    from: Time,
 ) -> Result<String> {
-    insert(transaction, Purpose::UndoEmail, person_id, None, email, Some(undoes.key.as_str())).await
+    insert(transaction, Purpose::UndoEmail, person_id, None, email, Some(undoes.key.as_str()), from).await
 }
 
 async fn insert(
@@ -105,6 +107,7 @@ async fn insert(
     account_id: Option<AccountId>,
     email: &Email,
     undoes: Option<&str>,
+    from: Time,
 ) -> Result<String> {
     let token = secret::generate()?;
     let now = Time::now();
@@ -126,7 +129,7 @@ async fn insert(
             email.address.as_str().into(),
             email.key.as_str().into(),
             now.into(),
-            (now + purpose.lifetime()).into(),
+            (from + purpose.lifetime()).into(),
             undoes.into(),
         ],
     )?;

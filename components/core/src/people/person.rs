@@ -170,6 +170,24 @@ pub fn require_same(transaction: &Transaction, person_id: PersonId, field: &str,
     }
 }
 
+/// Makes sure that whoever proves an address has a password of their own: by that address it signs in everywhere. The one of an
+/// administrator whom the account above has made (see [`crate::accounts::username::ADMINISTRATOR`]) is known there until the
+/// person has changed it.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] of `password`.
+pub fn require_own_password(transaction: &Transaction, person_id: PersonId) -> Result<()> {
+    let statement = "SELECT 1 FROM people p JOIN usernames n ON n.person_id = p.id AND n.kind = 'name'
+          WHERE p.id = ? AND p.origin = 'administration' AND p.password_version = 1 LIMIT 1";
+    match transaction.run_first(statement, &[person_id.into()])? {
+        Some(_) => {
+            Err(Error::Invalid(Faults::of("password", "was chosen by somebody else: set one of your own first")))
+        }
+        None => Ok(()),
+    }
+}
+
 /// What is said of a password that is not the person's.
 pub(crate) const NOT_RIGHT: &str = "is not right";
 

@@ -119,7 +119,7 @@ pub struct Upsert {
 ///   to be made, with every value that another record of the account has, with an owner other than the connector's account, with `is_active` if the member
 ///   ranks above the connector, or is the last who can come in as an owner, and with an address at the directory's own domain.
 pub async fn upsert(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<(Record, Owner)> {
-    let Met { owner, records, is_proved_here } = meet(edit, connector, request)?;
+    let Met { owner, records, entered } = meet(edit, connector, request)?;
     let found = find(request, &records)?;
     connector.require_any(if request.insert_only || found.is_none() { &RECORD_CREATE } else { &RECORD_UPDATE })?;
 
@@ -142,10 +142,16 @@ pub async fn upsert(edit: &Edit, connector: &CallingConnector, request: &Upsert)
         Some(record) => update(edit, record, after, changed).await?,
         None => insert(edit, connector, after, changed).await?,
     };
-    if record.profile.email_key() != before.email_key() {
-        record.email_verified = is_proved_here;
+    let is_moved = record.profile.email_key() != before.email_key();
+    if is_moved {
+        record.email_verified = entered.is_some();
     }
     Standing { edit, connector, record: &record, before: &before }.settle(request.changes.is_active).await?;
+    // What the organisation says of somebody who is in is said of that person, whatever becomes of the address.
+    if let Some(person_id) = entered.filter(|_| is_moved && record.person_id.is_none()) {
+        edit.run("UPDATE records SET person_id = ?2 WHERE id = ?1", &[record.id.into(), person_id.into()])?;
+        record.person_id = Some(person_id);
+    }
     Ok((record, owner))
 }
 
@@ -162,8 +168,8 @@ impl Standing<'_> {
     /// said neither grants nor blocks.
     async fn settle(&self, said: Option<bool>) -> Result<()> {
         let moved = self.record.profile.email_key() != self.before.email_key();
-        // Who has entered by the record stays whom it means.
-        if moved && self.record.person_id.is_none() {
+        // Who has entered by the record stays whom it means. A record takes back what it gave itself.
+        if moved && self.record.person_id.is_none() && self.before.is_active == Some(true) {
             self.release().await?;
         }
         if said == Some(false) {
@@ -177,22 +183,31 @@ impl Standing<'_> {
     /// Takes away what the record gave to the address that it had.
     async fn release(&self) -> Result<()> {
         let Some(email) = &self.before.email else { return Ok(()) };
-        let Some(holder) = address::holder(self.edit.connection(), &email.key)? else { return Ok(()) };
-        // Another record of the organisation may give the same to another address of the person.
-        let other = self.edit.run_first(
-            "SELECT 1 FROM records r
-              WHERE r.account_id = ?1 AND r.id <> ?2 AND r.is_active = 1
-                AND (r.person_id = ?3 OR r.email_key IN (SELECT d.key FROM addresses d WHERE d.person_id = ?3)) LIMIT 1",
-            &[self.record.account_id.into(), self.record.id.into(), holder.person_id.into()],
-        )?;
-        if other.is_some() {
+        let holder = address::holder(self.edit.connection(), &email.key)?;
+        let Some(person_id) = holder.and_then(|holder| holder.meant()) else { return Ok(()) };
+        if self.another_says(person_id, true)? {
             return Ok(());
         }
-        members::release(self.edit, self.record.account_id, holder.person_id, Door::Endpoint).await
+        members::release(self.edit, self.record.account_id, person_id, Door::Endpoint).await
+    }
+
+    /// Whether another record of the organisation says of the person, by whichever address, that it is active, or that it is not.
+    fn another_says(&self, person_id: PersonId, is_active: bool) -> Result<bool> {
+        let other = self.edit.run_first(
+            "SELECT 1 FROM (
+                 SELECT r.id, r.account_id, r.is_active FROM records r WHERE r.person_id = ?3
+                 UNION ALL
+                 SELECT r.id, r.account_id, r.is_active FROM addresses d
+                   JOIN records r ON r.account_id = ?1 AND r.email_key = d.key
+                  WHERE d.person_id = ?3 AND d.retired_at IS NULL AND r.person_id IS NULL)
+              WHERE account_id = ?1 AND id <> ?2 AND is_active = ?4 LIMIT 1",
+            &[self.record.account_id.into(), self.record.id.into(), person_id.into(), i64::from(is_active).into()],
+        )?;
+        Ok(other.is_some())
     }
 
     async fn block(&self) -> Result<()> {
-        let Some(person_id) = self.person()? else { return Ok(()) };
+        let Some(person_id) = self.person().await? else { return Ok(()) };
         let blocked =
             members::set_active(self.edit, self.connector.rank, self.record.account_id, person_id, false).await;
         blocked.map_err(|error| match error {
@@ -205,14 +220,11 @@ impl Standing<'_> {
     }
 
     async fn grant(&self) -> Result<()> {
-        let person_id = match (self.record.person_id, &self.record.profile.email) {
-            (Some(person_id), _) => person_id,
-            (None, Some(email)) => {
-                address::refuse_own_domain("email", email).await?;
-                address::person_of(self.edit, email).await?
-            }
-            (None, None) => return Ok(()),
-        };
+        let Some(person_id) = self.person().await? else { return Ok(()) };
+        // What one record blocks another one does not lift.
+        if self.another_says(person_id, false)? {
+            return Ok(());
+        }
         let account_id = self.record.account_id;
         members::set_active(self.edit, self.connector.rank, account_id, person_id, true).await.map_err(|error| {
             match error {
@@ -225,13 +237,13 @@ impl Standing<'_> {
         members::grant(self.edit, account_id, person_id, grant).await.map(drop)
     }
 
-    /// Whom the record means: who has entered by it, or who has its address.
-    fn person(&self) -> Result<Option<PersonId>> {
+    /// Whom the record means: who has entered by it, or else whoever has its address, or will.
+    async fn person(&self) -> Result<Option<PersonId>> {
         match (self.record.person_id, &self.record.profile.email) {
             (Some(person_id), _) => Ok(Some(person_id)),
             (None, Some(email)) => {
-                let holder = address::holder(self.edit.connection(), &email.key)?;
-                Ok(holder.map(|holder| holder.person_id))
+                address::refuse_own_domain("email", email).await?;
+                address::person_of(self.edit, email).await.map(Some)
             }
             (None, None) => Ok(None),
         }
@@ -246,15 +258,15 @@ fn of_is_active(fault: &str) -> Error {
 struct Met {
     owner: Owner,
     records: Vec<Record>,
-    /// Whether somebody who has entered the account has proved the request's address.
-    is_proved_here: bool,
+    /// Who has proved the request's address, and entered the account.
+    entered: Option<PersonId>,
 }
 
-/// That the address of a key is proved, by somebody who has entered the account, as a condition.
-macro_rules! proved_here {
+/// Who has proved the address of a key, and entered the account, as an expression.
+macro_rules! entered_by {
     ($key:literal, $account:literal) => {
         concat!(
-            "EXISTS (SELECT 1 FROM addresses d
+            "(SELECT d.person_id FROM addresses d
                        JOIN memberships m ON m.account_id = ",
             $account,
             " AND m.person_id = d.person_id AND m.entered_at IS NOT NULL
@@ -272,8 +284,8 @@ macro_rules! columns {
             "a.name AS owner_name, a.registration_id, r.id, r.uuid, r.account_id, r.person_id, r.created_at, r.updated_at,
                     r.name, r.first_name, r.last_name, r.phone, r.phone_verified, r.email, r.email_key, r.language,
                     r.time_zone, r.date_format, r.username, r.external_id, r.notify_by_email, r.notify_by_sms, r.is_active, ",
-            proved_here!("r.email_key", "r.account_id"),
-            " AS email_verified"
+            entered_by!("r.email_key", "r.account_id"),
+            " IS NOT NULL AS email_verified"
         )
     };
 }
@@ -289,9 +301,9 @@ fn meet(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<M
         concat!(
             "SELECT ",
             columns!(),
-            ", ?5 IS NOT NULL AND ",
-            proved_here!("?5", "?1"),
-            " AS is_proved_here
+            ", ",
+            entered_by!("?5", "?1"),
+            " AS entered
                FROM accounts a
                LEFT JOIN (
                     SELECT id AS match FROM records WHERE uuid = ?2 AND account_id = ?1
@@ -319,7 +331,7 @@ fn meet(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<M
             none => none.insert(Met {
                 owner: Owner::from_row(connector, &mut row)?,
                 records: Vec::new(),
-                is_proved_here: row.take("is_proved_here")?,
+                entered: row.take("entered")?,
             }),
         };
         met.records.extend(Record::from_row(&mut row)?);

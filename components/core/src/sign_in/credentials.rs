@@ -74,10 +74,13 @@ impl Name {
         Ok(Self { key, account: account.map(str::to_owned), account_id })
     }
 
-    /// What failures are counted by: a username with its account, an address by itself.
-    fn identity(&self) -> String {
-        match &self.account {
-            Some(account) if !self.key.contains('@') => format!("user:{}@{}", self.key, account.to_lowercase()),
+    /// What failures are counted by: a username with its account, however that is spelt, an address by itself. `account_id`
+    /// is the account that was found.
+    fn identity(&self, account_id: Option<AccountId>) -> String {
+        match (&self.account, account_id) {
+            (Some(_), Some(id)) if !self.key.contains('@') => format!("user:{}@{id}", self.key),
+            // Of an account that is none nobody is a member: there is nothing to guess.
+            (Some(_), None) if !self.key.contains('@') => format!("user:{}@", self.key),
             _ => format!("user:{}", self.key),
         }
     }
@@ -103,36 +106,32 @@ impl Candidate {
         }
         let name = Name::parse(name, account).await?;
         // The name of somebody in the account comes first, then who has proved the address, then the newest who claims it.
-        let row = connection.query_first(
-            "SELECT p.id, p.uuid, p.password_version, p.password_hash FROM (
-                 SELECT n.person_id AS found, 1 AS precedence FROM usernames n
-                  WHERE n.key = ?1 AND n.account_id = (
-                        SELECT id FROM accounts WHERE id = ?2
-                        UNION ALL SELECT id FROM accounts WHERE account_key = ?3
-                        UNION ALL SELECT id FROM accounts WHERE subdomain = ?3 LIMIT 1)
-                 UNION ALL SELECT d.person_id, 2 FROM addresses d
-                  WHERE d.key = ?1 AND d.proved_at IS NOT NULL AND d.retired_at IS NULL
-                 UNION ALL SELECT * FROM (
-                        SELECT n.person_id, 3 FROM usernames n WHERE n.key = ?1 AND n.kind <> 'name' AND NOT EXISTS (
-                               SELECT 1 FROM addresses d
-                                WHERE d.key = ?1 AND d.proved_at IS NOT NULL AND d.retired_at IS NULL)
-                         ORDER BY n.person_id DESC LIMIT 1)) AS candidates
-               JOIN people p ON p.id = found
-              WHERE p.password_hash IS NOT NULL
-              ORDER BY precedence LIMIT 1",
+        let mut row = connection.query_one(
+            "SELECT wanted.id AS account, p.id, p.uuid, p.password_version, p.password_hash FROM (
+                 SELECT (SELECT id FROM accounts WHERE id = ?2
+                         UNION ALL SELECT id FROM accounts WHERE account_key = ?3
+                         UNION ALL SELECT id FROM accounts WHERE subdomain = ?3 LIMIT 1) AS id) AS wanted
+               LEFT JOIN people p ON p.id = (
+                 SELECT found FROM (
+                     SELECT n.person_id AS found, 1 AS precedence FROM usernames n
+                      WHERE n.key = ?1 AND n.account_id = wanted.id
+                     UNION ALL SELECT d.person_id, 2 FROM addresses d
+                      WHERE d.key = ?1 AND d.proved_at IS NOT NULL AND d.retired_at IS NULL
+                     UNION ALL SELECT * FROM (
+                            SELECT n.person_id, 3 FROM usernames n WHERE n.key = ?1 AND n.kind <> 'name' AND NOT EXISTS (
+                                   SELECT 1 FROM addresses d
+                                    WHERE d.key = ?1 AND d.proved_at IS NOT NULL AND d.retired_at IS NULL)
+                             ORDER BY n.person_id DESC LIMIT 1))
+                   JOIN people named ON named.id = found
+                  WHERE named.password_hash IS NOT NULL
+                  ORDER BY precedence LIMIT 1)",
             &[name.key.as_str().into(), name.account_id.into(), name.account.as_deref().into()],
         )?;
-        let mut candidate = Self { identity: name.identity(), person: None, hash: None };
-        if let Some(mut row) = row {
-            candidate.hash = row.take("password_hash")?;
-            candidate.person = Some(SignedIn {
-                person_id: row.take("id")?,
-                uuid: row.take("uuid")?,
-                password_version: row.take("password_version")?,
-                account_id: None,
-            });
-        }
-        Ok(candidate)
+        let identity = name.identity(row.take("account")?);
+        let Some(person_id) = row.take("id")? else { return Ok(Self { identity, person: None, hash: None }) };
+        let (uuid, password_version) = (row.take("uuid")?, row.take("password_version")?);
+        let person = SignedIn { person_id, uuid, password_version, account_id: None };
+        Ok(Self { identity, person: Some(person), hash: row.take("password_hash")? })
     }
 
     /// Whether there is a person of the name, who has a password.
@@ -181,12 +180,13 @@ pub async fn sign_in(
 ) -> Result<SignIn> {
     let candidate = Candidate::find(connection, name, password, wanted).await?;
     let person = candidate.verify(connection, password, address).await?;
-    let chosen = match wanted {
-        Some(wanted) => Some(named(connection, &person, wanted)?),
-        None => match offered(connection, &person, within)? {
-            Offer::One(account) => account,
-            Offer::Several(accounts) => return Ok(SignIn::Select(accounts)),
-        },
+    let offer = match wanted {
+        Some(wanted) => named(connection, &person, wanted)?,
+        None => offered(connection, &person, within)?,
+    };
+    let chosen = match offer {
+        Offer::One(account) => account,
+        Offer::Several(accounts) => return Ok(SignIn::Select(accounts)),
     };
     if !reaches(connection, within, chosen.map(|chosen| chosen.account_id))? {
         return Err(WRONG);
@@ -216,30 +216,45 @@ struct Chosen {
     is_new: bool,
 }
 
-/// Whether the person `?1` is a member of the account `a`, or is asked into it and may enter.
+/// Whether the person `?1` is asked into the account `a`, or was added, and may enter for the first time.
 const ASKED: &str = "EXISTS (SELECT 1 FROM memberships m
-     WHERE m.account_id = a.id AND m.person_id = ?1 AND m.status IN ('active', 'invited'))";
+     WHERE m.account_id = a.id AND m.person_id = ?1 AND m.status IN ('active', 'invited') AND m.entered_at IS NULL)";
 
-/// The account that is named.
-fn named(connection: &Connection, person: &SignedIn, wanted: &str) -> Result<Chosen> {
+/// The account that is named: an id or a key first; then, as a subdomain or a name, one that the person has entered or that one
+/// above belongs to. A name is anybody's, so that nobody enters by it what others offer unless only one of that name does.
+///
+/// # Errors
+///
+/// [`WRONG`] for an account that the person does not belong to.
+fn named(connection: &Connection, person: &SignedIn, wanted: &str) -> Result<Offer> {
     let key = text::clean(wanted, account::NAME_MAX).map_or_else(|_| String::new(), |name| text::fold(&name));
-    // An id first, then a key or a subdomain, then a name; of accounts of one name first those that the person is a member
-    // of, then the oldest.
     let statement = format!(
-        "SELECT a.id, EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = a.id AND m.person_id = ?1
-                                 AND m.status IN ('active', 'invited') AND m.entered_at IS NULL) AS is_new
+        "SELECT a.id, a.name, {ASKED} AS is_new, a.id IS ?2 OR a.account_key = ?4 AS is_one,
+                a.subdomain IS ?4 AS is_subdomain
            FROM accounts a
           WHERE (a.id = ?2 OR a.account_key = ?4 OR a.subdomain = ?4 OR a.name_key = ?3)
             AND ({BELONGS} OR {LIVE} AND {ASKED})
-          ORDER BY a.id IS NOT ?2, a.account_key <> ?4, a.subdomain IS NOT ?4, NOT {ASKED}, a.id
-          LIMIT 1"
+          ORDER BY a.id IS NOT ?2, a.account_key <> ?4, is_new, is_subdomain DESC, a.id
+          LIMIT ?5"
     );
-    let parameters = [person.person_id.into(), wanted.parse::<i64>().ok().into(), key.into(), wanted.into()];
-    let mut row = connection.query_first(&statement, &parameters)?.ok_or(WRONG)?;
-    Ok(Chosen { account_id: row.take("id")?, is_new: row.take("is_new")? })
+    let named_so = i64::try_from(OFFERS).unwrap_or(i64::MAX);
+    let wanted_id = wanted.parse::<i64>().ok();
+    let parameters = [person.person_id.into(), wanted_id.into(), key.into(), wanted.into(), named_so.into()];
+    let mut rows = connection.query(&statement, &parameters)?;
+    let Some(first) = rows.first_mut() else { return Err(WRONG) };
+    let chosen = Chosen { account_id: first.take("id")?, is_new: first.take("is_new")? };
+    let (is_one, is_subdomain): (bool, bool) = (first.take("is_one")?, first.take("is_subdomain")?);
+    if !chosen.is_new || is_one || is_subdomain || rows.len() == 1 {
+        return Ok(Offer::One(Some(chosen)));
+    }
+    let mut several = vec![(chosen.account_id, rows[0].take("name")?)];
+    for row in &mut rows[1..] {
+        several.push((row.take("id")?, row.take("name")?));
+    }
+    Ok(Offer::Several(several))
 }
 
-/// What a person who names no account is offered.
+/// What a person is offered to sign in to.
 enum Offer {
     /// The only one, or none.
     One(Option<Chosen>),

@@ -85,7 +85,7 @@ const ROWS: [&str; 6] = ["qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "az
 
 /// What is wrong with a password, if anything is. `own` is what belongs to the person: address, names.
 pub fn fault(password: &str, own: &[&str]) -> Option<String> {
-    fault_of_chosen(password).or_else(|| (worth(password, own) < WORTH_MIN).then(|| TOO_EASY.to_owned()))
+    fault_of_length(password).or_else(|| fault_of_worth(password, own, WORTH_MIN))
 }
 
 /// What is said of a password that is too easy to guess.
@@ -98,13 +98,21 @@ const LEAKED: &str = "is too easy to guess: it is among the passwords that leake
 /// As [`fault`], of a password that somebody else chooses for the person: it is long enough, worth more than one or two
 /// words, and did not leak. How hard it is to guess beyond that is left to whoever chooses it.
 pub fn fault_of_chosen(password: &str) -> Option<String> {
+    fault_of_length(password).or_else(|| fault_of_worth(password, &[], CHOSEN_WORTH_MIN))
+}
+
+fn fault_of_length(password: &str) -> Option<String> {
     if password.chars().count() < PASSWORD_MIN {
         return Some(format!("must have at least {PASSWORD_MIN} characters"));
     }
     if password.len() > PASSWORD_MAX {
         return Some(format!("must have at most {PASSWORD_MAX} bytes"));
     }
-    if worth(password, &[]) < CHOSEN_WORTH_MIN {
+    None
+}
+
+fn fault_of_worth(password: &str, own: &[&str], least: usize) -> Option<String> {
+    if worth(password, own) < least {
         return Some(TOO_EASY.to_owned());
     }
     leaked::contains(&spelling(password)).then(|| LEAKED.to_owned())

@@ -11,13 +11,14 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
     include_str!("../migrations/0004_rank.sql"),
     include_str!("../migrations/0005_people.sql"),
     include_str!("../migrations/0006_makers.sql"),
+    include_str!("../migrations/0007_given_up.sql"),
 ];
 
 /// Brings the database to the schema of this release, in one transaction.
@@ -92,27 +93,34 @@ fn compare_by_mailbox(sqlite: &Sqlite) -> Result<()> {
         if email.key == before {
             continue;
         }
-        let parameters = [email.key.as_str().into(), before.as_str().into()];
-        let taken = sqlite.query("SELECT 1 FROM addresses WHERE key = ?", &[email.key.as_str().into()])?;
-        if taken.is_empty() {
-            sqlite.query("UPDATE addresses SET key = ? WHERE key = ?", &parameters)?;
-        } else {
+        // Whoever has proved the address keeps it, before whoever is only named by it; of two the first.
+        let [mine, taken] = [before.as_str(), email.key.as_str()].map(|key| {
+            let rows = sqlite
+                .query("SELECT coalesce(proved_at, 1 << 62) AS since FROM addresses WHERE key = ?", &[key.into()])?;
+            rows.into_iter().next().map(|mut row| row.take::<i64>("since")).transpose()
+        });
+        let (mine, taken) = (mine?, taken?);
+        if taken.is_some() {
+            let loser = if mine < taken { email.key.as_str() } else { before.as_str() };
             sqlite.query(
                 "INSERT INTO audit (at, actor, api, action, subject, subject_id, detail, request_id)
                  SELECT ?2, 'system', 'migration', 'migrated', 'people', person_id,
                         json_object('reason', 'the address is the mailbox of another address, whose person keeps it'),
                         '00000000-0000-0000-0000-000000000000'
                    FROM addresses WHERE key = ?1",
-                &[before.as_str().into(), Time::now().into()],
+                &[loser.into(), Time::now().into()],
             )?;
-            sqlite.query("DELETE FROM addresses WHERE key = ?", &[before.as_str().into()])?;
+            sqlite.query("DELETE FROM addresses WHERE key = ?", &[loser.into()])?;
         }
+        sqlite.query(
+            "UPDATE addresses SET key = ? WHERE key = ?",
+            &[email.key.as_str().into(), before.as_str().into()],
+        )?;
     }
     let others = [
         ("usernames", "person_id", "key", "name"),
         ("links", "person_id", "key", "address"),
         ("records", "id", "email_key", "email"),
-        ("records", "id", "username_key", "username"),
     ];
     for (table, id, key, value) in others {
         let rows = format!(
@@ -309,6 +317,7 @@ mod tests {
             for statement in [
                 "INSERT INTO people (id, uuid, origin, created_at, updated_at) VALUES (1, 'u1', 'accounts', 0, 0), (2, 'u2', 'accounts', 0, 0)",
                 "INSERT INTO addresses (key, address, person_id, proved_at) VALUES
+                   ('p@\u{e4}.fi', 'p@\u{e4}.fi', 1, 1), ('p@xn--4ca.fi', 'p@xn--4ca.fi', 2, NULL),
                    ('a@m\u{fc}ller.de', 'a@m\u{fc}ller.de', 2, 2), ('a@xn--mller-kva.de', 'a@xn--mller-kva.de', 1, 1),
                    ('strasse@e.com', 'stra\u{df}e@e.com', 2, 2), ('b@e.com', 'b@e.com', 1, 1)",
             ] {
@@ -319,7 +328,7 @@ mod tests {
             for mut row in sqlite.query("SELECT key || ' ' || person_id AS line FROM addresses ORDER BY 1", &[])? {
                 lines.push(row.take::<String>("line")?);
             }
-            assert_eq!(lines, ["a@xn--mller-kva.de 1", "b@e.com 1", "stra\u{df}e@e.com 2"]);
+            assert_eq!(lines, ["a@xn--mller-kva.de 1", "b@e.com 1", "p@xn--4ca.fi 1", "stra\u{df}e@e.com 2"]);
             let listed = sqlite.query("SELECT subject_id FROM audit WHERE action = 'migrated'", &[])?.pop();
             assert_eq!(listed.expect("a row").take::<i64>("subject_id")?, 2);
             Ok(())
