@@ -132,7 +132,14 @@ impl Server {
 
     async fn spawn(&self) -> Running {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
-        let mut command = if on_spin() { Command::new("spin") } else { Command::new(beside("accord-under-test")) };
+        let mut command = if on_spin() {
+            Command::new("spin")
+        } else {
+            // A file that grows beyond its limit is an error then, and not the end of the process: see `limit_files`.
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "trap '' 25; exec \"$@\"", "sh"]).arg(beside("accord-under-test"));
+            shell
+        };
         command.arg("up").arg("--from").arg(root().join(self.options.manifest));
         command.arg("--listen").arg(format!("127.0.0.1:{port}"));
         command.arg("--state-dir").arg(self.state.path());
@@ -170,6 +177,23 @@ impl Server {
         signal("-HUP", &child.id().to_string());
     }
 
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let Running::Process { child, .. } = &self.running else { panic!("the server is a process of its own") };
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let set = Command::new("prlimit")
+            .args(["--pid", &child.id().to_string(), &format!("--fsize={limit}:unlimited")])
+            .status();
+        assert!(set.is_ok_and(|status| status.success()), "the limit is set");
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        match std::mem::replace(&mut self.running, Running::Stopped) {
+            Running::Embedded(server) => server.shutdown().await,
+            Running::Process { child, .. } => kill(child),
+            Running::Stopped => {}
+        }
+    }
+
     pub(crate) fn kill(&mut self) {
         match std::mem::replace(&mut self.running, Running::Stopped) {
             Running::Process { child, .. } => kill(child),
@@ -181,6 +205,13 @@ impl Server {
         if !matches!(self.running, Running::Stopped) {
             self.kill();
         }
+        self.run().await;
+    }
+
+    pub(crate) async fn restart_with(&mut self, name: &'static str, value: &str) {
+        self.stop().await;
+        self.options.variables.retain(|(known, _)| *known != name);
+        self.options.variables.push((name, value.to_owned()));
         self.run().await;
     }
 

@@ -74,6 +74,7 @@ mod seams {
 }
 
 mod store {
+    mod disk;
     mod durability;
     mod outages;
     mod plans;
@@ -85,3 +86,4 @@ mod faults;
 mod health;
 mod mail;
 mod postman;
+mod preconditions;

@@ -24,14 +24,13 @@ use accord_core::connectors::health;
 use accord_core::error::{Error, Thing};
 use accord_core::people::{reading, record};
 use accord_core::store::{Connection, Edit};
-use accord_web::authorization::caller;
 use accord_web::body::SMALL;
 use accord_web::json::Value;
 use accord_web::{Api, Bearer, Call, Failure, Result, body};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequest, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, Path, Request};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -77,9 +76,10 @@ struct Push {
 impl<S: Sync> FromRequest<S> for Push {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let (parts, body) = request.into_parts();
-        let connector = caller(&parts.headers).await?.into_connector()?;
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let (mut parts, body) = request.into_parts();
+        let Bearer(caller) = Bearer::from_request_parts(&mut parts, state).await?;
+        let connector = caller.into_connector()?;
         Ok(Self { connector, headers: parts.headers, body })
     }
 }

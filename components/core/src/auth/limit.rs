@@ -80,10 +80,10 @@ pub(crate) fn count_from(transaction: &Transaction, whose: &str, key: &str) -> R
 
 /// Writes a mail to a mailbox. Beyond twenty within the hour it is sent later, and whoever asks for it is not told: nobody
 /// uses up what somebody else may have sent there.
-pub(crate) fn send(transaction: &Transaction, key: &str, message: &Message) -> Result<()> {
+pub(crate) async fn send(transaction: &Transaction, key: &str, message: &Message) -> Result<()> {
     let (count, _) = counted(transaction, format!("mail {key}"))?;
     let turns = u32::try_from((count - 1) / TO_MAILBOX).unwrap_or(u32::MAX).min(24);
-    outbox::write(transaction, message, Time::now() + WINDOW * turns)
+    outbox::write(transaction, message, Time::now() + WINDOW * turns).await
 }
 
 /// Counts one more of `subject` within the hour: how many there are, and the seconds until the count begins anew.

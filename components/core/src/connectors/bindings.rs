@@ -31,7 +31,7 @@ pub type UserEntries = Vec<(String, Option<Email>)>;
 ///
 /// [`Error::NotFound`] if the connector is bound to no such account, whether or not there is one.
 pub async fn bind_users(author: Author, connector: &CallingConnector, account: &str, users: &[String]) -> Result<()> {
-    let edit = Edit::begin(author).await?;
+    let edit = Edit::begin_of(users.len(), author).await?;
     let found = edit.run_first(
         "SELECT id FROM (
              SELECT a.id, 1 AS precedence FROM accounts a
@@ -69,7 +69,7 @@ pub async fn put_users(author: Author, connector: &CallingConnector, entries: &U
         }
     }
     faults.into_result()?;
-    let edit = Edit::begin(author).await?;
+    let edit = Edit::begin_of(entries.len(), author).await?;
     let known = known(&edit, connector, entries).await?;
     let plan = Plan::make(entries, &known);
     let made = address::name_all(&edit, &plan.made.values().copied().collect::<Vec<_>>()).await?;
