@@ -147,6 +147,11 @@ impl Accord {
         answer(self.request(Method::POST, path).json(body)).await
     }
 
+    /// A file of the state directory.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.server.state_dir().join(name)
+    }
+
     /// The database of the directory, to look at what no API shows and to prepare what none makes.
     pub fn store(&self) -> Store {
         Store::open(&self.server.state_dir().join("sqlite_db.db"))

@@ -43,6 +43,8 @@ pub struct Options {
     pub variables: Vec<(&'static str, String)>,
     /// A process of its own, that can be killed.
     pub process: bool,
+    /// Credentials of the tests. Without them the host makes some. Needs [`Options::process`].
+    pub credentials: bool,
     /// Bounds of the embedded host. Spin has its own.
     pub limits: accord::Limits,
 }
@@ -52,7 +54,7 @@ impl Default for Options {
         let mut limits = accord::Limits::default();
         // Enough for a test, of which several run at the same time.
         limits.max_instances = 16;
-        Self { manifest: "spin.toml", variables: Vec::new(), process: false, limits }
+        Self { manifest: "spin.toml", variables: Vec::new(), process: false, credentials: true, limits }
     }
 }
 
@@ -169,7 +171,9 @@ impl Server {
             ("bootstrap_client_id", CLIENT_ID),
             ("bootstrap_client_secret", CLIENT_SECRET),
         ];
-        fixed.map(|(name, value)| (name, value.to_owned())).into_iter().chain(self.options.variables.clone())
+        let given = if self.options.credentials { &fixed[..] } else { &[] };
+        let given: Vec<_> = given.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        given.into_iter().chain(self.options.variables.clone())
     }
 
     pub(crate) fn hang_up(&self) {

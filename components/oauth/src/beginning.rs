@@ -34,6 +34,7 @@ async fn settings() -> Result<FirstStart> {
         admin_password: setting::get("admin_password").await?,
         client_id: setting::get("bootstrap_client_id").await?,
         client_secret: setting::get("bootstrap_client_secret").await?,
+        account_key: setting::get("bootstrap_account_key").await?,
         packages: setting::get("packages").await?,
     })
 }

@@ -8,6 +8,7 @@ use accord_core::auth::key::Algorithm;
 use accord_core::store::seal::{self, Seal};
 use accord_core::store::{Connection, connection};
 use accord_core::values::domain;
+use accord_core::values::region::{self, Region};
 use accord_core::{Error, Result, log, setting};
 use accord_web::{Call, cors, forwarded};
 use axum::Json;
@@ -132,6 +133,8 @@ async fn faults_of_settings() -> Vec<String> {
     expect("encryption_key", Seal::parse(&value("encryption_key").await).is_some(), seal::EXPECTED);
     expect("public_url", origin(&value("public_url").await).is_some(), "an address like https://accord.example.com");
     expect("audience", !value("audience").await.is_empty(), "a text");
+    let country = value("default_region").await;
+    expect("default_region", country.trim().is_empty() || Region::find(country.trim()).is_some(), region::EXPECTED);
     let base_domain = value("base_domain").await;
     expect("base_domain", domain::is_name(&base_domain), "the name of a domain");
     expect("cors_origins", cors::is_setting(&value("cors_origins").await), cors::EXPECTED);

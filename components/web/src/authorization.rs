@@ -110,4 +110,34 @@ mod tests {
         }
         assert!(of(&[&encoded(b"a:b"), &encoded(b"a:b")]).is_err(), "two headers are none");
     }
+
+    #[test]
+    fn fuzzed_credentials_are_read_or_refused() {
+        const WORDS: &[&str] = &[
+            "Basic ",
+            "basic",
+            "Bearer ",
+            "bearer",
+            " ",
+            "\t",
+            ":",
+            "=",
+            "YTpi",
+            "YWI=",
+            "//79",
+            "-_",
+            "eyJhbGciOiJFZERTQSJ9",
+            ".",
+        ];
+        accord_fuzz::bytes(WORDS, |value| {
+            let Ok(value) = HeaderValue::from_bytes(value) else { return };
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
+            if let Ok(token) = bearer(&headers) {
+                assert!(!token.starts_with(' '));
+            }
+            if let Ok((name, _)) = basic(&headers) {
+                assert!(!name.contains(':'));
+            }
+        });
+    }
 }

@@ -18,6 +18,9 @@ use crate::values::id::PackageId;
 use crate::values::role::Role;
 use crate::values::time::Time;
 
+/// Longest key of the operator account, in characters.
+const ACCOUNT_KEY_MAX: usize = 100;
+
 /// What the operator configured.
 pub struct FirstStart {
     /// The administrator's e-mail address.
@@ -28,6 +31,8 @@ pub struct FirstStart {
     pub client_id: String,
     /// The secret of the first connector.
     pub client_secret: String,
+    /// The key of the operator account, or nothing for one at random.
+    pub account_key: String,
     /// The ids of packages to make beside the default one, with commas between them.
     pub packages: String,
 }
@@ -62,6 +67,10 @@ impl FirstStart {
         }
         if self.client_secret.is_empty() || self.client_secret.len() > connector::SECRET_MAX {
             faults.push(("bootstrap_client_secret", "must be 1 to 512 bytes".to_owned()));
+        }
+        let key = self.account_key.as_str();
+        if key.len() > ACCOUNT_KEY_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            faults.push(("bootstrap_account_key", "must be at most 100 visible ASCII characters, or empty".to_owned()));
         }
         let numbers = self.packages.split(',').map(str::trim).filter(|number| !number.is_empty());
         let packages: Result<_, _> = numbers.map(|number| packages::parse_id(number.parse().unwrap_or(0))).collect();
@@ -103,7 +112,10 @@ pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
         let new = NewPackage { id: Some(id), name: format!("Package {id}"), is_default: false };
         packages::insert(&edit, account_id, &new).await?;
     }
-    edit.run("UPDATE accounts SET package_id = ?2 WHERE id = ?1", &[account_id.into(), package_id.into()])?;
+    edit.run(
+        "UPDATE accounts SET package_id = ?2, account_key = coalesce(nullif(?3, ''), account_key) WHERE id = ?1",
+        &[account_id.into(), package_id.into(), start.account_key.as_str().into()],
+    )?;
     let administrator = person::insert(&edit, &NewPerson { password_hash, ..NewPerson::default() }).await?;
     address::insert(&edit, &email, administrator.id, Some(Time::now()))?;
     members::found(&edit, account_id, administrator.id).await?;
@@ -146,6 +158,7 @@ pub(crate) mod tests {
             admin_password: "correct horse battery staple".to_owned(),
             client_id: "bootstrap".to_owned(),
             client_secret: "a secret of the tests, as long as one that is made at random".to_owned(),
+            account_key: String::new(),
             packages: String::new(),
         }
     }
