@@ -22,6 +22,9 @@ PASSWORD = "correct horse battery staple"
 # Requests after which an instance of the host ends: the host's default of `max_requests_per_instance`.
 INSTANCE_REQUESTS = 1024
 
+# A host that is built already, in place of the release build of the tree.
+PROGRAM: Path | None = None
+
 # Processes of a server that has no threads: one for each processor.
 WORKERS = os.cpu_count() or 1
 
@@ -115,7 +118,7 @@ class Server:
 
 def _up(manifest: Path, state: Path, instances: int, root: Path = ROOT):
     return lambda port: [
-        str(root / "target/release/accord"), "up", "--no-build", "--quiet", "--from", str(manifest),
+        str(PROGRAM or root / "target/release/accord"), "up", "--no-build", "--quiet", "--from", str(manifest),
         "--listen", f"127.0.0.1:{port}", "--state-dir", str(state), "--max-instances", str(instances),
     ]
 

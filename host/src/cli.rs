@@ -228,7 +228,7 @@ fn up(up: Up) -> Result<()> {
         // Taken and passed over: a server outlives the terminal that it was started from.
         let _hangup = signal(SignalKind::hangup())?;
         let server = Server::start(config).await?;
-        greet(&server, &manifest, credentials.as_ref());
+        greet(&server, &manifest, credentials.as_ref())?;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -266,13 +266,15 @@ fn from_arguments(arguments: &[String]) -> Result<BTreeMap<String, String>> {
     Ok(variables)
 }
 
-fn greet(server: &Server, manifest: &Manifest, credentials: Option<&Credentials>) {
+fn greet(server: &Server, manifest: &Manifest, credentials: Option<&Credentials>) -> Result<()> {
     let url = server.url();
     println!("Serving {url}");
     for trigger in &manifest.triggers {
         println!("  {}: {url}{}", trigger.component, trigger.route);
     }
     if let Some(credentials) = credentials {
+        credentials.write_postman(&url)?;
         println!("\n{}", credentials.session(&url));
     }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! A running application: the server that accepts connections, in front of the components.
 
+mod answer;
 mod body;
 mod connections;
 mod dispatch;
@@ -163,6 +164,7 @@ fn load(config: &Config, addr: SocketAddr) -> Result<Dispatcher> {
         authority,
         quiet: config.quiet,
         _lock: lock,
+        answers: answer::Room::default(),
     })
 }
 

@@ -69,6 +69,23 @@ impl Accord {
         self.server.kill_and_restart().await;
     }
 
+    /// Stops the server and starts it again on the same state, with another value of an application variable.
+    pub async fn restart_with(&mut self, name: &'static str, value: &str) {
+        self.server.restart_with(name, value).await;
+    }
+
+    /// Stops the server, has `meanwhile` do something to its state directory, and starts it again on that.
+    pub async fn restart_after(&mut self, meanwhile: impl FnOnce(&Path)) {
+        self.server.stop().await;
+        meanwhile(self.server.state_dir());
+        self.server.kill_and_restart().await;
+    }
+
+    /// Has no file grow beyond so many bytes, as if the disk were full; `None` for no limit. Needs [`Options::process`].
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        self.server.limit_files(bytes);
+    }
+
     /// Tells the server that its terminal has closed. Needs [`Options::process`].
     pub fn hang_up(&self) {
         self.server.hang_up();
@@ -128,6 +145,11 @@ impl Accord {
     /// `POST` of JSON without credentials.
     pub async fn submit(&self, path: &str, body: &Value) -> Answer {
         answer(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// A file of the state directory.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.server.state_dir().join(name)
     }
 
     /// The database of the directory, to look at what no API shows and to prepare what none makes.

@@ -91,6 +91,22 @@ impl Accord {
         self.key_value_store().execute("DELETE FROM spin_key_value", []).expect("the statement runs");
     }
 
+    /// What the bootstrap connector's request for a token is answered.
+    pub async fn ask_for_token(&self) -> Answer {
+        let request = self.request(Method::POST, TOKEN).basic_auth(CLIENT_ID, Some(CLIENT_SECRET));
+        answer(request.form(&[("grant_type", "client_credentials")])).await
+    }
+
+    /// What the store of the private keys has: name and value of each.
+    pub fn kept_keys(&self) -> Vec<(String, String)> {
+        let store = self.key_value_store();
+        let mut statement =
+            store.prepare("SELECT key, value FROM spin_key_value ORDER BY key").expect("the query is valid");
+        let text = |value: Vec<u8>| String::from_utf8(value).expect("a key is text");
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, text(row.get(1)?))));
+        rows.expect("the query runs").collect::<Result<_, _>>().expect("rows")
+    }
+
     fn key_value_store(&self) -> Connection {
         Connection::open(self.server.state_dir().join("sqlite_key_value.db")).expect("the store opens")
     }

@@ -43,6 +43,8 @@ pub struct Options {
     pub variables: Vec<(&'static str, String)>,
     /// A process of its own, that can be killed.
     pub process: bool,
+    /// Credentials of the tests. Without them the host makes some. Needs [`Options::process`].
+    pub credentials: bool,
     /// Bounds of the embedded host. Spin has its own.
     pub limits: accord::Limits,
 }
@@ -52,7 +54,7 @@ impl Default for Options {
         let mut limits = accord::Limits::default();
         // Enough for a test, of which several run at the same time.
         limits.max_instances = 16;
-        Self { manifest: "spin.toml", variables: Vec::new(), process: false, limits }
+        Self { manifest: "spin.toml", variables: Vec::new(), process: false, credentials: true, limits }
     }
 }
 
@@ -132,7 +134,14 @@ impl Server {
 
     async fn spawn(&self) -> Running {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
-        let mut command = if on_spin() { Command::new("spin") } else { Command::new(beside("accord-under-test")) };
+        let mut command = if on_spin() {
+            Command::new("spin")
+        } else {
+            // A file that grows beyond its limit is an error then, and not the end of the process: see `limit_files`.
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "trap '' 25; exec \"$@\"", "sh"]).arg(beside("accord-under-test"));
+            shell
+        };
         command.arg("up").arg("--from").arg(root().join(self.options.manifest));
         command.arg("--listen").arg(format!("127.0.0.1:{port}"));
         command.arg("--state-dir").arg(self.state.path());
@@ -162,12 +171,31 @@ impl Server {
             ("bootstrap_client_id", CLIENT_ID),
             ("bootstrap_client_secret", CLIENT_SECRET),
         ];
-        fixed.map(|(name, value)| (name, value.to_owned())).into_iter().chain(self.options.variables.clone())
+        let given = if self.options.credentials { &fixed[..] } else { &[] };
+        let given: Vec<_> = given.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        given.into_iter().chain(self.options.variables.clone())
     }
 
     pub(crate) fn hang_up(&self) {
         let Running::Process { child, .. } = &self.running else { panic!("the server is a process of its own") };
         signal("-HUP", &child.id().to_string());
+    }
+
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let Running::Process { child, .. } = &self.running else { panic!("the server is a process of its own") };
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let set = Command::new("prlimit")
+            .args(["--pid", &child.id().to_string(), &format!("--fsize={limit}:unlimited")])
+            .status();
+        assert!(set.is_ok_and(|status| status.success()), "the limit is set");
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        match std::mem::replace(&mut self.running, Running::Stopped) {
+            Running::Embedded(server) => server.shutdown().await,
+            Running::Process { child, .. } => kill(child),
+            Running::Stopped => {}
+        }
     }
 
     pub(crate) fn kill(&mut self) {
@@ -181,6 +209,13 @@ impl Server {
         if !matches!(self.running, Running::Stopped) {
             self.kill();
         }
+        self.run().await;
+    }
+
+    pub(crate) async fn restart_with(&mut self, name: &'static str, value: &str) {
+        self.stop().await;
+        self.options.variables.retain(|(known, _)| *known != name);
+        self.options.variables.push((name, value.to_owned()));
         self.run().await;
     }
 

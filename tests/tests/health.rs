@@ -20,14 +20,38 @@ async fn an_accord_is_ready_before_its_first_request() {
 async fn settings_that_cannot_be_used_are_named() {
     let options = Options::default()
         .variable("signing_algorithm", &"HS256")
+        .variable("encryption_key", &"a secret that is too short")
         .variable("public_url", &"accord.example.com")
         .variable("access_token_lifetime", &0)
         .variable("refresh_token_lifetime", &"a day")
         .variable("trusted_proxies", &"the proxy")
+        .variable("base_domain", &"accounts of ours")
+        .variable("cors_origins", &"https://app.example.com app.example.com")
+        .variable("mail_from", &"")
         .variable("mail_url", &"https://elsewhere.example/send");
     let accord = Accord::start_with(options).await;
     assert_snapshot!("bad_settings", answer(accord.request(Method::GET, "/health/ready")).await);
     assert_eq!(answer(accord.request(Method::GET, "/health/live")).await.status, 200);
+}
+
+#[tokio::test]
+async fn settings_of_the_first_start_are_judged_as_long_as_it_is_not_over() {
+    let bad = [("admin_email", "nobody"), ("admin_password", ""), ("bootstrap_client_id", "a b"), ("packages", "nine")];
+    let options = bad.into_iter().fold(Options::default(), |options, (name, value)| options.variable(name, &value));
+    let mut accord = Accord::start_with(options).await;
+    let ready = async |accord: &Accord| answer(accord.request(Method::GET, "/health/ready")).await;
+    assert_snapshot!("bad_first_start", ready(&accord).await);
+    for (name, value) in [
+        ("admin_email", ADMIN_EMAIL),
+        ("admin_password", ADMIN_PASSWORD),
+        ("bootstrap_client_id", CLIENT_ID),
+        ("packages", "9"),
+    ] {
+        accord.restart_with(name, value).await;
+    }
+    assert_eq!(ready(&accord).await.status, 200);
+    accord.restart_with("admin_email", "nobody").await;
+    assert_eq!(ready(&accord).await.status, 200, "later starts leave it alone");
 }
 
 #[tokio::test]

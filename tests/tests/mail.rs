@@ -37,6 +37,28 @@ async fn a_relay_that_is_down_loses_no_mail() {
 }
 
 #[tokio::test]
+async fn a_mail_is_sealed_while_it_waits_and_erased_when_its_link_has_expired() {
+    let relay = Relay::start().await;
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let accord = Accord::start_with(relay.options().variable("encryption_key", &key)).await;
+    let owner = accord.person("Acme").await;
+    assert_eq!(relay.mails_to(&owner.email, 1).await.len(), 1);
+    relay.set_broken(true);
+    accord.invite(&owner, "jane@example.com").await;
+    let waiting = accord.store().lines("SELECT text || html FROM outbox");
+    assert_eq!(waiting.len(), 1);
+    assert!(!waiting[0].contains("token") && !waiting[0].contains("Acme"), "{waiting:?}");
+    accord.advance(Duration::from_hours(7 * 24)).await;
+    // Any request makes for it, whoever it is of.
+    accord.submit("/api/accounts/email/verify", &serde_json::json!({})).await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while accord.store().number("SELECT count(*) FROM outbox") > 0 {
+        assert!(Instant::now() < deadline, "what is of no use is gone");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn without_a_relay_mail_waits() {
     let accord = Accord::start().await;
     let owner = accord.person("Acme").await;

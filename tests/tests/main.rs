@@ -75,6 +75,7 @@ mod seams {
 }
 
 mod store {
+    mod disk;
     mod durability;
     mod outages;
     mod plans;
@@ -86,3 +87,4 @@ mod faults;
 mod health;
 mod mail;
 mod postman;
+mod preconditions;

@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use accord_description::{keep, postman};
-use accord_tests::{ADMIN_EMAIL, ADMIN_PASSWORD, Accord, CLIENT_ID, CLIENT_SECRET, root};
+use accord_tests::{ADMIN_EMAIL, ADMIN_PASSWORD, Accord, CLIENT_ID, CLIENT_SECRET, Options, root, skipped_on_spin};
 use serde_json::Value;
 
 const COLLECTION: &str = "deploy/postman/Accord.postman_collection.json";
@@ -22,6 +23,25 @@ fn the_collection_is_what_the_description_says() {
     let description = read(&root().join("components/console/openapi.json"));
     keep(&format!("{}/{COLLECTION}", root().display()), &postman::collection(&description));
     keep(&format!("{}/{ENVIRONMENT}", root().display()), &postman::environment());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_that_a_first_start_writes_is_all_that_the_collection_wants() {
+    if skipped_on_spin("it makes no credentials") {
+        return;
+    }
+    let accord = Accord::start_with(Options { process: true, credentials: false, ..Options::default() }).await;
+    let environment = accord.file("postman_environment.json");
+    // The server answers a moment before it says so.
+    while !environment.exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let values = read(&environment)["values"].clone();
+    let empty: Vec<_> = values.as_array().expect("values").iter().filter(|value| value["value"] == "").collect();
+    assert!(empty.is_empty(), "{empty:?}");
+    // Twice, as the README has it.
+    run(&environment, &[]);
+    run(&environment, &[]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,15 +62,15 @@ async fn the_collection_runs_green_from_top_to_bottom_and_again() {
         ("username", ADMIN_EMAIL),
         ("password", ADMIN_PASSWORD),
     ];
-    run(&variables);
-    run(&variables);
+    run(&root().join(ENVIRONMENT), &variables);
+    run(&root().join(ENVIRONMENT), &variables);
 }
 
 /// Runs the collection, every request of it, and fails with what newman told.
-fn run(variables: &[(&str, &str)]) {
+fn run(environment: &Path, variables: &[(&str, &str)]) {
     let report = tempfile::NamedTempFile::new().expect("there is a temporary directory");
     let mut newman = Command::new("node");
-    newman.arg(newman_program()).arg("run").arg(root().join(COLLECTION)).arg("-e").arg(root().join(ENVIRONMENT));
+    newman.arg(newman_program()).arg("run").arg(root().join(COLLECTION)).arg("-e").arg(environment);
     newman.args(["--reporters", "cli,json", "--color", "off", "--reporter-json-export"]).arg(report.path());
     for (name, value) in variables {
         newman.arg("--env-var").arg(format!("{name}={value}"));

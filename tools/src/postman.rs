@@ -61,6 +61,8 @@ const TOKEN: &[(&str, &str)] = &[("access_token", "access_token")];
 
 /// The requests, in the order in which the collection runs.
 const STEPS: &[Step] = &[
+    // Before every token, for it ends them.
+    step("oauth_rotate_keys", "", 200),
     // The family of the first refresh token is the one that is revoked.
     step("oauth_token_of_endpoint", "client_credentials", 200).kept(&[("refresh_token", "client_refresh_token")]),
     step("oauth_token_of_endpoint", "password", 200).given(ADMIN).kept(USER_TOKENS).anonymous(),

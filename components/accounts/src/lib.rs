@@ -18,6 +18,7 @@ mod people;
 
 use accord_web::{Api, Call, Failure};
 use axum::response::Response;
+use http::Method;
 
 struct Accounts;
 
@@ -31,8 +32,12 @@ impl Api for Accounts {
     }
 
     /// Accounts have versions, and nothing else has.
-    fn has_versions(path: &str) -> bool {
-        path.strip_prefix("/api/accounts/").is_some_and(|account| !account.contains('/'))
+    fn has_versions(method: &Method, path: &str) -> bool {
+        *method != Method::POST && path.strip_prefix("/api/accounts/").is_some_and(|account| !account.contains('/'))
+    }
+
+    fn is_open(method: &Method, path: &str) -> bool {
+        *method == Method::POST && OPEN.contains(&path)
     }
 
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {
@@ -43,6 +48,16 @@ impl Api for Accounts {
         mail::deliver_later(wrote)
     }
 }
+
+/// Where a link in a mail, an address or a password is shown in place of a token.
+const OPEN: [&str; 6] = [
+    "/api/accounts/signup",
+    "/api/accounts/invitations/accept",
+    "/api/accounts/email/verify",
+    "/api/accounts/email/undo",
+    "/api/accounts/password/forgot",
+    "/api/accounts/password/reset",
+];
 
 accord_web::operations! { Accounts,
     post "/api/accounts/signup" => people::sign_up,

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use accord_core::store::Connection;
-use accord_core::store::outbox::{self, Due};
+use accord_core::store::outbox::{self, Due, Waiting};
 use accord_core::values::time::Time;
 use accord_core::{Result, log, setting};
 use http::header;
@@ -25,17 +25,19 @@ thread_local! {
 /// Delivers what is due, in the background.
 pub async fn deliver_later(wrote: bool) {
     let now = Time::now();
-    if !wrote && now < LOOKED_AT.get() + PAUSE {
+    // Without a relay nothing is delivered at once, and what has expired can wait for a moment.
+    let has_relay = setting::get("mail_url").await.is_ok_and(|url| !url.is_empty());
+    if !(wrote && has_relay) && now < LOOKED_AT.get() + PAUSE {
         return;
     }
     LOOKED_AT.set(now);
-    match is_due().await {
-        Ok(true) => spawn(async {
-            if let Err(error) = deliver().await {
+    match waiting(has_relay).await {
+        Ok(Waiting { due: false, expired: false }) => {}
+        Ok(waiting) => spawn(async move {
+            if let Err(error) = work_off(waiting).await {
                 log::error(None, format_args!("mail was not delivered: {error:#}"));
             }
         }),
-        Ok(false) => {}
         Err(error) => log::error(None, format_args!("whether mail is due is not known: {error:#}")),
     }
 }
@@ -51,9 +53,19 @@ fn spawn(work: impl Future<Output = ()> + 'static) {
     drop(work);
 }
 
-async fn is_due() -> Result<bool> {
-    // Without a relay mail stays where it is.
-    Ok(!setting::get("mail_url").await?.is_empty() && outbox::is_due(&Connection::lease().await?)?)
+async fn waiting(has_relay: bool) -> Result<Waiting> {
+    let waiting = outbox::waiting(&Connection::lease().await?)?;
+    // Without a relay mail stays where it is, as long as it is of use.
+    Ok(Waiting { due: waiting.due && has_relay, ..waiting })
+}
+
+async fn work_off(waiting: Waiting) -> Result<()> {
+    if waiting.expired {
+        for uuid in outbox::erase_expired(&Connection::lease().await?).await? {
+            log::warning(None, format_args!("mail {uuid} was not delivered before its link expired, and is erased"));
+        }
+    }
+    if waiting.due { deliver().await } else { Ok(()) }
 }
 
 async fn deliver() -> Result<()> {

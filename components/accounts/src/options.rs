@@ -287,4 +287,57 @@ mod tests {
             assert_eq!(faults(&query).len(), 1, "{query}");
         }
     }
+
+    #[test]
+    fn fuzzed_queries_are_read_or_refused() {
+        const WORDS: &[&str] = &[
+            "$filter=",
+            "filter=",
+            "$search=",
+            "$orderby=",
+            "$select=",
+            "$top=",
+            "$skip=",
+            "$count=true",
+            "$skiptoken=",
+            "&",
+            "=",
+            "+",
+            "%20",
+            "%27",
+            "'",
+            "(",
+            ")",
+            ",",
+            "name",
+            "createdAt",
+            "id",
+            "and",
+            "or",
+            "not",
+            "eq",
+            "in",
+            "contains(",
+            "startswith(",
+            "length(",
+            "tolower(",
+            "toupper(",
+            "null",
+            "true",
+            "-1",
+            "1e9",
+            "2026-11-22T00:00:00Z",
+            "2026-02-30",
+            "AND",
+            "NOT",
+            "%22",
+            "%C3%9F",
+            "%C4%B0",
+            "asc",
+            "desc",
+            "WzFd",
+            "WyJhIiwxXQ",
+        ];
+        accord_fuzz::text(WORDS, |query| drop(Options::parse(query, None)));
+    }
 }

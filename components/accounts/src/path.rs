@@ -89,4 +89,30 @@ mod tests {
             assert_eq!(id::<AccountId>(bad), None, "{bad}");
         }
     }
+
+    #[test]
+    fn fuzzed_paths_have_a_number_or_none() {
+        const WORDS: &[&str] = &[
+            "/api/accounts",
+            "(",
+            ")",
+            "%28",
+            "%29",
+            "%",
+            "/",
+            "0",
+            "7",
+            "9223372036854775807",
+            "-1",
+            "+1",
+            "\u{663}",
+        ];
+        accord_fuzz::text(WORDS, |path| {
+            if let Some(respelled) = without_key_predicate(path) {
+                let number = respelled.strip_prefix("/api/accounts/").expect("a path of an account");
+                assert!(number.bytes().all(|b| b.is_ascii_digit()), "{respelled}");
+            }
+            id::<AccountId>(path);
+        });
+    }
 }

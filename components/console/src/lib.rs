@@ -11,7 +11,7 @@ use accord_web::{Api, Call, Failure, Result, conditional};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 
 /// The description of all APIs.
@@ -27,7 +27,7 @@ impl Api for Console {
     const NAME: &'static str = "console";
     type Failure = Failure;
 
-    fn has_versions(path: &str) -> bool {
+    fn has_versions(_: &Method, path: &str) -> bool {
         path == "/openapi.json"
     }
 

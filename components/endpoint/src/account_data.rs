@@ -3,6 +3,7 @@
 
 use accord_core::people::record::{Changes, Upsert};
 use accord_core::values::enumeration::{DATE_FORMATS, LANGUAGES, TIME_ZONES};
+use accord_core::values::region::Region;
 use accord_web::Result;
 use accord_web::json::Value;
 use utoipa::ToSchema;
@@ -64,12 +65,12 @@ pub struct AccountData {
     is_active: Option<bool>,
 }
 
-/// Reads a body.
+/// Reads a body. National telephone numbers are of `region`.
 ///
 /// # Errors
 ///
 /// As [`Fields::of`] and [`Fields::finish`].
-pub fn read(body: &Value<'_>) -> Result<Upsert> {
+pub fn read(body: &Value<'_>, region: Option<Region>) -> Result<Upsert> {
     let mut fields = Fields::of(body)?;
     let upsert = Upsert {
         id: fields.id("id").into_value(),
@@ -78,7 +79,7 @@ pub fn read(body: &Value<'_>) -> Result<Upsert> {
             name: fields.text("name"),
             first_name: fields.text("first_name"),
             last_name: fields.text("last_name"),
-            phone: fields.phone("phone"),
+            phone: fields.phone("phone", region),
             phone_verified: fields.flag("phone_verified"),
             email: fields.email("email"),
             language: fields.one_of("language", &LANGUAGES),
@@ -108,11 +109,11 @@ mod tests {
     use crate::names::{NAMES, document_name};
 
     fn upsert(body: &str) -> Upsert {
-        read(&Value::parse(body.as_bytes()).expect("JSON")).expect(body)
+        read(&Value::parse(body.as_bytes()).expect("JSON"), None).expect(body)
     }
 
     fn faults(body: &str) -> Vec<String> {
-        match read(&Value::parse(body.as_bytes()).expect("JSON")) {
+        match read(&Value::parse(body.as_bytes()).expect("JSON"), None) {
             Err(failure) => {
                 let faults = failure.faults().expect("it should be invalid");
                 faults.shown().iter().map(|(field, fault)| format!("{} {fault}", document_name(field))).collect()
@@ -260,7 +261,7 @@ mod tests {
     #[test]
     fn a_body_that_is_no_object_is_malformed() {
         for body in ["[]", "null", r#""x""#, "1"] {
-            assert!(matches!(read(&Value::parse(body.as_bytes()).expect("JSON")), Err(Failure::Malformed(_))));
+            assert!(matches!(read(&Value::parse(body.as_bytes()).expect("JSON"), None), Err(Failure::Malformed(_))));
         }
     }
 
@@ -286,7 +287,7 @@ mod tests {
             let body: serde_json::Map<_, _> =
                 NAMES.iter().map(|(_, name)| (*name).to_owned()).zip(values).collect();
             let body = serde_json::Value::Object(body).to_string();
-            if let Err(failure) = read(&Value::parse(body.as_bytes()).expect("JSON")) {
+            if let Err(failure) = read(&Value::parse(body.as_bytes()).expect("JSON"), None) {
                 for field in failure.faults().expect("faults of fields").shown().keys() {
                     prop_assert!(NAMES.iter().any(|(name, _)| name == field));
                 }

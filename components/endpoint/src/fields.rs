@@ -19,6 +19,7 @@ use accord_core::values::change::Change;
 use accord_core::values::email::Email;
 use accord_core::values::enumeration::Enumeration;
 use accord_core::values::id::{AccountId, Id as _};
+use accord_core::values::region::Region;
 use accord_core::values::{phone, text};
 use accord_web::json::Value;
 use accord_web::{Failure, Result};
@@ -63,9 +64,9 @@ impl<'a> Fields<'a> {
         self.change(field, |value| clean(string(value)?))
     }
 
-    /// A telephone number, see [`phone`].
-    pub fn phone(&mut self, field: &str) -> Change<String> {
-        self.change(field, |value| phone::parse(string(value)?).map_err(str::to_owned))
+    /// A telephone number, see [`phone`]; a national one is of `region`.
+    pub fn phone(&mut self, field: &str, region: Option<Region>) -> Change<String> {
+        self.change(field, |value| phone::parse(string(value)?, region).map_err(str::to_owned))
     }
 
     /// An e-mail address.

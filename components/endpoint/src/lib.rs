@@ -23,15 +23,16 @@ use accord_core::auth::scope::{RECORD_CREATE, RECORD_UPDATE};
 use accord_core::connectors::health;
 use accord_core::error::{Error, Thing};
 use accord_core::people::{reading, record};
+use accord_core::setting;
 use accord_core::store::{Connection, Edit};
-use accord_web::authorization::caller;
+use accord_core::values::region::{self, Region};
 use accord_web::body::SMALL;
 use accord_web::json::Value;
 use accord_web::{Api, Bearer, Call, Failure, Result, body};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequest, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, Path, Request};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -77,9 +78,10 @@ struct Push {
 impl<S: Sync> FromRequest<S> for Push {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let (parts, body) = request.into_parts();
-        let connector = caller(&parts.headers).await?.into_connector()?;
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let (mut parts, body) = request.into_parts();
+        let Bearer(caller) = Bearer::from_request_parts(&mut parts, state).await?;
+        let connector = caller.into_connector()?;
         Ok(Self { connector, headers: parts.headers, body })
     }
 }
@@ -130,6 +132,16 @@ async fn post_account(call: Call, push: Push) -> Result<Json<Account>> {
     upsert(&call, push, true).await
 }
 
+/// The country of the setting `default_region`, if there is one: national telephone numbers are its own.
+async fn region() -> Result<Option<Region>> {
+    let country = setting::get("default_region").await?;
+    let region = Region::find(country.trim());
+    if region.is_none() && !country.trim().is_empty() {
+        return Err(setting::refuse("default_region", region::EXPECTED, &country).into());
+    }
+    Ok(region)
+}
+
 async fn upsert(call: &Call, push: Push, insert_only: bool) -> Result<Json<Account>> {
     let Push { connector, headers, body } = push;
     let (record, owner) = health::write(&connector, Endpoint::NAME, async {
@@ -137,7 +149,7 @@ async fn upsert(call: &Call, push: Push, insert_only: bool) -> Result<Json<Accou
         // the record was looked for.
         connector.require_any(&[RECORD_CREATE, RECORD_UPDATE].concat())?;
         let body = body::undeclared_json(&headers, body, SMALL).await?;
-        let mut upsert = account_data::read(&Value::parse(&body)?)?;
+        let mut upsert = account_data::read(&Value::parse(&body)?, region().await?)?;
         upsert.insert_only = insert_only;
         let edit = Edit::begin(call.author_of(connector.actor())).await?;
         let written = record::upsert(&edit, &connector, &upsert).await?;

@@ -20,12 +20,25 @@ pub async fn require(
     form: &Form,
     connection: &Connection,
 ) -> Result<CallingConnector, Failure> {
-    find(call, headers, form, connection).await?.ok_or_else(|| MISSING.into())
+    let connector = authenticate(call, headers, form, connection).await?.ok_or(MISSING)?;
+    call.refuse_demands()?;
+    Ok(connector)
 }
 
-/// The connector that the request authenticates as, if it names one. One that names itself has to prove itself (RFC 6749,
-/// section 3.2.1).
+/// The connector that the request authenticates as, if it names one.
 pub async fn find(
+    call: &Call,
+    headers: &HeaderMap,
+    form: &Form,
+    connection: &Connection,
+) -> Result<Option<CallingConnector>, Failure> {
+    let connector = authenticate(call, headers, form, connection).await?;
+    call.refuse_demands()?;
+    Ok(connector)
+}
+
+/// One that names itself has to prove itself (RFC 6749, section 3.2.1).
+async fn authenticate(
     call: &Call,
     headers: &HeaderMap,
     form: &Form,

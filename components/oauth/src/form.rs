@@ -83,4 +83,30 @@ mod tests {
         assert!(matches!(Form::parse(b"scope=a&scope=b"), Err(Failure::InvalidRequest(_))));
         assert_eq!(Form::parse(b"scope=&resource=x").expect("a form"), Form::default());
     }
+
+    #[test]
+    fn fuzzed_forms_are_read_or_refused() {
+        const WORDS: &[&str] = &[
+            "grant_type",
+            "client_id",
+            "scope",
+            "token",
+            "=",
+            "&",
+            "&&",
+            "+",
+            "%",
+            "%2",
+            "%00",
+            "%ff",
+            "%C3%A4",
+            "a",
+            "password=a",
+        ];
+        accord_fuzz::bytes(WORDS, |body| {
+            if let Ok(form) = Form::parse(body) {
+                assert_ne!(form.token.as_deref(), Some(""), "one without a value is left out");
+            }
+        });
+    }
 }

@@ -5,15 +5,18 @@
 //! the private keys.
 
 use accord_core::auth::key::Algorithm;
+use accord_core::store::seal::{self, Seal};
 use accord_core::store::{Connection, connection};
+use accord_core::values::domain;
+use accord_core::values::region::{self, Region};
 use accord_core::{Error, Result, log, setting};
-use accord_web::{Call, forwarded};
+use accord_web::{Call, cors, forwarded};
 use axum::Json;
 use http::{HeaderName, StatusCode, Uri, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{failure, signing};
+use crate::{beginning, failure, signing};
 
 /// Settings that are whole numbers.
 const NUMBERS: [&str; 2] = ["failed_sign_in_limit", "signup_limit"];
@@ -29,6 +32,9 @@ pub struct Health {
     /// What keeps it from its work. The log says more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<String>,
+    /// What works, and should be otherwise before others depend on it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 type Answer = (StatusCode, [(HeaderName, &'static str); 1], Json<Health>);
@@ -44,12 +50,17 @@ type Answer = (StatusCode, [(HeaderName, &'static str); 1], Json<Health>);
     responses((status = 200, description = "It is alive.", body = Health))
 )]
 pub async fn live() -> Answer {
-    (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], Json(Health { status: "live", problems: Vec::new() }))
+    (
+        StatusCode::OK,
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(Health { status: "live", problems: Vec::new(), warnings: Vec::new() }),
+    )
 }
 
 /// See whether it is ready
 ///
-/// The settings can be used, the database can be reached and has the schema of this release, and there is a key to sign with.
+/// The settings can be used, the database can be reached and has the schema of this release, and there is a key to sign with,
+/// which can be opened.
 #[utoipa::path(
     get,
     operation_id = "health_ready",
@@ -63,30 +74,43 @@ pub async fn live() -> Answer {
 )]
 pub async fn ready(call: Call) -> Answer {
     let mut problems = faults_of_settings().await;
-    if problems.is_empty()
-        && let Err(error) = work().await
-    {
-        if let Error::Internal(error) = &error {
-            log::error(Some(&call.request_id), format_args!("{error:#}"));
-        }
-        problems.push(match error {
-            Error::Internal(_) => "something is wrong that the log tells".to_owned(),
-            error => error.to_string(),
-        });
-    }
     if problems.is_empty() {
-        let health = Health { status: "ready", problems };
+        match work(&call).await {
+            Ok(faults) => problems = faults,
+            Err(Error::Internal(error)) => {
+                log::error(Some(&call.request_id), format_args!("{error:#}"));
+                problems.push("something is wrong that the log tells".to_owned());
+            }
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    let warnings = warnings().await;
+    if problems.is_empty() {
+        let health = Health { status: "ready", problems, warnings };
         return (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], Json(health));
     }
-    let health = Health { status: "not ready", problems };
+    let health = Health { status: "not ready", problems, warnings };
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], Json(health))
 }
 
-/// Does what every request for a token does.
-async fn work() -> Result<()> {
+/// Does what every request for a token does, the first start included, and tells what of the settings keeps it from that.
+async fn work(call: &Call) -> Result<Vec<String>> {
     let connection = Connection::lease().await?;
     connection::check(&connection)?;
-    signing::current(&connection).await.map(drop)
+    let faults = beginning::faults(&connection).await?;
+    if !faults.is_empty() {
+        return Ok(faults.into_iter().map(|(name, why)| format!("the setting {name} {why}")).collect());
+    }
+    beginning::ensure(call, &connection).await?;
+    signing::current(&connection).await?;
+    Ok(Vec::new())
+}
+
+/// What the operator should know of settings that can be used.
+async fn warnings() -> Vec<String> {
+    let unsealed = setting::get("encryption_key").await.is_ok_and(|value| value.trim().is_empty());
+    let warning = "the setting encryption_key is empty: private keys and mails are kept as they are";
+    if unsealed { vec![warning.to_owned()] } else { Vec::new() }
 }
 
 /// What is wrong with the settings, a line each. It names them, and never says their values.
@@ -106,13 +130,21 @@ async fn faults_of_settings() -> Vec<String> {
     let value = async |name| setting::get(name).await.unwrap_or_default();
     let algorithm = value("signing_algorithm").await;
     expect("signing_algorithm", Algorithm::parse(&algorithm).is_some(), "EdDSA, ES256 or RS256");
+    expect("encryption_key", Seal::parse(&value("encryption_key").await).is_some(), seal::EXPECTED);
     expect("public_url", origin(&value("public_url").await).is_some(), "an address like https://accord.example.com");
     expect("audience", !value("audience").await.is_empty(), "a text");
+    let country = value("default_region").await;
+    expect("default_region", country.trim().is_empty() || Region::find(country.trim()).is_some(), region::EXPECTED);
+    let base_domain = value("base_domain").await;
+    expect("base_domain", domain::is_name(&base_domain), "the name of a domain");
+    expect("cors_origins", cors::is_setting(&value("cors_origins").await), cors::EXPECTED);
     let proxies = value("trusted_proxies").await;
     expect("trusted_proxies", forwarded::parse_trusted(&proxies).is_some(), forwarded::EXPECTED);
     let (mail_url, mail_host) = (value("mail_url").await, value("mail_host").await);
     let is_granted = mail_url.is_empty() || origin(&mail_url).is_some_and(|at| Some(at) == origin(&mail_host));
     expect("mail_url", is_granted, "an address at mail_host, which is the only one that may be called, or empty");
+    let is_signed = mail_url.is_empty() || !value("mail_from").await.trim().is_empty();
+    expect("mail_from", is_signed, "the sender of mails, where there is a mail_url");
     for name in ["admin_email", "admin_password", "bootstrap_client_id", "bootstrap_client_secret"] {
         expect(name, setting::get(name).await.is_ok(), "there for the first start");
     }

@@ -12,11 +12,13 @@ mod form;
 mod health;
 mod inspection;
 mod openapi;
+mod rotation;
 mod signing;
 mod token;
 
 use accord_web::{Api, Call};
 use axum::response::Response;
+use http::Method;
 
 use crate::failure::Failure;
 
@@ -26,6 +28,10 @@ impl Api for OAuth {
     const NAME: &'static str = "oauth";
     const LIMITS_ADDRESSES: bool = true;
     type Failure = Failure;
+
+    fn is_open(_: &Method, path: &str) -> bool {
+        path.starts_with("/health/") || path.starts_with("/.well-known/")
+    }
 
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {
         failure.render()
@@ -39,6 +45,7 @@ accord_web::operations! { OAuth,
     post "/oauth/token" => token::token,
     post "/oauth/revoke" => inspection::revoke,
     post "/oauth/introspect" => inspection::introspect,
+    post "/oauth/keys/rotate" => rotation::rotate,
     get "/health/live" => health::live,
     get "/health/ready" => health::ready,
     get "/.well-known/jwks.json" => discovery::keys,

@@ -51,6 +51,13 @@ pub struct TokenToInspect {
     client_secret: Option<String>,
 }
 
+/// The credentials of a client that does not use HTTP Basic.
+#[derive(ToSchema)]
+pub struct Client {
+    client_id: String,
+    client_secret: String,
+}
+
 /// What a token is. Only an active one has more than `active`.
 #[derive(ToSchema)]
 pub struct Introspection {
@@ -117,13 +124,13 @@ mod tests {
     use utoipa::openapi::{OpenApi, RefOr, Required};
     use utoipa::{Modify, OpenApi as _};
 
-    use crate::{OPERATIONS, discovery, failure, health, inspection, token};
+    use crate::{OPERATIONS, discovery, failure, health, inspection, rotation, token};
 
     #[derive(utoipa::OpenApi)]
     #[openapi(
         info(title = "OAuth", description = "Tokens of clients and users"),
         paths(
-            token::token, inspection::revoke, inspection::introspect, discovery::keys, discovery::metadata, health::live,
+            token::token, inspection::revoke, inspection::introspect, rotation::rotate, discovery::keys, discovery::metadata, health::live,
             health::ready,
         ),
         components(schemas(failure::Body, failure::Account)),

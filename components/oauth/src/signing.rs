@@ -4,15 +4,20 @@
 //! until the last token that it signed has expired, so that both are in the JWKS meanwhile.
 //!
 //! The private half is written before the public one. Whoever finds a key in the table therefore finds its private half;
-//! should the store have lost it nevertheless (a restored backup, another region), a new key is made.
+//! should the store have lost it nevertheless (a restored backup, another region), a new key is made. One that is there and
+//! cannot be opened is another matter: nothing is done until the operator has set `encryption_key` right, or rotates.
+//!
+//! An operator ends all keys at once by [`rotate`]: when one may be known to others, or cannot be opened any more.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use accord_core::auth::key::{self, Algorithm, Published};
+use accord_core::auth::key::{self, Algorithm, Lifetimes, Published};
+use accord_core::auth::rotation;
 use accord_core::auth::token::AccessClaims;
-use accord_core::store::{Connection, away};
-use accord_core::values::time::Time;
+use accord_core::store::seal::Seal;
+use accord_core::store::{Author, Connection, away};
+use accord_core::values::id::AccountId;
 use accord_core::{Error, Result, setting};
 use anyhow::anyhow;
 use jwt_simple::prelude::*;
@@ -23,9 +28,8 @@ const RSA_BITS: usize = 2048;
 
 /// A key that signs.
 pub struct SigningKey {
-    algorithm: Algorithm,
+    kid: String,
     pair: KeyPair,
-    retires_at: Time,
 }
 
 enum KeyPair {
@@ -94,32 +98,85 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<SigningKey>>> = const { RefCell::new(None) };
 }
 
-/// The key to sign with now, of the configured algorithm.
+/// The key to sign with now, of the configured algorithm. Which one it is is asked each time: one that was ended signs no
+/// more, whoever ended it.
 pub async fn current(connection: &Connection) -> Result<Arc<SigningKey>> {
-    let name = setting::get("signing_algorithm").await?;
-    let Some(algorithm) = Algorithm::parse(&name) else {
-        return Err(setting::refuse("signing_algorithm", "EdDSA, ES256 or RS256", &name));
-    };
+    let algorithm = algorithm().await?;
+    let published = key::current(connection, algorithm)?;
     let known = CURRENT.with_borrow(Clone::clone);
-    if let Some(key) = known.filter(|key| key.algorithm == algorithm && Time::now() < key.retires_at) {
+    if let Some(key) = known.filter(|key| published.as_ref().is_some_and(|published| published.kid == key.kid)) {
         return Ok(key);
     }
     let store = Store::open_default().await.map_err(store_failure)?;
-    let published = key::current(connection, algorithm)?;
     let key = match load(&store, algorithm, published.as_ref()).await? {
-        Some(key) => Arc::new(key),
-        None => Arc::new(make(connection, &store, algorithm, published.as_ref()).await?),
+        Some(key) => key,
+        None => make(connection, &store, algorithm, published.as_ref()).await?,
     };
-    CURRENT.with_borrow_mut(|current| *current = Some(Arc::clone(&key)));
-    Ok(key)
+    Ok(remember(key))
 }
 
-/// The published key, if there is one and the store has its private half.
+/// Ends every key now, and makes the next: its id, and those of the keys that were ended.
+pub async fn rotate(author: Author, operator: AccountId) -> Result<(String, Vec<String>)> {
+    let algorithm = algorithm().await?;
+    let store = Store::open_default().await.map_err(store_failure)?;
+    let (pair, kid, public_jwk) = generate(&store, algorithm).await?;
+    let new = Published { kid: kid.clone(), algorithm };
+    let ended = rotation::replace_all(author, operator, &new, &public_jwk, lifetimes().await?).await?;
+    forget(&store, &ended).await?;
+    remember(SigningKey { kid: kid.clone(), pair });
+    Ok((kid, ended))
+}
+
+/// The algorithm that the operator has set.
+async fn algorithm() -> Result<Algorithm> {
+    let name = setting::get("signing_algorithm").await?;
+    Algorithm::parse(&name).ok_or_else(|| setting::refuse("signing_algorithm", "EdDSA, ES256 or RS256", &name))
+}
+
+async fn lifetimes() -> Result<Lifetimes> {
+    let (signs, overlap) =
+        (setting::seconds("signing_key_lifetime").await?, setting::seconds("access_token_lifetime").await?);
+    Ok(Lifetimes { signs, overlap })
+}
+
+fn remember(key: SigningKey) -> Arc<SigningKey> {
+    let key = Arc::new(key);
+    CURRENT.with_borrow_mut(|current| *current = Some(Arc::clone(&key)));
+    key
+}
+
+/// The published key, if there is one and the store has its private half. What is not sealed as it would be now is sealed anew.
 async fn load(store: &Store, algorithm: Algorithm, published: Option<&Published>) -> Result<Option<SigningKey>> {
-    let Some(Published { kid, retires_at }) = published else { return Ok(None) };
-    let Some(jwk) = store.get(entry(kid)).await.map_err(store_failure)? else { return Ok(None) };
-    let jwk = String::from_utf8(jwk).map_err(|_| anyhow!("a stored signing key is not text"))?;
-    Ok(Some(SigningKey { algorithm, pair: KeyPair::from_jwk(algorithm, &jwk)?, retires_at: *retires_at }))
+    let Some(Published { kid, .. }) = published else { return Ok(None) };
+    let place = entry(kid);
+    let Some(kept) = store.get(place.clone()).await.map_err(store_failure)? else { return Ok(None) };
+    let kept = String::from_utf8(kept).map_err(|_| anyhow!("a stored signing key is not text"))?;
+    let seal = Seal::of_setting().await?;
+    let jwk = seal.open(&place, &kept)?;
+    let pair = KeyPair::from_jwk(algorithm, &jwk.text)?;
+    if !jwk.is_current {
+        let sealed = seal.seal(&place, &jwk.text)?;
+        store.set(place, sealed).await.map_err(store_failure)?;
+    }
+    Ok(Some(SigningKey { kid: kid.clone(), pair }))
+}
+
+/// A new key whose private half the store has: its id, and its public JWK.
+async fn generate(store: &Store, algorithm: Algorithm) -> Result<(KeyPair, String, String)> {
+    let (pair, kid) = KeyPair::generate(algorithm)?;
+    let (private_jwk, public_jwk) = pair.to_jwks();
+    let place = entry(&kid);
+    let sealed = Seal::of_setting().await?.seal(&place, &private_jwk)?;
+    store.set(place, sealed).await.map_err(store_failure)?;
+    Ok((pair, kid, public_jwk))
+}
+
+/// Has the store forget private halves.
+async fn forget(store: &Store, kids: &[String]) -> Result<()> {
+    for kid in kids {
+        store.delete(entry(kid)).await.map_err(store_failure)?;
+    }
+    Ok(())
 }
 
 /// Makes a key and publishes it in place of `unusable`. If another instance was first, its key is the one to use.
@@ -129,24 +186,17 @@ async fn make(
     algorithm: Algorithm,
     unusable: Option<&Published>,
 ) -> Result<SigningKey> {
-    let (pair, kid) = KeyPair::generate(algorithm)?;
-    let (private_jwk, public_jwk) = pair.to_jwks();
-    store.set(entry(&kid), private_jwk).await.map_err(store_failure)?;
-
-    let lifetime = setting::seconds("signing_key_lifetime").await?;
-    let overlap = setting::seconds("access_token_lifetime").await?;
-    let published = key::publish(&kid, algorithm, &public_jwk, lifetime, overlap, unusable).await?;
-    let Some((retires_at, retired)) = published else {
-        store.delete(entry(&kid)).await.map_err(store_failure)?;
+    let (pair, kid, public_jwk) = generate(store, algorithm).await?;
+    let new = Published { kid: kid.clone(), algorithm };
+    let Some(retired) = key::publish(&new, &public_jwk, lifetimes().await?, unusable).await? else {
+        forget(store, &[kid]).await?;
         let published = key::current(connection, algorithm)?;
         return load(store, algorithm, published.as_ref())
             .await?
             .ok_or(Error::Unavailable { retry_after: 1, reason: "the signing key is being changed" });
     };
-    for kid in retired {
-        store.delete(entry(&kid)).await.map_err(store_failure)?;
-    }
-    Ok(SigningKey { algorithm, pair, retires_at })
+    forget(store, &retired).await?;
+    Ok(SigningKey { kid, pair })
 }
 
 fn entry(kid: &str) -> String {

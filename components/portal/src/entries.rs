@@ -168,4 +168,34 @@ mod tests {
         let body = Value::parse(br#"{"a":{"name":"A","id":"1","more":[{}]}}"#).expect("JSON");
         assert!(accounts(&body).is_ok());
     }
+
+    #[test]
+    fn fuzzed_bodies_are_read_or_refused() {
+        const WORDS: &[&str] = &[
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            "\"a\"",
+            "\"b\":",
+            "null",
+            "{\"email\":",
+            "\"jane@example.com\"",
+            "{\"name\":",
+            "\"id\":",
+            "\"A\"",
+            "\"\"",
+            "\" a\"",
+            "\"\\u0000\"",
+            "\"\\ud800\"",
+            "1",
+            "true",
+        ];
+        accord_fuzz::bytes(WORDS, |body| {
+            let Ok(body) = Value::parse(body) else { return };
+            drop((accounts(&body), users(&body), external_ids(&body)));
+        });
+    }
 }

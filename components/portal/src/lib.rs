@@ -18,10 +18,9 @@ mod users;
 
 use accord_core::auth::caller::CallingConnector;
 use accord_core::auth::scope;
-use accord_web::authorization::caller;
-use accord_web::{Api, Call, Failure, Result, body};
+use accord_web::{Api, Bearer, Call, Failure, Result, body};
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -66,9 +65,10 @@ struct Unread {
 impl<S: Sync> FromRequest<S> for Push {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let (parts, body) = request.into_parts();
-        let connector = caller(&parts.headers).await?.into_connector()?;
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let (mut parts, body) = request.into_parts();
+        let Bearer(caller) = Bearer::from_request_parts(&mut parts, state).await?;
+        let connector = caller.into_connector()?;
         Ok(Self { connector, body: Unread { headers: parts.headers, body } })
     }
 }

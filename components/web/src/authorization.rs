@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
 use http::{HeaderMap, header};
 
+use crate::Call;
 use crate::failure::Failure;
 
 /// Who is behind the request's bearer token (RFC 6750, section 2.1). As an argument of a handler it comes before the body,
@@ -18,8 +19,11 @@ pub struct Bearer(pub Caller);
 impl<S: Sync> FromRequestParts<S> for Bearer {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        Ok(Self(caller(&parts.headers).await?))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let Ok(call) = Call::from_request_parts(parts, state).await;
+        let caller = caller(&parts.headers).await?;
+        call.refuse_demands()?;
+        Ok(Self(caller))
     }
 }
 
@@ -105,5 +109,35 @@ mod tests {
             assert!(matches!(of(bad), Err(Error::Unauthenticated(_))), "{bad:?}");
         }
         assert!(of(&[&encoded(b"a:b"), &encoded(b"a:b")]).is_err(), "two headers are none");
+    }
+
+    #[test]
+    fn fuzzed_credentials_are_read_or_refused() {
+        const WORDS: &[&str] = &[
+            "Basic ",
+            "basic",
+            "Bearer ",
+            "bearer",
+            " ",
+            "\t",
+            ":",
+            "=",
+            "YTpi",
+            "YWI=",
+            "//79",
+            "-_",
+            "eyJhbGciOiJFZERTQSJ9",
+            ".",
+        ];
+        accord_fuzz::bytes(WORDS, |value| {
+            let Ok(value) = HeaderValue::from_bytes(value) else { return };
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
+            if let Ok(token) = bearer(&headers) {
+                assert!(!token.starts_with(' '));
+            }
+            if let Ok((name, _)) = basic(&headers) {
+                assert!(!name.contains(':'));
+            }
+        });
     }
 }

@@ -42,9 +42,15 @@ pub trait Api {
     }
 
     /// Whether what is at a path has versions, so that its handlers judge preconditions. Of anything else a request that
-    /// demands a version is refused.
-    fn has_versions(path: &str) -> bool {
-        _ = path;
+    /// demands a version is refused, once it is known who asks: see [`Call::refuse_demands`].
+    fn has_versions(method: &Method, path: &str) -> bool {
+        _ = (method, path);
+        false
+    }
+
+    /// Whether an operation takes no credentials, or does without: nobody asks there who calls.
+    fn is_open(method: &Method, path: &str) -> bool {
+        _ = (method, path);
         false
     }
 
@@ -84,17 +90,19 @@ where
     if let Some(respelled) = A::respelled(uri.path()).and_then(|path| with_path(&uri, &path)) {
         *request.uri_mut() = respelled;
     }
-    let has_versions = A::has_versions(request.uri().path());
+    let path = request.uri().path();
+    call.demands_version =
+        !A::has_versions(&method, path) && conditional::refuse_unversioned(&method, request.headers()).is_err();
+    let refused = if A::is_open(&method, path) { call.refuse_demands().err() } else { None };
     request.extensions_mut().insert(call.clone());
     let mut response = if let Some(preflight) = cors.preflight(&method, request.headers()) {
         preflight
+    } else if let Some(failure) = refused {
+        A::Failure::from(failure).into_response()
     } else {
-        match conditional::refuse_unversioned(&method, request.headers()) {
-            Err(failure) if !has_versions => A::Failure::from(failure).into_response(),
-            _ => match patience::patiently(router.with(Router::clone).call(request)).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            },
+        match patience::patiently(router.with(Router::clone).call(request)).await {
+            Ok(response) => response,
+            Err(never) => match never {},
         }
     };
     if let Some(Carried(failure)) = response.extensions_mut().remove::<Carried<A::Failure>>() {
@@ -179,11 +187,24 @@ pub struct Call {
     /// The address that limits count the caller by: the one that Spin saw, or that trusted proxies tell, see [`forwarded`].
     pub address: Option<IpAddr>,
     api: &'static str,
+    /// Whether the request demands a version of what has none.
+    demands_version: bool,
 }
 
 impl Call {
     fn new(api: &'static str, headers: &HeaderMap) -> Self {
-        Self { request_id: Uuid::new_v4().to_string().into(), address: client_address(headers), api }
+        let request_id = Uuid::new_v4().to_string().into();
+        Self { request_id, address: client_address(headers), api, demands_version: false }
+    }
+
+    /// Refuses a request that demands a version of what has none. Whoever finds out who calls asks this next: before, it would
+    /// tell strangers what there is, and later something would be done already.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Unversioned`].
+    pub fn refuse_demands(&self) -> crate::Result<()> {
+        if self.demands_version { Err(Failure::Unversioned) } else { Ok(()) }
     }
 
     /// The author of what `caller` changes by this request.

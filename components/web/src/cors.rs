@@ -7,7 +7,7 @@
 use accord_core::setting;
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
 /// What a page may do.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
@@ -17,6 +17,24 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 /// For how many seconds a browser keeps the answer to a preflight.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
+
+/// What the setting must be.
+pub const EXPECTED: &str = "origins like https://app.example.com with spaces or commas between them, or *";
+
+/// Whether the setting can be `origins`.
+pub fn is_setting(origins: &str) -> bool {
+    let is_origin = |origin: &str| {
+        let uri = origin.parse::<Uri>().ok().filter(|uri| uri.scheme().is_some());
+        origin == "*" || uri.is_some_and(|uri| uri.authority().is_some() && uri.path() == "/" && uri.query().is_none())
+    };
+    list(origins).into_iter().all(is_origin)
+}
+
+/// The origins of the setting.
+fn list(origins: &str) -> Vec<&str> {
+    let origins = origins.split([',', ' ']).map(|origin| origin.trim_end_matches('/'));
+    origins.filter(|origin| !origin.is_empty()).collect()
+}
 
 /// What is to be said to the page that a request comes from, if it comes from one.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,8 +53,7 @@ impl Cors {
 
     /// As [`Cors::of`], where the setting is `origins`: separated by commas or spaces; `*` is every one.
     fn among(origins: &str, headers: &HeaderMap) -> Self {
-        let origins = origins.split([',', ' ']).map(|origin| origin.trim_end_matches('/'));
-        let origins: Vec<_> = origins.filter(|origin| !origin.is_empty()).collect();
+        let origins = list(origins);
         let allowed = headers.get(header::ORIGIN).and_then(|origin| match origins.as_slice() {
             origins if origins.contains(&"*") => Some(HeaderValue::from_static("*")),
             origins => origins.iter().any(|known| known.as_bytes() == origin.as_bytes()).then(|| origin.clone()),

@@ -242,4 +242,43 @@ mod tests {
             prop_assert!(["192.0.2.1", "10.0.0.1"].contains(&added.as_str()), "{}", added);
         }
     }
+
+    #[test]
+    fn fuzzed_headers_lead_to_an_address() {
+        const WORDS: &[&str] = &[
+            "for=",
+            "For=",
+            "by=",
+            "proto=http",
+            "host=",
+            "\"",
+            "\\",
+            ";",
+            ",",
+            " ",
+            "=",
+            "[",
+            "]",
+            ":",
+            "::1",
+            "2001:db8::17",
+            "[2001:db8::17]:4711",
+            "192.0.2.60",
+            "192.0.2.60:80",
+            "unknown",
+            "_hidden",
+            "%",
+            "%eth0",
+        ];
+        let trusted = parse_trusted("192.0.2.0/24 2001:db8::/32").expect("networks");
+        let peer: IpAddr = "192.0.2.1".parse().expect("an address");
+        accord_fuzz::bytes(WORDS, |value| {
+            let Ok(value) = HeaderValue::from_bytes(value) else { return };
+            for name in [header::FORWARDED, X_FORWARDED_FOR] {
+                let headers = HeaderMap::from_iter([(name, value.clone())]);
+                find(peer, &headers, &trusted);
+                assert_eq!(find(peer, &headers, &[]), peer, "nobody else is believed");
+            }
+        });
+    }
 }

@@ -216,4 +216,17 @@ mod tests {
             prop_assert_eq!(read, Some(Value::Text(Cow::Owned(text))));
         }
     }
+
+    #[test]
+    fn fuzzed_json_is_read_or_refused() {
+        const WORDS: &[&str] = &[
+            "{", "}", "[", "]", ":", ",", "\"", "\\", "\\u", "\\ud83d", "\\udc00", "\\u0000", "\"a\"", "\"a\":",
+            "null", "true", "false", "-", "0", "12", ".5", "1e9", "e+", "1e999999", " ", "\n", "\u{feff}", "\u{0}",
+        ];
+        accord_fuzz::bytes(WORDS, |body| {
+            let read = Value::parse(body);
+            let theirs = serde_json::from_slice::<serde_json::Value>(body);
+            assert!(read.is_err() || theirs.is_ok(), "nothing is read that is no JSON");
+        });
+    }
 }

@@ -11,13 +11,13 @@
 //! | [`fields`] | the fields of a JSON object, one by one |
 //! | [`conditional`] | `ETag`, `If-Match` and `If-None-Match` |
 //! | [`idempotency`] | `Idempotency-Key` |
-//! | `cors` | which pages of other origins may call |
+//! | [`cors`] | which pages of other origins may call |
 
 pub mod authorization;
 pub mod body;
 pub mod call;
 pub mod conditional;
-mod cors;
+pub mod cors;
 pub mod failure;
 pub mod fields;
 pub mod forwarded;

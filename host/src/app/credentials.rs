@@ -10,6 +10,7 @@ use crate::files;
 use anyhow::{Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,6 +20,7 @@ const ADMIN_EMAIL: &str = "admin_email";
 const ADMIN_PASSWORD: &str = "admin_password";
 const CLIENT_ID: &str = "bootstrap_client_id";
 const CLIENT_SECRET: &str = "bootstrap_client_secret";
+const ACCOUNT_KEY: &str = "bootstrap_account_key";
 const NAMES: [&str; 4] = [ADMIN_EMAIL, ADMIN_PASSWORD, CLIENT_ID, CLIENT_SECRET];
 
 /// The file that they are kept in.
@@ -28,6 +30,7 @@ const FILE: &str = "credentials.toml";
 #[derive(Debug)]
 pub(crate) struct Credentials {
     state_dir: PathBuf,
+    kept: BTreeMap<String, String>,
 }
 
 impl Credentials {
@@ -65,8 +68,37 @@ impl Credentials {
         let user = user(&kept);
         let quoted = user.replace('\\', "\\\\").replace('"', "\\\"");
         files::replace(&state_dir.join("curl.conf"), format!("user = \"{quoted}\"\n").as_bytes())?;
-        variables.extend(kept.into_iter().filter(|(name, _)| NAMES.contains(&name.as_str())));
-        Ok(Some(Self { state_dir: state_dir.to_owned() }))
+        // Those of a first start before there was a key have none.
+        let known = |name: &str| NAMES.contains(&name) || name == ACCOUNT_KEY && manifest.variables.contains_key(name);
+        let given = kept.iter().filter(|(name, _)| known(name)).map(|(name, value)| (name.clone(), value.clone()));
+        variables.extend(given);
+        Ok(Some(Self { state_dir: state_dir.to_owned(), kept }))
+    }
+
+    /// Writes an environment for Postman beside them: every variable that the collection in `deploy/postman` wants, with its
+    /// value for the server at `url`.
+    pub fn write_postman(&self, url: &str) -> Result<()> {
+        let of = |name: &str| self.kept.get(name).map_or("", String::as_str);
+        let plain = [
+            ("public_url", url),
+            ("admin_url", url),
+            ("client_id", of(CLIENT_ID)),
+            ("admin_email", of(ADMIN_EMAIL)),
+            ("username", of(ADMIN_EMAIL)),
+            ("account_key", of(ACCOUNT_KEY)),
+        ];
+        let secret = [
+            ("client_secret", of(CLIENT_SECRET)),
+            ("admin_password", of(ADMIN_PASSWORD)),
+            ("password", of(ADMIN_PASSWORD)),
+        ];
+        let value = |kind: &str, (key, value): (&str, &str)| json!({ "key": key, "value": value, "type": kind, "enabled": true });
+        let values =
+            plain.map(|both| value("default", both)).into_iter().chain(secret.map(|both| value("secret", both)));
+        let environment = json!({
+            "name": "Accord here", "values": values.collect::<Vec<_>>(), "_postman_variable_scope": "environment"
+        });
+        files::replace(&self.state_dir.join("postman_environment.json"), format!("{environment:#}\n").as_bytes())
     }
 
     /// Commands that get a token and try the portal's API. They name files with secrets, never the secrets, so that none
@@ -118,17 +150,19 @@ fn user(kept: &BTreeMap<String, String>) -> String {
 }
 
 fn generate() -> Result<String> {
-    let mut random = [0; 68];
+    let mut random = [0; 80];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
-    let [a, b, c, d, secrets @ ..] = random;
+    let [a, b, c, d, rest @ ..] = random;
     let id = u32::from_be_bytes([a, b, c, d]);
+    let (key, secrets) = rest.split_at(12);
     let (password, secret) = secrets.split_at(32);
     Ok(format!(
         "# Made by the first `accord up`. Keep it: the store knows only digests of the secrets.\n\
          {ADMIN_EMAIL} = \"admin@example.com\"\n{ADMIN_PASSWORD} = \"{}\"\n\
-         {CLIENT_ID} = \"accord-{id:08x}\"\n{CLIENT_SECRET} = \"{}\"\n",
+         {CLIENT_ID} = \"accord-{id:08x}\"\n{CLIENT_SECRET} = \"{}\"\n{ACCOUNT_KEY} = \"{}\"\n",
         URL_SAFE_NO_PAD.encode(password),
         URL_SAFE_NO_PAD.encode(secret),
+        URL_SAFE_NO_PAD.encode(key),
     ))
 }
 
@@ -190,7 +224,8 @@ mod tests {
 
     #[test]
     fn the_session_shows_no_secret_and_quotes_paths() {
-        let session = Credentials { state_dir: PathBuf::from("/a b/it's") }.session("http://127.0.0.1:3000");
+        let session = Credentials { state_dir: PathBuf::from("/a b/it's"), kept: BTreeMap::new() }
+            .session("http://127.0.0.1:3000");
         assert!(
             session.contains(r#"curl -sS -K "/a b/it's/curl.conf" http://127.0.0.1:3000/oauth/token"#),
             "{session}"

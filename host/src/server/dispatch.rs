@@ -8,6 +8,7 @@ use crate::config::Clients;
 use crate::engine::instances::{Failure, Instances};
 use crate::log::{self, Level};
 use crate::routes::Router;
+use crate::server::answer;
 use crate::server::body::{self, Late, Missing};
 use anyhow::{Result, bail};
 use bytes::Bytes;
@@ -48,6 +49,8 @@ pub(crate) struct Dispatcher {
     pub quiet: bool,
     /// Says to other processes that the state directory is served.
     pub _lock: File,
+    /// Room for answers that clients read slowly.
+    pub answers: answer::Room,
 }
 
 /// Where an application says whether it can do its work.
@@ -136,7 +139,10 @@ impl Dispatcher {
         let response = match service.instances.handle(Request::from_parts(head, body), is_large).await {
             // Whatever the component made of half a body: this is what was wrong with it.
             _ if late.is_set() => too_late(),
-            Ok(response) => response,
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                Response::from_parts(head, self.answers.keep(body).await)
+            }
             Err(Failure::Timeout) => empty(StatusCode::GATEWAY_TIMEOUT),
             Err(Failure::Overloaded) => {
                 let mut response = empty(StatusCode::SERVICE_UNAVAILABLE);

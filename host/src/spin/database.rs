@@ -17,7 +17,9 @@
 //! # Writers
 //!
 //! SQLite has one writer at a time, and makes the others ask again and again, with pauses, in no order. Here those that
-//! belong to this process stand in a queue.
+//! belong to this process stand in a queue. A transaction that begins by `BEGIN EXCLUSIVE`, which in WAL mode is the same as
+//! `IMMEDIATE`, says that it writes much: of those only one at a time stands in the queue, and the others wait beside it. So
+//! a short write waits for one long one at most.
 
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
 use rusqlite::TransactionState;
@@ -41,6 +43,8 @@ const STATEMENT_CACHE: usize = 128;
 const BRIEF: i32 = 20_000;
 /// How long a writer stands in the queue.
 const MAX_QUEUE: Duration = Duration::from_secs(5);
+/// How long one that writes much waits to stand in it.
+const MAX_WAIT: Duration = Duration::from_secs(25);
 
 /// A statement that a component is about to run, as an observer sees it.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +74,15 @@ pub(crate) struct Database {
     idle: Mutex<Vec<Session>>,
     /// One permit: the turn to write.
     writer: Arc<Semaphore>,
+    /// One permit: the turn of those that write much to stand in the queue.
+    exclusive: Arc<Semaphore>,
     observer: Option<StatementObserver>,
+}
+
+/// A turn to write, until it is dropped.
+struct Turn {
+    _writer: Option<OwnedSemaphorePermit>,
+    _exclusive: Option<OwnedSemaphorePermit>,
 }
 
 /// A connection, and what the host knows of it.
@@ -84,7 +96,13 @@ struct Session {
 
 impl Database {
     pub fn new(path: PathBuf, observer: Option<StatementObserver>) -> Self {
-        Self { path, idle: Mutex::default(), writer: Arc::new(Semaphore::new(1)), observer }
+        Self {
+            path,
+            idle: Mutex::default(),
+            writer: Arc::new(Semaphore::new(1)),
+            exclusive: Arc::new(Semaphore::new(1)),
+            observer,
+        }
     }
 
     /// Takes an idle connection, or opens one.
@@ -105,6 +123,15 @@ impl Database {
             turn: Mutex::default(),
             locked: AtomicBool::new(false),
         })))
+    }
+
+    /// Waits for a turn to write. Who has waited for too long has none, asks SQLite, and gets the error that components know.
+    async fn turn(&self, exclusive: bool) -> Turn {
+        let wait = async |semaphore: &Arc<Semaphore>, longest| {
+            tokio::time::timeout(longest, semaphore.clone().acquire_owned()).await.ok().and_then(Result::ok)
+        };
+        let exclusive = if exclusive { wait(&self.exclusive, MAX_WAIT).await } else { None };
+        Turn { _writer: wait(&self.writer, MAX_QUEUE).await, _exclusive: exclusive }
     }
 
     fn take_back(&self, session: Session) {
@@ -179,7 +206,7 @@ pub(super) struct Loan {
     /// `None` only while it is given back.
     session: Mutex<Option<Session>>,
     /// The turn to write, from the first statement that needs it to the end of its transaction.
-    turn: Mutex<Option<OwnedSemaphorePermit>>,
+    turn: Mutex<Option<Turn>>,
     /// Whether the last statement left the connection with the write lock.
     locked: AtomicBool,
 }
@@ -199,7 +226,7 @@ impl Loan {
         session.as_ref().map(|session| work(&session.sqlite)).ok_or(Error::InvalidConnection)
     }
 
-    fn turn(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+    fn turn(&self) -> MutexGuard<'_, Option<Turn>> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -218,9 +245,8 @@ impl Loan {
             return result;
         }
         if writes(&statement) && self.turn().is_none() {
-            // Who has waited for so long asks SQLite, which gives the error that the component knows.
-            let turn = tokio::time::timeout(MAX_QUEUE, self.database.writer.clone().acquire_owned()).await;
-            *self.turn() = turn.ok().and_then(Result::ok);
+            let turn = self.database.turn(begins(&statement).as_deref() == Some("EXCLUSIVE")).await;
+            *self.turn() = Some(turn);
         }
         blocking(move || {
             let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
@@ -246,9 +272,13 @@ fn first_word(statement: &str) -> String {
 fn writes(statement: &str) -> bool {
     match &*first_word(statement) {
         "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "CREATE" | "DROP" | "ALTER" => true,
-        "BEGIN" => matches!(&*first_word(&statement.trim_start()[5..]), "IMMEDIATE" | "EXCLUSIVE"),
-        _ => false,
+        _ => matches!(begins(statement).as_deref(), Some("IMMEDIATE" | "EXCLUSIVE")),
     }
+}
+
+/// How a statement begins a transaction, if it does.
+fn begins(statement: &str) -> Option<String> {
+    (first_word(statement) == "BEGIN").then(|| first_word(&statement.trim_start()[5..]))
 }
 
 fn query(connection: &rusqlite::Connection, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {

@@ -86,6 +86,34 @@ async fn a_body_that_stays_out_or_trickles_in_is_408_and_takes_no_turn_from_othe
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_read_slowly_takes_no_turn_from_others() {
+    let probe = Probe::start(|config| {
+        config.limits.max_instances = 1;
+        config.limits.max_concurrent_per_instance = 2;
+        config.limits.request_timeout = Duration::from_secs(1);
+    })
+    .await;
+    let statement = "SELECT hex(zeroblob(400000))";
+    let ask = format!(
+        "POST /sql HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{statement}",
+        statement.len()
+    );
+    let mut slow = Vec::new();
+    for _ in 0..16 {
+        slow.push(begin(&probe, &ask).await);
+    }
+    // Longer than a request may have its turn.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    for _ in 0..20 {
+        assert_eq!(probe.get("/count").await.0, 200);
+    }
+    for answer in futures::future::join_all(slow.into_iter().map(rest)).await {
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 200 OK") && body.contains(&"0".repeat(800_000)), "{head} {}", body.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_has_its_connections_and_one_more_is_429() {
     let probe = Probe::start(|config| config.clients.connections_per_address = 8).await;
     let mut held = Vec::new();

@@ -68,6 +68,36 @@ async fn writers_take_turns_and_none_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_short_write_waits_for_one_long_one_at_most() {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let sink = order.clone();
+    let observer = Arc::new(move |statement: &Statement<'_>| {
+        if statement.sql.starts_with("UPDATE t SET") {
+            sink.lock().unwrap().push(statement.sql.to_owned());
+        }
+        None
+    });
+    let probe = Probe::start(|config| config.statement_observer = Some(observer)).await;
+    probe.sql(&["PRAGMA journal_mode = WAL", "CREATE TABLE t (n INTEGER)", "INSERT INTO t VALUES (0)"]).await.unwrap();
+    // A second of work, more or less.
+    let work =
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 2000000) SELECT count(*) FROM c";
+    let long = ["BEGIN EXCLUSIVE", "UPDATE t SET n = n + 100", work, "COMMIT"];
+    let long_ones = futures::future::join_all((0..3).map(|_| probe.sql(&long)));
+    let short_one = async {
+        // All three wait or write by now.
+        while order.lock().unwrap().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        probe.sql(&["BEGIN IMMEDIATE", "UPDATE t SET n = n + 1", "COMMIT"]).await
+    };
+    let (long_ones, short_one) = futures::future::join(long_ones, short_one).await;
+    assert!(long_ones.iter().chain([&short_one]).all(Result::is_ok), "{long_ones:?} {short_one:?}");
+    assert_eq!(order.lock().unwrap()[1], "UPDATE t SET n = n + 1", "{order:?}");
+    assert_eq!(probe.sql(&["SELECT n FROM t"]).await.as_deref(), Ok("301"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn statements_are_shown_to_the_observer() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = seen.clone();

@@ -3,11 +3,21 @@
 use std::time::Duration;
 
 use accord_tests::accounts::PASSWORD;
-use accord_tests::endpoint::{Endpoint, field, full, with};
-use accord_tests::{Accord, Relay};
+use accord_tests::endpoint::{Endpoint, RECORD, field, full, with};
+use accord_tests::{Accord, Options, Relay};
 use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_national_number_is_taken_where_a_region_is_set() {
+    let accord = Accord::start_with(Options::default().variable("default_region", &"FI")).await;
+    let token = accord.token().await;
+    let made = accord.post(&token, RECORD, &json!({ "Username": "w", "Phone": "040 123 4567 ext. 5" })).await;
+    assert_eq!((made.status, made.text("Phone").as_str()), (200, "+358401234567;ext=5"), "{made}");
+    let taken = accord.post(&token, RECORD, &json!({ "Username": "v", "Phone": "+358 (0)40 1234567 x5" })).await;
+    assert_eq!(taken.status, 400, "it is the same number");
+}
 
 #[tokio::test]
 async fn every_input_field_is_stored_and_every_output_field_answered() {

@@ -16,18 +16,35 @@ const ERRORS: [&str; 2] = [
 ];
 
 /// What is counted of a request that is refused: it stays, whatever becomes of the request.
-const COUNTED: [&str; 2] = ["sign_in_failures", "sign_ups"];
+pub(super) const COUNTED: [&str; 2] = ["sign_in_failures", "sign_ups"];
 
 /// Who calls, and what they call about.
-struct Callers {
+pub(super) struct Callers {
     person: String,
     email: String,
     account: i64,
-    connector: String,
+    pub(super) connector: String,
     operator: Administrator,
 }
 
-const OPERATIONS: [&str; 17] = [
+impl Callers {
+    /// Those of an Accord that nobody has called yet.
+    pub(super) async fn of(accord: &Accord) -> Self {
+        let person = accord.person("Acme").await;
+        let connector = accord.token().await;
+        let bound = json!({ "bound": { "name": "Bound", "id": "bound" } });
+        assert_eq!(accord.patch_accounts(&connector, &bound).await.status, 200);
+        Self {
+            email: person.email,
+            account: person.account,
+            person: person.token,
+            connector,
+            operator: accord.operator().await,
+        }
+    }
+}
+
+pub(super) const OPERATIONS: [&str; 17] = [
     "token",
     "sign in",
     "refresh",
@@ -48,7 +65,7 @@ const OPERATIONS: [&str; 17] = [
 ];
 
 /// Does an operation whose names have the `number`.
-async fn operate(accord: &Accord, callers: &Callers, operation: &str, number: usize) -> Answer {
+pub(super) async fn operate(accord: &Accord, callers: &Callers, operation: &str, number: usize) -> Answer {
     let person = &callers.person;
     let form = |form: &[(&str, &str)]| answer(accord.request(Method::POST, TOKEN).form(form));
     match operation {
@@ -101,17 +118,7 @@ async fn whichever_statement_fails_the_answer_is_503_and_nothing_is_half_done() 
     let mut options = Options::default().variable("signup_limit", &0);
     options.limits.max_instances = 1;
     let accord = Accord::start_with(options).await;
-    let person = accord.person("Acme").await;
-    let connector = accord.token().await;
-    let bound = json!({ "bound": { "name": "Bound", "id": "bound" } });
-    assert_eq!(accord.patch_accounts(&connector, &bound).await.status, 200);
-    let callers = Callers {
-        email: person.email,
-        account: person.account,
-        person: person.token,
-        connector,
-        operator: accord.operator().await,
-    };
+    let callers = Callers::of(&accord).await;
     let mut number = 0;
     for operation in OPERATIONS {
         for error in ERRORS {

@@ -51,7 +51,10 @@ impl Bill<'_> {
         let before = self.accord.statements().len();
         let answer = call.await;
         assert!((200..300).contains(&answer.status), "{operation}: {answer}");
-        self.costs.push((operation, self.accord.statements().split_off(before)));
+        let mut statements = self.accord.statements().split_off(before);
+        // Once a second somebody looks whether a mail waits: whose request it is, is chance.
+        statements.retain(|statement| !statement.sql.starts_with("SELECT EXISTS (SELECT 1 FROM outbox"));
+        self.costs.push((operation, statements));
         answer
     }
 

@@ -50,7 +50,7 @@ pub(super) async fn lost_roles(edit: &Edit, person_id: PersonId) -> Result<()> {
     edit.record("maker lost the rank", "connectors", &notes).await?;
     marked.sort_by_key(|marked| marked.account_id);
     for of_account in marked.chunk_by(|one, other| one.account_id == other.account_id) {
-        tell_owners(edit, of_account)?;
+        tell_owners(edit, of_account).await?;
     }
     Ok(())
 }
@@ -69,7 +69,7 @@ impl Marked {
 }
 
 /// Tells the owners of connectors of one account.
-fn tell_owners(edit: &Edit, marked: &[Marked]) -> Result<()> {
+async fn tell_owners(edit: &Edit, marked: &[Marked]) -> Result<()> {
     let Some(account_id) = marked.first().map(|marked| marked.account_id) else { return Ok(()) };
     let names: Vec<_> = marked.iter().map(|marked| format!("“{}” ({})", marked.name, marked.id)).collect();
     let text = format!(
@@ -80,7 +80,7 @@ fn tell_owners(edit: &Edit, marked: &[Marked]) -> Result<()> {
     for mut owner in edit.run(OWNERS, &[account_id.into(), TOLD.into()])? {
         let (address, key): (String, String) = (owner.take("address")?, owner.take("key")?);
         let due = limit::turn(edit, About::Others, &key)?;
-        outbox::write(edit, &Message::new(&address, "Connectors have lost their maker", &text, None), due)?;
+        outbox::write(edit, &Message::new(&address, "Connectors have lost their maker", &text, None), due).await?;
     }
     Ok(())
 }

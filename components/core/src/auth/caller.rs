@@ -141,15 +141,16 @@ pub async fn inspect(token: &str, connection: &Connection) -> Result<Option<(Ver
 /// Whoever the token was issued to, if that is active and the token was not revoked.
 fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>> {
     let session: Value = verified.session.as_deref().into();
+    let (jti, kid) = (verified.jti.as_str(), verified.kid.as_str());
     let Some(password_version) = verified.password_version else {
         let row = connection.query_first(
             concat!(
                 "SELECT c.id, c.account_id, c.secret_version, c.rank FROM connectors c
                   WHERE c.client_id = ?1 AND c.status <> 'inactive' AND ",
                 live!("c.account_id"),
-                " AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))"
+                " AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3, ?4))"
             ),
-            &[verified.client_id.as_str().into(), verified.jti.as_str().into(), session],
+            &[verified.client_id.as_str().into(), jti.into(), session, kid.into()],
         )?;
         let Some(mut row) = row else { return Ok(None) };
         return Ok(Some(Caller::Connector(CallingConnector {
@@ -168,15 +169,9 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
                LEFT JOIN connectors c ON c.client_id = ?5 AND c.status <> 'inactive' AND ",
             live!("c.account_id"),
             " WHERE p.uuid = ?1 AND p.password_version = ?4 AND (?5 IS NULL OR c.id IS NOT NULL)
-                AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3))"
+                AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3, ?6))"
         ),
-        &[
-            verified.subject.as_str().into(),
-            verified.jti.as_str().into(),
-            session,
-            password_version.into(),
-            client.into(),
-        ],
+        &[verified.subject.as_str().into(), jti.into(), session, password_version.into(), client.into(), kid.into()],
     )?;
     let Some(mut row) = row else { return Ok(None) };
     let (id, within) = (row.take("id")?, row.take("within")?);

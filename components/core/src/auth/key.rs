@@ -109,62 +109,73 @@ pub fn find(connection: &Connection, kid: &str) -> Result<Option<Arc<VerifyingKe
 pub struct Published {
     /// Its id.
     pub kid: String,
-    /// Until when it signs.
-    pub retires_at: Time,
+    /// How it signs.
+    pub algorithm: Algorithm,
 }
 
-const CURRENT: &str = "SELECT kid, retires_at FROM signing_keys
+/// How long a key is of use.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// How long it signs.
+    pub signs: Duration,
+    /// How long it verifies after that: as long as the last token that it signed is good.
+    pub overlap: Duration,
+}
+
+const CURRENT: &str = "SELECT kid FROM signing_keys
       WHERE algorithm = ?1 AND retires_at > ?2 ORDER BY retires_at DESC LIMIT 1";
 
 /// The key to sign with now, if there is one.
 pub fn current(connection: &Connection, algorithm: Algorithm) -> Result<Option<Published>> {
     let row = connection.query_first(CURRENT, &[algorithm.name().into(), Time::now().into()])?;
-    row.map(|mut row| Ok(Published { kid: row.take("kid")?, retires_at: row.take("retires_at")? })).transpose()
+    row.map(|mut row| Ok(Published { kid: row.take("kid")?, algorithm })).transpose()
 }
 
-/// Publishes a new key that signs for `lifetime` from now and verifies for `overlap` more. `known` is the
-/// current key that the caller could not use. Returns until when the new one signs and the ids of the keys that sign no
-/// more, or `None`, and publishes nothing, if there is another current key by now.
+/// Publishes a new key. `known` is the current one that the caller could not use. Returns the ids of the keys that sign no more,
+/// or `None`, and publishes nothing, if there is another current key by now.
 pub async fn publish(
-    kid: &str,
-    algorithm: Algorithm,
+    new: &Published,
     public_jwk: &str,
-    lifetime: Duration,
-    overlap: Duration,
+    lifetimes: Lifetimes,
     known: Option<&Published>,
-) -> Result<Option<(Time, Vec<String>)>> {
+) -> Result<Option<Vec<String>>> {
     let transaction = Transaction::begin().await?;
     let now = Time::now();
-    let current = transaction.run_first(CURRENT, &[algorithm.name().into(), now.into()])?;
-    let current = current.map(|mut row| row.take::<String>("kid")).transpose()?;
-    if current.as_deref() != known.map(|key| key.kid.as_str()) {
+    if current(transaction.connection(), new.algorithm)?.as_ref() != known {
         return Ok(None);
     }
-    // An unusable current key retires now; the last token that it may have signed expires in `overlap`.
-    if let Some(kid) = current {
+    // An unusable current key retires now; the last token that it may have signed expires in the overlap.
+    if let Some(Published { kid, .. }) = known {
         transaction.run(
             "UPDATE signing_keys SET retires_at = ?2, expires_at = ?3 WHERE kid = ?1",
-            &[kid.into(), now.into(), (now + overlap).into()],
+            &[kid.as_str().into(), now.into(), (now + lifetimes.overlap).into()],
         )?;
     }
     transaction.run("DELETE FROM signing_keys WHERE expires_at <= ?", &[now.into()])?;
-    let retires_at = now + lifetime;
+    insert(&transaction, new, public_jwk, lifetimes)?;
+    let retired = transaction.run("SELECT kid FROM signing_keys WHERE retires_at <= ?", &[now.into()])?;
+    let retired = retired.into_iter().map(|mut row| row.take("kid")).collect::<Result<_>>()?;
+    transaction.commit().await?;
+    Ok(Some(retired))
+}
+
+/// Adds a key.
+pub(super) fn insert(transaction: &Transaction, new: &Published, public_jwk: &str, lifetimes: Lifetimes) -> Result<()> {
+    let now = Time::now();
+    let retires_at = now + lifetimes.signs;
     transaction.run(
         "INSERT INTO signing_keys (kid, algorithm, public_jwk, created_at, retires_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         &[
-            kid.into(),
-            algorithm.name().into(),
+            new.kid.as_str().into(),
+            new.algorithm.name().into(),
             public_jwk.into(),
             now.into(),
             retires_at.into(),
-            (retires_at + overlap).into(),
+            (retires_at + lifetimes.overlap).into(),
         ],
     )?;
-    let retired = transaction.run("SELECT kid FROM signing_keys WHERE retires_at <= ?", &[now.into()])?;
-    let retired = retired.into_iter().map(|mut row| row.take("kid")).collect::<Result<_>>()?;
-    transaction.commit().await?;
-    Ok(Some((retires_at, retired)))
+    Ok(())
 }
 
 /// The public keys that verify now, the oldest first: their algorithm and JWK.

@@ -7,6 +7,7 @@
 //! | [`key`] | the public halves of the signing keys |
 //! | [`token`] | access tokens: what a signature vouches for |
 //! | [`caller`] | who is behind a token now |
+//! | [`rotation`] | ending all signing keys at once |
 //! | [`throttle`] | the limit on failed sign-ins |
 //! | [`limit`] | how often anybody may make Accord send a mail |
 //! | [`idempotency`] | requests that may be sent again |
@@ -15,6 +16,7 @@ pub mod caller;
 pub mod idempotency;
 pub mod key;
 pub mod limit;
+pub mod rotation;
 pub mod scope;
 pub mod secret;
 pub mod throttle;

@@ -47,10 +47,14 @@ pub struct AccessClaims {
 /// The `client_id` of the tokens that people get without a client. No connector may have it.
 pub const FIRST_PARTY: &str = "accord";
 
-/// Ends tokens before they expire: `id` is the `jti` of one or the `session` of several, `expires_at` when the last of
-/// them would have expired.
+/// Ends tokens before they expire: `id` is the `jti` of one, the `session` of several, or the `kid` of all that a key has
+/// signed; `expires_at` is when the last of them would have expired.
 pub fn revoke(transaction: &Transaction, id: &str, expires_at: Time) -> Result<()> {
-    transaction.run("DELETE FROM revoked_tokens WHERE expires_at <= ?", &[Time::now().into()])?;
+    transaction.run(
+        "DELETE FROM revoked_tokens
+          WHERE jti IN (SELECT jti FROM revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT 100)",
+        &[Time::now().into()],
+    )?;
     transaction.run(
         "INSERT INTO revoked_tokens (jti, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         &[id.into(), expires_at.into()],
@@ -72,6 +76,8 @@ pub struct Verified {
     pub scope: String,
     /// Its id.
     pub jti: String,
+    /// The id of the key that has signed it.
+    pub kid: String,
     /// The account that a person signed in to.
     pub account: Option<AccountId>,
     /// See [`AccessClaims::session`].
@@ -125,8 +131,8 @@ pub async fn verify(token: &str, connection: &Connection) -> Result<Verified> {
 
 fn check(token: &str, options: VerificationOptions, connection: &Connection) -> Result<Verified> {
     let metadata = Token::decode_metadata(token).map_err(|_| INVALID)?;
-    let kid = metadata.key_id().ok_or(INVALID)?;
-    let key = key::find(connection, kid)?.ok_or(INVALID)?;
+    let kid = metadata.key_id().ok_or(INVALID)?.to_owned();
+    let key = key::find(connection, &kid)?.ok_or(INVALID)?;
     let claims = key.verify::<AccessClaims>(token, options).map_err(|_| INVALID)?;
     // Claims that RFC 9068, section 2.2, requires and the library does not.
     let (Some(expires_at), Some(issued_at), Some(jti), Some(subject)) =
@@ -142,6 +148,7 @@ fn check(token: &str, options: VerificationOptions, connection: &Connection) -> 
         client_id: claims.custom.client_id,
         scope: claims.custom.scope,
         jti,
+        kid,
         account: claims.custom.account,
         session: claims.custom.session,
         issued_at,

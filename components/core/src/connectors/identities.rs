@@ -51,7 +51,7 @@ pub type AccountEntries = Vec<(String, Option<AccountEntry>)>;
 ///
 /// [`crate::Error::Invalid`] with every entry that cannot be applied.
 pub async fn put_accounts(author: Author, connector: &CallingConnector, entries: &AccountEntries) -> Result<()> {
-    let edit = Edit::begin(author).await?;
+    let edit = Edit::begin_of(entries.len(), author).await?;
     let known = known(&edit, connector, entries).await?;
     let plan = Plan::make(entries, &known)?;
     plan.apply(&edit, connector).await?;

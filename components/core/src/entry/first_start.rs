@@ -14,8 +14,12 @@ use crate::people::address;
 use crate::people::person::{self, NewPerson};
 use crate::store::{Author, Connection, Edit};
 use crate::values::email::Email;
+use crate::values::id::PackageId;
 use crate::values::role::Role;
 use crate::values::time::Time;
+
+/// Longest key of the operator account, in characters.
+const ACCOUNT_KEY_MAX: usize = 100;
 
 /// What the operator configured.
 pub struct FirstStart {
@@ -27,6 +31,8 @@ pub struct FirstStart {
     pub client_id: String,
     /// The secret of the first connector.
     pub client_secret: String,
+    /// The key of the operator account, or nothing for one at random.
+    pub account_key: String,
     /// The ids of packages to make beside the default one, with commas between them.
     pub packages: String,
 }
@@ -36,6 +42,46 @@ pub fn is_over(connection: &Connection) -> Result<bool> {
     Ok(connection.query_first("SELECT 1 FROM accounts WHERE owner_id IS NULL", &[])?.is_some())
 }
 
+/// What can be used of what is configured.
+struct Usable {
+    email: Email,
+    packages: BTreeSet<PackageId>,
+}
+
+impl FirstStart {
+    /// What cannot be used: the variable, and what it must be.
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        self.usable().err().unwrap_or_default()
+    }
+
+    fn usable(&self) -> Result<Usable, Vec<(&'static str, String)>> {
+        let mut faults = Vec::new();
+        let email = Email::parse(&self.admin_email);
+        faults.extend(email.as_ref().err().map(|fault| ("admin_email", fault.clone())));
+        if self.admin_password.is_empty() {
+            faults.push(("admin_password", "must not be empty".to_owned()));
+        }
+        let id = self.client_id.as_str();
+        if id.is_empty() || id.len() > connector::CLIENT_ID_MAX || !id.bytes().all(|b| b.is_ascii_graphic()) {
+            faults.push(("bootstrap_client_id", "must be 1 to 100 visible ASCII characters".to_owned()));
+        }
+        if self.client_secret.is_empty() || self.client_secret.len() > connector::SECRET_MAX {
+            faults.push(("bootstrap_client_secret", "must be 1 to 512 bytes".to_owned()));
+        }
+        let key = self.account_key.as_str();
+        if key.len() > ACCOUNT_KEY_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            faults.push(("bootstrap_account_key", "must be at most 100 visible ASCII characters, or empty".to_owned()));
+        }
+        let numbers = self.packages.split(',').map(str::trim).filter(|number| !number.is_empty());
+        let packages: Result<_, _> = numbers.map(|number| packages::parse_id(number.parse().unwrap_or(0))).collect();
+        faults.extend(packages.as_ref().err().map(|fault| ("packages", fault.clone())));
+        match (email, packages) {
+            (Ok(email), Ok(packages)) if faults.is_empty() => Ok(Usable { email, packages }),
+            _ => Err(faults),
+        }
+    }
+}
+
 /// Makes the operator account, its administrator and its connector, which holds every scope. Does nothing if somebody was
 /// first.
 ///
@@ -43,28 +89,13 @@ pub fn is_over(connection: &Connection) -> Result<bool> {
 ///
 /// [`crate::Error::Unavailable`] if what is configured cannot be used: the log says why.
 pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
-    let unusable = |variable: &str, why: &str| {
-        let message = format_args!("the variable {variable} cannot be used for the first start: it {why}");
-        log::error(Some(&author.request_id), message);
+    let Usable { email, packages } = start.usable().map_err(|faults| {
+        for (variable, why) in faults {
+            let message = format_args!("the variable {variable} cannot be used for the first start: it {why}");
+            log::error(Some(&author.request_id), message);
+        }
         NOT_CONFIGURED
-    };
-    let email = Email::parse(&start.admin_email).map_err(|fault| unusable("admin_email", &fault))?;
-    if start.admin_password.is_empty() {
-        return Err(unusable("admin_password", "must not be empty"));
-    }
-    let client_id = start.client_id.as_str();
-    if client_id.is_empty()
-        || client_id.len() > connector::CLIENT_ID_MAX
-        || !client_id.bytes().all(|b| b.is_ascii_graphic())
-    {
-        return Err(unusable("bootstrap_client_id", "must be 1 to 100 visible ASCII characters"));
-    }
-    if start.client_secret.is_empty() || start.client_secret.len() > connector::SECRET_MAX {
-        return Err(unusable("bootstrap_client_secret", "must be 1 to 512 bytes"));
-    }
-    let numbers = start.packages.split(',').map(str::trim).filter(|number| !number.is_empty());
-    let packages: Result<Vec<_>, _> = numbers.map(|number| packages::parse_id(number.parse().unwrap_or(0))).collect();
-    let packages = packages.map_err(|fault| unusable("packages", &fault))?;
+    })?;
     // Hashed before the lock is taken: it takes long.
     let password_hash = Some(secret::hash_password(&start.admin_password)?);
     let secret_hash = secret::hash_secret(&start.client_secret)?;
@@ -77,11 +108,14 @@ pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
     let account_id = account::insert(&edit, None, &operator).await?.id;
     let default = NewPackage { id: None, name: "Default".to_owned(), is_default: true };
     let package_id = packages::insert(&edit, account_id, &default).await?;
-    for id in packages.into_iter().collect::<BTreeSet<_>>().into_iter().filter(|id| *id != package_id) {
+    for id in packages.into_iter().filter(|id| *id != package_id) {
         let new = NewPackage { id: Some(id), name: format!("Package {id}"), is_default: false };
         packages::insert(&edit, account_id, &new).await?;
     }
-    edit.run("UPDATE accounts SET package_id = ?2 WHERE id = ?1", &[account_id.into(), package_id.into()])?;
+    edit.run(
+        "UPDATE accounts SET package_id = ?2, account_key = coalesce(nullif(?3, ''), account_key) WHERE id = ?1",
+        &[account_id.into(), package_id.into(), start.account_key.as_str().into()],
+    )?;
     let administrator = person::insert(&edit, &NewPerson { password_hash, ..NewPerson::default() }).await?;
     address::insert(&edit, &email, administrator.id, Some(Time::now()))?;
     members::found(&edit, account_id, administrator.id).await?;
@@ -94,7 +128,7 @@ pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
         scopes: Scopes::all(),
         rank: Some(Role::Owner),
     };
-    connector::insert(&edit, &bootstrap, client_id, &secret_hash).await?;
+    connector::insert(&edit, &bootstrap, &start.client_id, &secret_hash).await?;
     edit.commit().await
 }
 
@@ -124,6 +158,7 @@ pub(crate) mod tests {
             admin_password: "correct horse battery staple".to_owned(),
             client_id: "bootstrap".to_owned(),
             client_secret: "a secret of the tests, as long as one that is made at random".to_owned(),
+            account_key: String::new(),
             packages: String::new(),
         }
     }

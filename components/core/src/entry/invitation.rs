@@ -117,7 +117,7 @@ async fn send(edit: &Edit, account_id: AccountId, person_id: PersonId, email: &E
     // What an account calls itself is no subject: it would let anybody write one.
     let text = format!("You are invited to join “{account}”. The invitation is good for seven days:");
     let message = Message::new(&email.address, "You are invited to an account", &text, Some(&link));
-    outbox::write(edit, &message, due)
+    outbox::write(edit, &message, due).await
 }
 
 /// Who comes in by an invitation, alone: whoever has proved the address that it was mailed to, or else whoever is named by it.

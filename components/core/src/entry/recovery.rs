@@ -70,7 +70,7 @@ pub(super) async fn tell_before(edit: &Edit, person_id: PersonId, before: &[Prov
             new.address
         );
         let message = Message::new(&old.email.address, "Your e-mail address was changed", &text, Some(&undo));
-        outbox::write(edit, &message, due)?;
+        outbox::write(edit, &message, due).await?;
     }
     Ok(())
 }
@@ -81,7 +81,7 @@ pub(crate) async fn ask_to_verify(edit: &Edit, person_id: PersonId, email: &Emai
     let link = link::make(edit, Purpose::VerifyEmail, person_id, None, email, due).await?;
     let text = "Please confirm that this e-mail address is yours, with the password that you have chosen. \
                 If you did not sign up, do nothing:";
-    outbox::write(edit, &Message::new(&email.address, "Confirm your e-mail address", text, Some(&link)), due)
+    outbox::write(edit, &Message::new(&email.address, "Confirm your e-mail address", text, Some(&link)), due).await
 }
 
 /// Mails links to set a new password: to whoever has proved the address; else one to begin with, if anybody has given
@@ -108,7 +108,7 @@ async fn ask_to_reset(edit: &Edit, person_id: PersonId, email: &Email, account: 
     let whose = account.map_or_else(String::new, |account| format!(" for the account “{account}”"));
     let text =
         format!("Somebody, probably you, asked for a new password{whose}. If it was you, set it within an hour:");
-    outbox::write(edit, &Message::new(&email.address, "Set a new password", &text, Some(&link)), due)
+    outbox::write(edit, &Message::new(&email.address, "Set a new password", &text, Some(&link)), due).await
 }
 
 /// The person whose password a link sets, if it still works: one who has proved the address, or is named by it and nothing
@@ -161,7 +161,7 @@ pub async fn ask_to_change(edit: &Edit, person_id: PersonId, email: &Email) -> R
     let link = link::make(edit, Purpose::ChangeEmail, person_id, None, email, due).await?;
     let text = "Somebody, probably you, wants to sign in by this e-mail address from now on. If it was you, confirm it within \
                 an hour, with your password:";
-    outbox::write(edit, &Message::new(&email.address, "Confirm your new e-mail address", text, Some(&link)), due)
+    outbox::write(edit, &Message::new(&email.address, "Confirm your new e-mail address", text, Some(&link)), due).await
 }
 
 /// Takes an address back that was changed: it signs in again, and the one that was added and what came after that do not.

@@ -62,7 +62,7 @@ pub async fn sign_up(
     address::refuse_own_domain("email", email).await?;
     let holder = address::holder(edit.connection(), &email.key)?;
     if let Some(holder) = holder.filter(|holder| holder.standing != Standing::Named) {
-        tell_holder(edit, &holder.email)?;
+        tell_holder(edit, &holder.email).await?;
         return Ok(None);
     }
     let account = manage::insert(edit, None, account).await?;
@@ -75,9 +75,9 @@ pub async fn sign_up(
 }
 
 /// Tells whoever has proved an address that somebody has tried to sign up with it.
-fn tell_holder(transaction: &Transaction, email: &Email) -> Result<()> {
+async fn tell_holder(transaction: &Transaction, email: &Email) -> Result<()> {
     let text = "Somebody, perhaps you, tried to sign up with this e-mail address, which is yours in Accord already. \
                 If you have forgotten your password, ask for a new one. If it was not you, there is nothing to do.";
     let due = limit::turn(transaction, About::Others, &email.key)?;
-    outbox::write(transaction, &Message::new(&email.address, "You have signed up already", text, None), due)
+    outbox::write(transaction, &Message::new(&email.address, "You have signed up already", text, None), due).await
 }

@@ -9,6 +9,7 @@ use crate::auth::secret;
 use crate::error::{Error, Faults, Result};
 use crate::people::address::RESERVED;
 use crate::setting;
+use crate::store::outbox::Secret;
 use crate::store::{Connection, Transaction, Value};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
@@ -75,7 +76,7 @@ pub struct Link {
     pub undoes: Option<String>,
 }
 
-/// Makes a link for a person, to be sent to an address at the time `from`, and returns what to write into the mail. An invitation, and nothing
+/// Makes a link for a person, to be mailed to an address at the time `from`. An invitation, and nothing
 /// else, has an account; a new one ends the one before. Links of other purposes live beside each other, so that nobody ends
 /// somebody's link by asking for another.
 pub(crate) async fn make(
@@ -85,7 +86,7 @@ pub(crate) async fn make(
     account_id: Option<AccountId>,
     email: &Email,
     from: Time,
-) -> Result<String> {
+) -> Result<Secret> {
     insert(transaction, purpose, person_id, account_id, email, None, from).await
 }
 
@@ -96,7 +97,7 @@ pub(crate) async fn make_undo(
     email: &Email,
     undoes: &Email,
     from: Time,
-) -> Result<String> {
+) -> Result<Secret> {
     insert(transaction, Purpose::UndoEmail, person_id, None, email, Some(undoes.key.as_str()), from).await
 }
 
@@ -108,16 +109,21 @@ async fn insert(
     email: &Email,
     undoes: Option<&str>,
     from: Time,
-) -> Result<String> {
+) -> Result<Secret> {
     let token = secret::generate()?;
     let now = Time::now();
+    let expires_at = from + purpose.lifetime();
     if account_id.is_some() {
         transaction.run(
             "DELETE FROM links WHERE account_id = ?1 AND person_id = ?2",
             &[account_id.into(), person_id.into()],
         )?;
     }
-    transaction.run("DELETE FROM links WHERE purpose <> 'invitation' AND expires_at <= ?", &[now.into()])?;
+    transaction.run(
+        "DELETE FROM links WHERE digest IN (
+             SELECT digest FROM links WHERE purpose <> 'invitation' AND expires_at <= ? ORDER BY expires_at LIMIT 100)",
+        &[now.into()],
+    )?;
     transaction.run(
         "INSERT INTO links (digest, purpose, person_id, account_id, address, key, created_at, expires_at, undoes)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -129,11 +135,12 @@ async fn insert(
             email.address.as_str().into(),
             email.key.as_str().into(),
             now.into(),
-            (from + purpose.lifetime()).into(),
+            expires_at.into(),
             undoes.into(),
         ],
     )?;
-    Ok(format!("{}/{}#token={token}", setting::base_url().await?, purpose.page()))
+    let url = format!("{}/{}#token={token}", setting::base_url().await?, purpose.page());
+    Ok(Secret { url, expires_at })
 }
 
 /// What is said of a link that does not work.

@@ -221,7 +221,11 @@ pub async fn refresh(
     if let Some(connector) = connector {
         connector::token_issued(transaction.connection(), connector, now + access_lifetime).await?;
     }
-    transaction.run("DELETE FROM refresh_tokens WHERE expires_at <= ?", &[now.into()])?;
+    transaction.run(
+        "DELETE FROM refresh_tokens
+          WHERE digest IN (SELECT digest FROM refresh_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT 100)",
+        &[now.into()],
+    )?;
     transaction
         .run("UPDATE refresh_tokens SET used_at = ?2 WHERE digest = ?1", &[digest(refresh_token), now.into()])?;
     let next = secret::generate()?;

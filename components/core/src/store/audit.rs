@@ -107,6 +107,13 @@ impl Edit {
         Ok(Self { transaction: Transaction::begin_on(connection).await?, author })
     }
 
+    /// As [`Edit::begin`], for a change of `rows` rows: one of many lets others go first, see [`Transaction::begin_long`].
+    pub async fn begin_of(rows: usize, author: Author) -> Result<Self> {
+        const MANY: usize = 1000;
+        let transaction = if rows < MANY { Transaction::begin().await? } else { Transaction::begin_long().await? };
+        Ok(Self { transaction, author })
+    }
+
     /// Notes that `action` was done to rows of the table `subject`: the id of each, and what more there is to say of it, an
     /// object or null.
     pub async fn record<I: Serialize>(

@@ -127,6 +127,14 @@ impl Transaction {
         Ok(Self { connection, open: true })
     }
 
+    /// As [`Transaction::begin`], for one that writes so much that others would have to wait for it: it lets these go first. In
+    /// WAL mode `EXCLUSIVE` is no other lock than `IMMEDIATE`; it tells a host that keeps a queue of writers.
+    pub async fn begin_long() -> Result<Self> {
+        let connection = Connection::lease().await?;
+        patience::begin_long(connection.raw()?).await?;
+        Ok(Self { connection, open: true })
+    }
+
     /// The connection, for what reads within the transaction.
     pub fn connection(&self) -> &Connection {
         &self.connection

@@ -11,7 +11,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -19,6 +19,8 @@ const FILES: [&str; 7] = [
     include_str!("../migrations/0005_people.sql"),
     include_str!("../migrations/0006_makers.sql"),
     include_str!("../migrations/0007_given_up.sql"),
+    include_str!("../migrations/0008_secrets.sql"),
+    include_str!("../migrations/0009_seconds.sql"),
 ];
 
 /// Brings the database to the schema of this release, in one transaction.
@@ -171,6 +173,24 @@ mod tests {
         let split: Vec<_> = statements(file).collect();
         assert_eq!(split.len(), 2);
         assert!(split[1].trim_start().starts_with("CREATE INDEX"));
+    }
+
+    #[test]
+    fn times_of_accounts_of_before_are_whole_seconds() {
+        let store = rusqlite::Connection::open_in_memory().expect("a database");
+        for file in &FILES[..7] {
+            store.execute_batch(file).expect("the schema before");
+        }
+        store
+            .execute_batch(
+                "INSERT INTO accounts (account_key, name, name_key, origin, created_at, updated_at)
+                 VALUES ('k', 'n', 'n', 'operator', 1999, 2000)",
+            )
+            .expect("an account");
+        store.execute_batch(FILES[7]).expect("the migration");
+        let times =
+            store.query_row("SELECT created_at, updated_at FROM accounts", [], |row| Ok((row.get(0)?, row.get(1)?)));
+        assert_eq!(times.expect("a row"), (1000, 2000));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | [`migration`] | the schema of this release |
 //! | [`connection`] | connections that an instance keeps, and transactions |
 //! | [`audit`] | who changed what, and edits: transactions of somebody |
+//! | [`seal`] | what is secret at rest |
 //! | [`outbox`] | mail that is to be delivered |
 //! | `native` | in unit tests alone, SQLite in place of the interface |
 
@@ -22,6 +23,7 @@ pub(crate) mod native;
 pub mod outbox;
 pub mod patience;
 pub mod row;
+pub mod seal;
 pub mod sql;
 mod sqlite;
 

@@ -28,6 +28,7 @@ pub(super) fn sleep(_: std::time::Duration) -> Ready<()> {
 
 /// Runs a test to its end.
 pub(crate) fn run(test: impl Future<Output = crate::Result<()>>) {
+    crate::setting::set("encryption_key", "");
     match pin!(test).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => done.expect("the test runs to its end"),
         Poll::Pending => panic!("natively nothing waits"),

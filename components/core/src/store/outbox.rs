@@ -3,10 +3,15 @@
 //! Whoever delivers takes what is due and at once puts off its next attempt. So no two deliver the same message at the same
 //! time, and one whose deliverer dies comes up again. The delay doubles from five seconds to an hour. A relay that takes
 //! a message twice can tell by its `uuid`.
+//!
+//! A message that has a secret is sealed, see [`crate::store::seal`], and is erased when it was delivered, or else when the secret
+//! has expired.
 
 use uuid::Uuid;
 
 use crate::error::Result;
+use crate::log;
+use crate::store::seal::Seal;
 use crate::store::{Connection, Transaction};
 use crate::values::time::Time;
 
@@ -21,17 +26,29 @@ pub struct Message {
     pub text: String,
     /// As HTML.
     pub html: String,
+    /// When the secret in it works no more, if there is one.
+    pub expires_at: Option<Time>,
+}
+
+/// A link with a secret in it.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    /// The address of the page that it leads to.
+    pub url: String,
+    /// Until when it works.
+    pub expires_at: Time,
 }
 
 impl Message {
     /// A message that says `text`, and has `link` below it, if there is one.
-    pub fn new(to: &str, subject: &str, text: &str, link: Option<&str>) -> Self {
+    pub fn new(to: &str, subject: &str, text: &str, link: Option<&Secret>) -> Self {
         let (mut plain, mut html) = (format!("{text}\n"), format!("<p>{}</p>\n", escape(text)));
-        if let Some(link) = link {
-            plain = format!("{plain}\n{link}\n");
-            html = format!("{html}<p><a href=\"{link}\">{link}</a></p>\n");
+        if let Some(Secret { url, .. }) = link {
+            plain = format!("{plain}\n{url}\n");
+            html = format!("{html}<p><a href=\"{url}\">{url}</a></p>\n");
         }
-        Self { to: to.to_owned(), subject: subject.to_owned(), text: plain, html }
+        let expires_at = link.map(|link| link.expires_at);
+        Self { to: to.to_owned(), subject: subject.to_owned(), text: plain, html, expires_at }
     }
 }
 
@@ -51,49 +68,89 @@ pub struct Due {
     pub message: Message,
 }
 
+/// What there is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// A message is due.
+    pub due: bool,
+    /// The secret of one has expired.
+    pub expired: bool,
+}
+
 /// Writes a message that is due at a time.
-pub fn write(transaction: &Transaction, message: &Message, due: Time) -> Result<()> {
+pub async fn write(transaction: &Transaction, message: &Message, due: Time) -> Result<()> {
+    let seal = if message.expires_at.is_some() { Seal::of_setting().await? } else { Seal::none() };
+    let uuid = Uuid::new_v4().to_string();
     transaction.run(
-        "INSERT INTO outbox (uuid, recipient, subject, text, html, next_attempt_at, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO outbox (uuid, recipient, subject, text, html, next_attempt_at, created_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         &[
-            Uuid::new_v4().to_string().into(),
+            uuid.as_str().into(),
             message.to.as_str().into(),
             message.subject.as_str().into(),
-            message.text.as_str().into(),
-            message.html.as_str().into(),
+            seal.seal(&place(&uuid, "text"), &message.text)?.into(),
+            seal.seal(&place(&uuid, "html"), &message.html)?.into(),
             due.into(),
             Time::now().into(),
+            message.expires_at.into(),
         ],
     )?;
     Ok(())
 }
 
-/// Whether a message is due. Costs one look at an index.
-pub fn is_due(connection: &Connection) -> Result<bool> {
-    Ok(connection
-        .query_first("SELECT 1 FROM outbox WHERE next_attempt_at <= ? LIMIT 1", &[Time::now().into()])?
-        .is_some())
+/// What a part of a message is sealed to.
+fn place(uuid: &str, part: &str) -> String {
+    format!("outbox/{uuid}/{part}")
 }
 
-/// Takes up to ten messages that are due.
+/// What there is to do. Costs one look at each of two indexes.
+pub fn waiting(connection: &Connection) -> Result<Waiting> {
+    let mut row = connection.query_one(
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE next_attempt_at <= ?1) AS due,
+                EXISTS (SELECT 1 FROM outbox WHERE expires_at <= ?1) AS expired",
+        &[Time::now().into()],
+    )?;
+    Ok(Waiting { due: row.take("due")?, expired: row.take("expired")? })
+}
+
+/// Erases messages whose secret has expired, a hundred at most: the ids of those.
+pub async fn erase_expired(connection: &Connection) -> Result<Vec<String>> {
+    let statement = "DELETE FROM outbox
+          WHERE id IN (SELECT id FROM outbox WHERE expires_at <= ? ORDER BY expires_at LIMIT 100)
+         RETURNING uuid";
+    let rows = connection.execute(statement, vec![Time::now().into()]).await?;
+    rows.into_iter().map(|mut row| row.take("uuid")).collect()
+}
+
+/// Takes up to ten messages that are due. One that cannot be opened now is told, and comes up again.
 pub async fn take(connection: &Connection) -> Result<Vec<Due>> {
+    let seal = Seal::of_setting().await?;
     let statement = "UPDATE outbox
             SET attempts = attempts + 1, next_attempt_at = ?1 + min(5000 * (1 << min(attempts, 20)), 3600000)
           WHERE id IN (SELECT id FROM outbox WHERE next_attempt_at <= ?1 ORDER BY next_attempt_at LIMIT 10)
-         RETURNING id, uuid, recipient, subject, text, html";
+         RETURNING id, uuid, recipient, subject, text, html, expires_at";
     let rows = connection.execute(statement, vec![Time::now().into()]).await?;
-    rows.into_iter()
-        .map(|mut row| {
-            let message = Message {
-                to: row.take("recipient")?,
-                subject: row.take("subject")?,
-                text: row.take("text")?,
-                html: row.take("html")?,
-            };
-            Ok(Due { id: row.take("id")?, uuid: row.take("uuid")?, message })
-        })
-        .collect()
+    let mut due = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let (id, uuid): (i64, String) = (row.take("id")?, row.take("uuid")?);
+        let (text, html): (String, String) = (row.take("text")?, row.take("html")?);
+        let opened = seal.open(&place(&uuid, "text"), &text).and_then(|text| {
+            let html = seal.open(&place(&uuid, "html"), &html)?;
+            Ok((text.text, html.text))
+        });
+        match opened {
+            Ok((text, html)) => {
+                let (to, subject) = (row.take("recipient")?, row.take("subject")?);
+                let message = Message { to, subject, text, html, expires_at: row.take("expires_at")? };
+                due.push(Due { id, uuid, message });
+            }
+            Err(error) => {
+                log::error(None, format_args!("mail {uuid} waits: {error}"));
+                failed(connection, id, &error.to_string()).await?;
+            }
+        }
+    }
+    Ok(due)
 }
 
 /// Forgets a message: the relay has it.
@@ -111,6 +168,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::setting;
     use crate::store::native::run;
     use crate::values::time::clock;
 
@@ -118,7 +176,9 @@ mod tests {
     async fn writing() -> Result<Transaction> {
         let transaction = Transaction::begin().await?;
         let (to, subject, text) = ("jane@example.com".to_owned(), "Hello".to_owned(), "Hello".to_owned());
-        write(&transaction, &Message { to, subject, text, html: String::new() }, Time::now())?;
+        let expires_at = Some(Time::now() + Duration::from_hours(24));
+        let message = Message { to, subject, text, html: String::new(), expires_at };
+        write(&transaction, &message, Time::now()).await?;
         Ok(transaction)
     }
 
@@ -133,15 +193,15 @@ mod tests {
                 failed(&connection, due.id, "nobody is there").await?;
                 uuids.push(due.uuid);
                 clock::advance(Duration::from_millis(delay * 1000 - 1));
-                assert!(!is_due(&connection)?, "{delay} s are not over");
+                assert!(!waiting(&connection)?.due, "{delay} s are not over");
                 clock::advance(Duration::from_millis(1));
-                assert!(is_due(&connection)?, "{delay} s are over");
+                assert!(waiting(&connection)?.due, "{delay} s are over");
             }
             let due = take(&connection).await?.pop().expect("it is due");
             assert!(uuids.iter().all(|uuid| *uuid == due.uuid), "the relay can tell that it is the same message");
             delivered(&connection, due.id).await?;
             clock::advance(Duration::from_hours(2));
-            assert!(!is_due(&connection)?);
+            assert!(!waiting(&connection)?.due);
             Ok(())
         });
     }
@@ -170,7 +230,32 @@ mod tests {
     fn a_message_of_a_transaction_that_is_rolled_back_was_never_written() {
         run(async {
             drop(writing().await?);
-            assert!(!is_due(&Connection::lease().await?)?);
+            assert!(!waiting(&Connection::lease().await?)?.due);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn what_a_message_says_is_sealed_and_goes_when_its_secret_has_expired() {
+        run(async {
+            let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+            setting::set("encryption_key", key);
+            writing().await?.commit().await?;
+            let connection = Connection::lease().await?;
+            let text: String = connection.query_one("SELECT text FROM outbox", &[])?.take("text")?;
+            assert!(text.starts_with('$') && !text.contains("Hello"), "{text}");
+
+            setting::set("encryption_key", "");
+            assert!(take(&connection).await?.is_empty(), "without its key it waits");
+            setting::set("encryption_key", key);
+            clock::advance(Duration::from_secs(5));
+            assert_eq!(take(&connection).await?.pop().expect("it is due").message.text, "Hello");
+
+            assert!(!waiting(&connection)?.expired && erase_expired(&connection).await?.is_empty());
+            clock::advance(Duration::from_hours(24));
+            assert!(waiting(&connection)?.expired);
+            assert_eq!(erase_expired(&connection).await?.len(), 1);
+            assert_eq!(waiting(&connection)?, Waiting { due: false, expired: false });
             Ok(())
         });
     }

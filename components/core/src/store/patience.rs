@@ -3,7 +3,7 @@
 //! SQLite has one writer at a time and keeps no queue: who finds the lock taken asks again and again, and who asks at the right
 //! moment gets it. Asked in step, some would wait for ever. So it is asked again after pauses that grow and are spread at
 //! random, and while a request pauses, the others of its instance go on. All the waiting of a request together may take
-//! [`PATIENCE`], however often it writes.
+//! [`PATIENCE`], however often it writes. Who writes much asks less often, and for longer.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -25,6 +25,9 @@ use crate::store::sqlite::{Sqlite, is_busy};
 /// How long a request waits for the write lock, all its waiting together.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a request waits that writes much.
+const LONG_PATIENCE: Duration = Duration::from_secs(25);
+
 /// How long the first pause is at most; each further one may be twice as long, …
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -40,8 +43,8 @@ thread_local! {
 struct Patience(Mutex<Duration>);
 
 impl Patience {
-    fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(PATIENCE)))
+    fn new(left: Duration) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(left)))
     }
 
     fn left(&self) -> Duration {
@@ -58,7 +61,7 @@ impl Patience {
 
 /// Runs a request, which has a patience of its own: other requests of the instance that are polled in between have theirs.
 pub async fn patiently<F: Future>(request: F) -> F::Output {
-    let patience = Patience::new();
+    let patience = Patience::new(PATIENCE);
     let mut request = pin!(request);
     poll_fn(|context| {
         let outer = LEFT.replace(Some(Arc::clone(&patience)));
@@ -75,9 +78,25 @@ pub async fn patiently<F: Future>(request: F) -> F::Output {
 ///
 /// [`Error::Unavailable`] when the patience is at its end.
 pub(super) async fn execute(sqlite: &Sqlite, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
-    let patience = LEFT.with_borrow(Clone::clone).unwrap_or_else(Patience::new);
+    let patience = LEFT.with_borrow(Clone::clone).unwrap_or_else(|| Patience::new(PATIENCE));
+    wait(sqlite, sql, parameters, &patience, FIRST_PAUSE).await
+}
+
+/// Begins a transaction that writes much, as [`execute`] with [`LONG_PATIENCE`]. It asks so seldom that whoever writes little and
+/// waits as well is first.
+pub(super) async fn begin_long(sqlite: &Sqlite) -> Result<()> {
+    wait(sqlite, "BEGIN EXCLUSIVE", Vec::new(), &Patience::new(LONG_PATIENCE), LONGEST_PAUSE).await.map(drop)
+}
+
+async fn wait(
+    sqlite: &Sqlite,
+    sql: &str,
+    parameters: Vec<Value>,
+    patience: &Patience,
+    first_pause: Duration,
+) -> Result<Vec<Row>> {
     let (left, started) = (patience.left(), Instant::now());
-    let mut pause = FIRST_PAUSE;
+    let mut pause = first_pause;
     loop {
         let remaining = patience.spend(left, started);
         let error = match sqlite.execute(sql, parameters.clone()).await {

@@ -25,6 +25,11 @@ pub fn is_domain(text: &str) -> bool {
         && !NOWHERE.iter().any(|nowhere| nowhere.eq_ignore_ascii_case(top))
 }
 
+/// Whether `text` can name a domain, also one that only a network of its own knows: `localhost`.
+pub fn is_name(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(|label| label.len() <= 63 && is_label(label))
+}
+
 /// Whether one domain is the other, or lies under it.
 pub fn is_within(domain: &str, other: &str) -> bool {
     let (domain, other) = (domain.to_ascii_lowercase(), other.to_ascii_lowercase());

@@ -99,4 +99,39 @@ mod tests {
             assert!(key(invisible).is_err(), "{invisible:?}");
         }
     }
+
+    #[test]
+    fn fuzzed_addresses_have_one_key_or_are_refused() {
+        const WORDS: &[&str] = &[
+            "jane",
+            "J\u{e4}ne",
+            "@",
+            "example.com",
+            ".",
+            "..",
+            "-",
+            "xn--",
+            "xn--mller-kva.de",
+            "m\u{fc}ller.de",
+            "\u{130}",
+            "\u{df}",
+            "\u{200b}",
+            "\u{3002}",
+            "\"",
+            "\\",
+            " ",
+            "\n",
+            "<",
+            ">",
+            "[127.0.0.1]",
+        ];
+        accord_fuzz::text(WORDS, |text| {
+            if let Ok(email) = Email::parse(text) {
+                let again = Email::parse(&email.address).expect("what was taken is taken again");
+                assert_eq!(again.key, email.key);
+                let of_key = Email::parse(&email.key).expect("a key is an address");
+                assert_eq!(of_key.key, email.key, "a key is its own");
+            }
+        });
+    }
 }

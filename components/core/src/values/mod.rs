@@ -7,6 +7,7 @@ pub mod email;
 pub mod enumeration;
 pub mod id;
 pub mod phone;
+pub mod region;
 pub mod role;
 pub mod text;
 pub mod time;

@@ -1,4 +1,6 @@
-//! Telephone numbers: international ones, as ITU-T E.164 has them.
+//! Telephone numbers, as ITU-T E.164 has them.
+
+use crate::values::region::{self, Region};
 
 /// Fewest digits, country code included. E.164 says nothing of it; the shortest in service (Niue, Tokelau) have seven.
 const MIN_DIGITS: usize = 7;
@@ -24,10 +26,15 @@ const COUNTRY_CODES: [u16; 215] = [
     998,
 ];
 
-/// Takes an international number as people write it and returns it in E.164's form: `+` and digits.
+/// Most digits of an extension.
+const MAX_EXTENSION: usize = 7;
+
+/// Takes a number as people write it and returns it in E.164's form, `+` and digits, and with `;ext=` and more digits behind it if it
+/// has an extension (RFC 3966, section 5.3).
 ///
-/// It begins with `+` or `00`. Spaces, dots, dashes, slashes and parentheses between the digits are left out. A national
-/// number is refused, for nobody says of which country it is; so is a `(0)`, which some countries dial and others do not.
+/// It begins with `+` or `00`; or else it is a national number of `region`, if there is one. Spaces, dots, dashes, slashes
+/// and parentheses between the digits are left out, and so is a `(0)` after the country code of a country that dials a 0 before its
+/// national numbers. An extension follows `ext`, `ext.`, `extension`, `x` or `;ext=`.
 ///
 /// What is checked is the country code and the length. Which numbers a country has given out changes by the week, and a
 /// library that knows them has twice the size of the whole component.
@@ -35,19 +42,17 @@ const COUNTRY_CODES: [u16; 215] = [
 /// # Errors
 ///
 /// A sentence for the caller.
-pub fn parse(text: &str) -> Result<String, &'static str> {
-    let text = text.trim();
-    let Some(international) = text.strip_prefix('+').or_else(|| text.strip_prefix("00")) else {
-        return Err("must be an international number: + and the country code first");
+pub fn parse(text: &str, region: Option<Region>) -> Result<String, &'static str> {
+    let (text, extension) = split_extension(text.trim())?;
+    let digits = match (text.strip_prefix('+').or_else(|| text.strip_prefix("00")), region) {
+        (Some(international), _) => match international.split_once("(0)") {
+            Some((code, number)) if region::dials_zero(code.trim()) => digits(&[code, number].concat())?,
+            Some(_) => return Err("must be written without (0)"),
+            None => digits(international)?,
+        },
+        (None, Some(region)) => region.international(&digits(text)?),
+        (None, None) => return Err("must be an international number: + and the country code first, as +358401234567"),
     };
-    if international.contains("(0)") {
-        return Err("must be written without (0)");
-    }
-    let separator = |c: char| matches!(c, ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '.' | '-' | '/' | '(' | ')');
-    let digits: String = international.chars().filter(|c| !separator(*c)).collect();
-    if !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err("must have digits only, besides spaces, dots, dashes, slashes and parentheses");
-    }
     if !(MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) {
         return Err("must have 7 to 15 digits, country code included");
     }
@@ -56,7 +61,36 @@ pub fn parse(text: &str) -> Result<String, &'static str> {
     if digits.starts_with('0') || !(1..=3).any(code) {
         return Err("must begin with a country code that exists");
     }
-    Ok(format!("+{digits}"))
+    Ok(extension.map_or_else(|| format!("+{digits}"), |extension| format!("+{digits};ext={extension}")))
+}
+
+/// The digits of a number, without what stands between them.
+fn digits(text: &str) -> Result<String, &'static str> {
+    let separator = |c: char| matches!(c, ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '.' | '-' | '/' | '(' | ')');
+    let digits: String = text.chars().filter(|c| !separator(*c)).collect();
+    if digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(digits);
+    }
+    Err("must have digits only, besides spaces, dots, dashes, slashes, parentheses and an extension")
+}
+
+/// A number, and its extension if it has one.
+fn split_extension(text: &str) -> Result<(&str, Option<&str>), &'static str> {
+    let Some(at) = text.find([';', 'e', 'E', 'x', 'X']) else { return Ok((text, None)) };
+    let (number, rest) = text.split_at(at);
+    let after = |prefix: &str| {
+        let head = rest.get(..prefix.len())?;
+        head.eq_ignore_ascii_case(prefix).then(|| rest[prefix.len()..].trim())
+    };
+    let extension = [";ext=", "extension", "ext.", "ext", "x"].into_iter().find_map(after);
+    match extension {
+        Some(digits)
+            if !digits.is_empty() && digits.len() <= MAX_EXTENSION && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            Ok((number.trim_end_matches([' ', ',']), Some(digits)))
+        }
+        _ => Err("must have digits only, besides spaces, dots, dashes, slashes, parentheses and an extension"),
+    }
 }
 
 #[cfg(test)]
@@ -76,9 +110,32 @@ mod tests {
             ("+44\u{a0}20\u{202f}7946\u{2009}0958", "+442079460958"),
             ("+6834000", "+6834000"),
             ("+883510012345678", "+883510012345678"),
+            ("+44 (0)20 7946 0958", "+442079460958"),
+            ("0044 (0)20/7946-0958", "+442079460958"),
+            ("+358 40 1234567 ext. 5", "+358401234567;ext=5"),
+            ("+358 40 1234567, x 0123", "+358401234567;ext=0123"),
+            ("+358401234567;ext=5", "+358401234567;ext=5"),
+            ("+358 40 1234567 Extension 5", "+358401234567;ext=5"),
         ] {
-            assert_eq!(parse(written).as_deref(), Ok(number), "{written}");
+            assert_eq!(parse(written, None).as_deref(), Ok(number), "{written}");
         }
+    }
+
+    #[test]
+    fn a_national_number_is_one_of_the_region() {
+        for (country, written, number) in [
+            ("FI", "040 123 4567", "+358401234567"),
+            ("FI", "+44 20 7946 0958", "+442079460958"),
+            ("gb", "020 7946 0958 x5", "+442079460958;ext=5"),
+            ("IT", "06 698 12345", "+390669812345"),
+            ("US", "(212) 555-0100", "+12125550100"),
+            ("US", "1 212 555 0100", "+12125550100"),
+            ("HU", "06 1 234 5678", "+3612345678"),
+        ] {
+            let region = Region::find(country);
+            assert_eq!(parse(written, region).as_deref(), Ok(number), "{country} {written}");
+        }
+        assert!(parse("040", Region::find("FI")).is_err(), "too short");
     }
 
     #[test]
@@ -87,9 +144,11 @@ mod tests {
             ("0401234567", "international"),
             ("358401234567", "international"),
             ("", "international"),
-            ("+44 (0)20 7946 0958", "without (0)"),
+            ("+39 (0)6 698 12345", "without (0)"),
+            ("+1 (0)212 555 0100", "without (0)"),
             ("+35840abc4567", "digits only"),
-            ("+358 40 1234567 ext. 5", "digits only"),
+            ("+358 40 1234567 ext. 12345678", "digits only"),
+            ("+358 40 1234567 ext", "digits only"),
             ("+٣٥٨٤٠١٢٣٤٥٦٧", "digits only"),
             ("++358401234567", "digits only"),
             ("+358 40\n1234567", "digits only"),
@@ -100,7 +159,7 @@ mod tests {
             ("+0358401234567", "country code"),
             ("000358401234567", "country code"),
         ] {
-            let error = parse(written).expect_err(written);
+            let error = parse(written, None).expect_err(written);
             assert!(error.contains(why), "{written}: {error}");
         }
     }
@@ -118,10 +177,30 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_taken_is_e164_and_stays_as_it_is(text in "(\\+|00)?[0-9 ().-]{0,20}|\\PC{0,20}") {
-            if let Ok(number) = parse(&text) {
+            if let Ok(number) = parse(&text, None) {
                 prop_assert!(number.len() <= 16 && number.starts_with('+'));
-                prop_assert_eq!(parse(&number), Ok(number));
+                prop_assert_eq!(parse(&number, None), Ok(number));
             }
         }
+    }
+
+    #[test]
+    fn fuzzed_numbers_are_e164_or_refused() {
+        const WORDS: &[&str] = &[
+            "+", "00", "358", "40", "1234567", "(0)", "(", ")", " ", "-", ".", "/", "\u{a0}", "ext. 5", "x5", ";ext=5",
+            "٣",
+        ];
+        accord_fuzz::text(WORDS, |text| {
+            for region in [None, Region::find("FI"), Region::find("US"), Region::find("IT")] {
+                if let Ok(number) = parse(text, region) {
+                    let digits = number.strip_prefix('+').and_then(|number| number.split(";ext=").next());
+                    assert!(
+                        digits.is_some_and(|digits| digits.len() <= 15 && digits.parse::<u64>().is_ok()),
+                        "{number}"
+                    );
+                    assert_eq!(parse(&number, region), Ok(number));
+                }
+            }
+        });
     }
 }

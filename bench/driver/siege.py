@@ -1,0 +1,180 @@
+"""The command line of `bench/siege`: a bystander sends 20 requests a second, at their times whatever becomes of those before
+(an open loop), first in quiet and then beside each attack. What it notices is the report."""
+
+import argparse
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+import time
+import urllib.parse
+from pathlib import Path
+
+from driver import build, machine, servers
+from driver.attacks import ATTACKS, FORM, JSON, Target, bearer
+from driver.directory import Directory, token
+from driver.machine import ROOT, WORK
+from driver.servers import ADMIN, CLIENT_ID, CLIENT_SECRET, PASSWORD
+
+RATE = 20
+KINDS = ("read", "write", "sign-in")
+# How long the bystander waits for an answer, in seconds.
+PATIENCE = 30
+
+
+class Bystander:
+    """Reads, writes and signs in, in turn."""
+
+    def __init__(self, target: Target):
+        self._target = target
+        self._kept: list = []
+        # Kind, seconds from when the request was due to its answer, and its status or what went wrong.
+        self.seen: list[tuple[str, float, object]] = []
+
+    def _request(self, kind: str, number: int):
+        if kind == "read":
+            return "GET", "/api/accounts/2", None, bearer(self._target.token)
+        if kind == "write":
+            body = json.dumps({"bystander": {"name": f"Bystander {number}", "id": "bystander"}})
+            return "PATCH", "/api/integrations/v1/accounts", body, bearer(self._target.token) | JSON
+        form = {"grant_type": "password", "username": ADMIN, "password": PASSWORD}
+        return "POST", "/oauth/token", urllib.parse.urlencode(form), FORM
+
+    def _send(self, number: int, due: float) -> None:
+        kind = KINDS[number % len(KINDS)]
+        connection = self._kept.pop() if self._kept else self._target.connect(60_000)
+        try:
+            connection.timeout = PATIENCE
+            connection.request(*self._request(kind, number))
+            response = connection.getresponse()
+            response.read()
+            outcome: object = response.status
+            self._kept.append(connection)
+        except Exception as error:  # noqa: BLE001: whatever it is, the bystander was not served.
+            outcome = type(error).__name__
+            connection.close()
+        self.seen.append((kind, time.monotonic() - due, outcome))
+
+    def watch(self, seconds: float) -> list[tuple[str, float, object]]:
+        """What is seen in so many seconds."""
+        self.seen = []
+        began = time.monotonic()
+        threads = []
+        for number in range(int(seconds * RATE)):
+            due = began + number / RATE
+            time.sleep(max(0.0, due - time.monotonic()))
+            threads.append(threading.Thread(target=self._send, args=(number, due)))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+        return self.seen
+
+
+def summary(seen: list[tuple[str, float, object]]) -> dict[str, dict]:
+    """Of each kind: how many, p50 and p99 in milliseconds, and what went wrong."""
+    kinds = {}
+    for kind in KINDS:
+        times = sorted(time for of, time, _ in seen if of == kind)
+        wrong = [str(outcome) for of, _, outcome in seen if of == kind and outcome != 200]
+        at = lambda part: times[min(int(len(times) * part), len(times) - 1)] * 1000  # noqa: B023, E731
+        kinds[kind] = {"count": len(times), "p50": at(0.5), "p99": at(0.99), "errors": len(wrong), "what": sorted(set(wrong))}
+    return kinds
+
+
+def attack(run, target: Target) -> None:
+    os.nice(10)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    run(target)
+
+
+def besiege(root: Path, accounts: int, seconds: float, chosen) -> dict:
+    """Runs each attack against the Accord of the tree `root`, each on a directory made anew."""
+    results = {}
+    for run in (None, *chosen):
+        with Directory(accounts, WORK / "siege", root).accord() as accord:
+            client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+            target = Target(accord.port, token(accord.connect(), grant_type="client_credentials", **client))
+            bystander = Bystander(target)
+            bystander.watch(2)
+            besieger = multiprocessing.Process(target=attack, args=(run, target), daemon=True) if run else None
+            if besieger:
+                besieger.start()
+                time.sleep(3)
+            name = run.__doc__ if run else "quiet"
+            results[name] = summary(bystander.watch(seconds))
+            if besieger:
+                besieger.kill()
+                besieger.join()
+            print(name, *(f"{kind} {of['p50']:.0f}/{of['p99']:.0f} ms {of['errors']} errors" for kind, of in results[name].items()),
+                  sep="; ", flush=True)
+    shutil.rmtree(WORK / "siege", ignore_errors=True)
+    return results
+
+
+def table(results: dict) -> str:
+    """A table of what the bystander saw."""
+    lines = ["| attack | " + " | ".join(f"{kind} p50 | p99" for kind in KINDS) + " | errors |", "|---|" + "--:|" * 7]
+    for name, kinds in results.items():
+        times = " | ".join(f"{of['p50']:.1f} | {of['p99']:.0f}" for of in kinds.values())
+        wrong = sum(of["errors"] for of in kinds.values())
+        what = ", ".join(sorted({each for of in kinds.values() for each in of["what"]}))
+        sent = sum(of["count"] for of in kinds.values())
+        lines.append(f"| {name} | {times} | {f'{wrong} of {sent}: {what}' if wrong else 0} |")
+    return "\n".join(lines)
+
+
+def report(runs: dict[str, dict], accounts: int, seconds: float) -> str:
+    """The whole report."""
+    quiet, beside = next(iter(runs.values()))["quiet"], next(iter(runs.values()))
+    slow = [
+        f"{name}: {kind} {of['p99']:.0f} ms"
+        for name, kinds in beside.items() for kind, of in kinds.items()
+        if name != "quiet" and of["p99"] > (1000 if kind == "sign-in" or "90,000" in name else 5 * quiet[kind]["p99"])
+    ]
+    parts = [
+        "# Under siege\n",
+        f"Made by `bench/siege` on {time.strftime('%Y-%m-%d')}. A directory of {accounts:,} accounts; a bystander sends {RATE} "
+        f"requests a second for {seconds:.0f} seconds, in an open loop: a third each are a read (`GET` of an account), a single "
+        "write (portal `PATCH`) and a sign-in with a password. Milliseconds from when a request was due to the end of its "
+        "answer. Attackers run on the same processors at a lower priority (nice 10).\n",
+        "Wanted: reads and writes below 5 × their quiet p99; sign-ins, and everything beside bulk loads, below a second; no error. "
+        + ("Not kept: " + "; ".join(slow) + "." if slow else "All of it is kept, but for what the last column says.") + "\n",
+    ]
+    for name, results in runs.items():
+        parts += [f"## {name}\n", table(results) + "\n"]
+    parts += ["## The machine\n", "\n".join(f"- {name}: {value}" for name, value in machine.description()[:4]) + "\n"]
+    return "\n".join(parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench/siege", description="Attacks Accord, and measures what others notice.")
+    parser.add_argument("--quick", action="store_true", help="a few seconds each on a small directory; prints, and writes no report")
+    parser.add_argument("--only", action="append", metavar="NAME", choices=[run.__name__ for run in ATTACKS],
+                        help="one attack; may be given several times; prints, and writes no report")
+    parser.add_argument("--before", metavar="DIRECTORY", type=Path, help="another checkout, to be measured after this one")
+    parser.add_argument("--program", metavar="FILE", type=Path, help="a host that is built already; then nothing is built")
+    arguments = parser.parse_args()
+    accounts, seconds = (1000, 6) if arguments.quick else (10_000, 30)
+    chosen = [run for run in ATTACKS if not arguments.only or run.__name__ in arguments.only]
+    if arguments.program and arguments.before:
+        parser.error("--before needs the host of each tree")
+    servers.PROGRAM = arguments.program
+    WORK.mkdir(parents=True, exist_ok=True)
+    runs = {}
+    for name, root in (("This revision", ROOT), ("Before", arguments.before)):
+        if root is None:
+            continue
+        if not arguments.program:
+            build.accord(root)
+        runs[name] = besiege(root, accounts, seconds, chosen)
+    text = report(runs, accounts, seconds)
+    if arguments.quick or arguments.only:
+        print(text)
+    else:
+        (ROOT / "bench/SIEGE.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
