@@ -225,6 +225,7 @@ mod tests {
         ];
         accord_fuzz::bytes(WORDS, |body| {
             let read = Value::parse(body);
+            let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
             let theirs = serde_json::from_slice::<serde_json::Value>(body);
             assert!(read.is_err() || theirs.is_ok(), "nothing is read that is no JSON");
         });
