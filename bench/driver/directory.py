@@ -75,6 +75,12 @@ UPDATE accounts SET descendants = owned.number
  WHERE accounts.id = owned.owner_id;
 """
 
+# What a later schema knows of members and of changes, in the words of the migration that added it.
+_READING = """
+UPDATE memberships SET known_as = person_id;
+UPDATE audit SET account_id = subject_id WHERE subject = 'accounts';
+"""
+
 
 def account_key(number: int) -> str:
     """The account key of the account of this number."""
@@ -164,7 +170,7 @@ def _kept_by(root: Path, count: int) -> Path:
 
 def _kept(count: int) -> Path:
     """The state of a directory of this size, made unless it is kept from an earlier run."""
-    digest = hashlib.sha256((_FILL + _DESCENDANTS).encode())
+    digest = hashlib.sha256((_FILL + _DESCENDANTS + _READING).encode())
     for migration in migrations():
         digest.update(migration.read_bytes())
     home = WORK / "directories" / digest.hexdigest()[:16]
@@ -212,6 +218,9 @@ def fill(path: Path, count: int) -> None:
             store.execute(statement, {name: value for name, value in values.items() if f":{name}" in statement})
     if any(column[1] == "descendants" for column in store.execute("PRAGMA table_info(accounts)")):
         store.execute(_DESCENDANTS)
+    if any(column[1] == "known_as" for column in store.execute("PRAGMA table_info(memberships)")):
+        for statement in _READING.split(";\n"):
+            store.execute(statement)
     store.execute("COMMIT")
     _close(store)
 

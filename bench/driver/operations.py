@@ -86,6 +86,21 @@ def page_as_reseller(_directory: Directory, callers: Callers) -> list[str]:
     return [request("GET", "/api/accounts?$top=50", bearer(token)) for _, token in callers.resellers]
 
 
+def listed(path: str):
+    """The first page of a list, for the operator."""
+    return lambda _, callers: [request("GET", urllib.parse.quote(path, safe="/?$&=',()"), bearer(callers.operator))]
+
+
+def listed_as_reseller(path: str):
+    """The first page of a list of each reseller's own account."""
+    def requests(_directory: Directory, callers: Callers) -> list[str]:
+        return [
+            request("GET", urllib.parse.quote(path.format(number + 1), safe="/?$&=',()"), bearer(token))
+            for number, token in callers.resellers]
+
+    return requests
+
+
 def endpoint_update(directory: Directory, callers: Callers) -> list[str]:
     ids = [user_uuid(number) for number in sorted(set(_sample(directory)))]
     headers = bearer(callers.connector) | JSON
@@ -151,6 +166,18 @@ OPERATIONS = [
     Operation("list filtered, reseller", filtered_as_reseller),
     Operation("list 50, operator", page),
     Operation("list 50, reseller", page_as_reseller),
+    Operation("list by name, operator", listed("/api/accounts?$orderby=name&$top=50")),
+    Operation("list containing, operator", listed("/api/accounts?$filter=contains(name,'any 77')&$top=50")),
+    Operation("list searched, operator", listed("/api/accounts?$search=77&$top=50")),
+    Operation("list searched, reseller", listed_as_reseller("/api/accounts?$search=company&$top=50")),
+    Operation("users 50, operator", listed("/api/users?$top=50")),
+    Operation("users 50, reseller", listed_as_reseller("/api/users?$top=50")),
+    Operation("user by address, operator", listed("/api/users?$filter=email eq 'user-7@example.com'")),
+    Operation("members, reseller", listed_as_reseller("/api/accounts/{}/users")),
+    Operation("identities, reseller", listed_as_reseller("/api/accounts/{}/identities")),
+    Operation("records 50, operator", listed("/api/accounts/1/records?$top=50")),
+    Operation("audit 50, operator", listed("/api/audit?$top=50")),
+    Operation("audit 50 of an account, reseller", listed_as_reseller("/api/accounts/{}/audit?$top=50")),
     Operation("administration list", administration_list),
     Operation("endpoint PATCH, update", endpoint_update),
     Operation("portal PATCH of 1, again", portal_again(1)),

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod administration;
 mod answer;
+mod dice;
 pub mod endpoint;
 pub mod oauth;
 pub mod portal;
@@ -23,6 +24,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
 pub use answer::{Answer, answer, read};
+pub use dice::Dice;
 pub use relay::Relay;
 pub use server::{Options, Statement, skipped_on_spin};
 pub use store::Store;

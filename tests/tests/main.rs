@@ -26,9 +26,12 @@ mod api {
         mod members;
         mod password;
         mod permissions;
+        mod roster;
+        mod said;
         mod sign_up;
         mod visibility;
     }
+    mod audit;
     mod connectors;
     mod integrations {
         mod accounts;
@@ -36,6 +39,7 @@ mod api {
         mod errors;
         mod users;
     }
+    mod users;
 }
 
 mod endpoint {
@@ -69,6 +73,7 @@ mod seams {
     mod people;
     mod races;
     mod ranks;
+    mod reading;
     mod registration;
     mod strangers;
     mod suspension;

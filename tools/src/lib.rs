@@ -20,6 +20,22 @@ pub fn keep(path: &str, made: &Value) {
     assert!(kept == made, "{path} is old: run the test once with ACCORD_WRITE_OPENAPI=1");
 }
 
+/// The description, in which each problem stands once and is referred to from where it may occur.
+pub fn share_problems(mut whole: Value) -> Value {
+    let mut problems = Map::new();
+    let paths = whole["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    for operation in paths.flat_map(|path| path.as_object_mut().into_iter().flat_map(Map::values_mut)) {
+        for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
+            if response["content"].get("application/problem+json").is_some() {
+                let reference = json!({ "$ref": format!("#/components/responses/{status}") });
+                problems.insert(status.clone(), std::mem::replace(response, reference));
+            }
+        }
+    }
+    whole["components"]["responses"] = problems.into();
+    whole
+}
+
 /// Proves that what is routed is described, what is described is routed, and every reference leads somewhere.
 pub fn prove(description: &Value, routed: &[(&str, &str)]) {
     let described: BTreeSet<_> = operations(description).map(|(method, path, _)| (method, path)).collect();

@@ -127,8 +127,20 @@ const STEPS: &[Step] = &[
     // First the user who signed up, then one who is invited.
     step("members_add", "", 200),
     step("members_invite", "", 201).kept(&[("id", "userId")]),
+    step("members_list", "", 200),
+    step("members_list", "of any status", 200).given(&[("$filter", "status ne null"), ("$count", "true")]),
+    step("members_get", "", 200),
     step("members_update", "", 200),
     step("members_invite_again", "", 200),
+    step("invitations_list", "", 200),
+    step("invitations_get", "", 200),
+    step("invitations_take_back", "", 200),
+    step("members_invite", "again", 201).kept(&[("id", "userId")]),
+    step("identities_list", "", 200),
+    step("records_list", "", 200),
+    // The endpoint API brought it to another account.
+    step("records_get", "", 404).given(&[("recordId", "{{endpointAccountId}}")]),
+    step("audit_list_of_account", "", 200),
     // Only a mail has the token of these four.
     step("people_accept", "", 400).anonymous(),
     step("people_verify_email", "", 400).anonymous(),
@@ -144,7 +156,15 @@ const STEPS: &[Step] = &[
     step("connectors_delete", "", 200),
     step("members_remove", "", 200),
     step("accounts_delete", "", 200),
-    step("me_get", "", 200),
+    step("me_get", "", 200).kept(&[("id", "userId")]),
+    step("users_list", "", 200),
+    step("users_list", "found", 200).given(&[("externalId", "user_001"), ("$search", "example.com")]),
+    step("users_get", "", 200),
+    step("users_export", "", 200),
+    // Nobody is erased without the password.
+    step("users_erase", "", 400),
+    step("audit_list", "", 200).kept(&[("value[0].id", "eventId")]),
+    step("audit_get", "", 200),
     step("me_update", "", 200),
     step("me_change_email", "", 200)
         .given(&[("email", "me-{{$timestamp}}@example.com"), ("password", "{{admin_password}}")]),

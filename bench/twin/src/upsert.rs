@@ -48,8 +48,9 @@ const INSERT_IDENTITY: &str = "INSERT INTO account_identities (connector_id, ext
      VALUES (?1, ?2, ?3, ?4)
      ON CONFLICT (connector_id, external_id) DO UPDATE SET account_id = excluded.account_id";
 
-const INSERT_AUDIT: &str = "INSERT INTO audit (at, actor, api, action, subject, subject_id, detail, request_id)
-     VALUES (?1, ?2, 'portal', ?3, 'accounts', ?4, ?5, ?6)";
+const INSERT_AUDIT: &str =
+    "INSERT INTO audit (at, actor, api, action, subject, subject_id, detail, request_id, account_id)
+     VALUES (?1, ?2, 'portal', ?3, 'accounts', ?4, ?5, ?6, ?4)";
 
 /// Binds and renames a connector's accounts, row by row.
 fn put(connection: &Connection, connector: i64, owner: i64, entries: &BTreeMap<String, Entry>) -> Result<()> {

@@ -1,16 +1,15 @@
 //! Accounts: create, list, get by id or by name, update, delete.
 
 use accord_core::accounts::account::{CONTACT_MAX, DESCRIPTION_MAX, NAME_MAX, NewAccount, REGISTRATION_ID_MAX};
-use accord_core::accounts::listing;
+use accord_core::accounts::listing::{self, ACCOUNTS};
 use accord_core::accounts::manage::{self, AccountChange};
 use accord_core::auth::caller::Caller;
 use accord_core::error::{Error, Thing};
-use accord_core::odata::{Field, Kind};
-use accord_core::setting;
-use accord_core::store::{Connection, Edit, Value};
+use accord_core::store::{Connection, Edit};
 use accord_core::values::change::Change;
 use accord_core::values::id::AccountId;
-use accord_core::values::time::Time;
+use accord_resources::list::{Preference, Query};
+use accord_resources::{Done, Options, Problems, Target, path, written};
 use accord_web::body::SmallJson;
 use accord_web::conditional::{self, Version};
 use accord_web::fields::Fields;
@@ -24,27 +23,8 @@ use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::Value as JsonValue;
 
-use crate::done::Done;
-use crate::failure::Problems;
-use crate::options::{Options, max_page_size};
-use crate::path::{self, Target};
-
-/// A time as this API's document writes it: UTC, to the second.
-pub fn written(time: Time) -> String {
-    time.to_the_second().rfc3339()
-}
-
-/// A field's value as this API writes it.
-pub fn shown(field: &Field, value: Value) -> JsonValue {
-    match value {
-        Value::Integer(milliseconds) if field.kind == Kind::Time => {
-            written(Time::from_milliseconds(milliseconds)).into()
-        }
-        Value::Integer(integer) => integer.into(),
-        Value::Text(text) => text.into(),
-        _ => JsonValue::Null,
-    }
-}
+/// What a listing shows if nobody selects: the document's fields.
+const SELECTED: [&str; 3] = ["id", "name", "createdAt"];
 
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -91,16 +71,22 @@ pub async fn create(
 }
 
 /// List the accounts that the caller may see
+///
+/// `$search` looks in name, description and primary contact.
 #[utoipa::path(
     get, operation_id = "accounts_list", path = "/api/accounts", tag = "accounts",
-    params(("$filter" = Option<String>, Query, description = "OData 4.01, for example name eq 'Acme': eq ne gt ge lt le in, and or not, contains startswith endswith tolower toupper length."), ("$orderby" = Option<String>, Query, description = "Fields, each with asc or desc, for example createdAt desc."), ("$skip" = Option<i64>, Query, description = "How many to pass over."), ("$top" = Option<i64>, Query, description = "How many to return at most, on as many pages as it takes."), ("$count" = Option<bool>, Query, description = "Whether to return @odata.count too."), ("$select" = Option<String>, Query, description = "Which fields to show."), ("$search" = Option<String>, Query, description = "Words and phrases to be found in name, description and primary contact, case ignored; AND OR NOT."), ("$skiptoken" = Option<String>, Query, description = "Of @odata.nextLink."), ("Prefer" = Option<String>, Header, description = "maxpagesize=… is how many accounts a page has at most: 50 if it is left out, 500 in any case. More are behind @odata.nextLink.")),
+    params(Query, Preference),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::AccountPage), Problems),
     security(("bearer" = []))
 )]
 pub async fn list(Bearer(caller): Bearer, uri: Uri, headers: HeaderMap) -> Result<Json<JsonValue>> {
-    let options = Options::parse(uri.query().unwrap_or_default(), max_page_size(&headers))?;
+    let options = Options::of(&ACCOUNTS, &SELECTED, &uri, &headers)?;
     let page = listing::list(&Connection::lease().await?, &caller, &options.listing)?;
-    Ok(Json(options.render(&page, &format!("{}/api/accounts", setting::base_url().await?))))
+    let count = page.count;
+    let mut answer = options.render(page, "/api/accounts").await?;
+    // The document's own, beside that of OData.
+    answer["count"] = count.into();
+    Ok(Json(answer))
 }
 
 #[derive(Serialize, utoipa::ToSchema)]

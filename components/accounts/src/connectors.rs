@@ -9,6 +9,7 @@ use accord_core::error::{Error, Thing};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::{AccountId, ConnectorId, Id as _};
 use accord_core::values::role::Role;
+use accord_resources::{Done, Problems, Target, path, written};
 use accord_web::body::SmallJson;
 use accord_web::fields::Fields;
 use accord_web::{Bearer, Call, Result};
@@ -16,11 +17,6 @@ use axum::Json;
 use axum::response::IntoResponse;
 use http::{HeaderName, StatusCode, Uri, header};
 use serde::Serialize;
-
-use crate::accounts::written;
-use crate::done::Done;
-use crate::failure::Problems;
-use crate::path::{self, Target};
 
 /// Longest name, integration and property, in characters.
 const TEXT_MAX: usize = 100;

@@ -6,16 +6,13 @@
 
 mod accounts;
 mod connectors;
-mod done;
-mod failure;
 mod mail;
 mod me;
 mod members;
 mod openapi;
-mod options;
-mod path;
 mod people;
 
+use accord_resources::{failure, path};
 use accord_web::{Api, Call, Failure};
 use axum::response::Response;
 use http::Method;
@@ -67,7 +64,9 @@ accord_web::operations! { Accounts,
     get "/api/accounts/{id}" => accounts::get,
     put "/api/accounts/{id}" => accounts::update,
     delete "/api/accounts/{id}" => accounts::delete,
+    get "/api/accounts/{id}/users" => members::list,
     post "/api/accounts/{id}/users" => members::invite,
+    get "/api/accounts/{id}/users/{userId}" => members::get,
     post "/api/accounts/{id}/users/{userId}" => members::add,
     put "/api/accounts/{id}/users/{userId}" => members::update,
     delete "/api/accounts/{id}/users/{userId}" => members::remove,

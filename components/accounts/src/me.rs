@@ -10,15 +10,13 @@ use accord_core::store::{Connection, Edit};
 use accord_core::values::id::{AccountId, PersonId};
 use accord_core::values::role;
 use accord_core::values::time::Time;
+use accord_resources::{Done, Problems, Target};
 use accord_web::body::SmallJson;
 use accord_web::fields::Fields;
 use accord_web::{Bearer, Call, Result};
 use axum::Json;
 use serde::Serialize;
 
-use crate::done::Done;
-use crate::failure::Problems;
-use crate::path::Target;
 use crate::people::set_password;
 
 /// A person, as the person sees it.

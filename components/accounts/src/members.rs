@@ -4,22 +4,21 @@ use accord_core::accounts::hierarchy;
 use accord_core::accounts::members::{self, Change};
 use accord_core::entry::invitation;
 use accord_core::entry::sign_up::{NAME_MAX, Newcomer};
-use accord_core::store::Edit;
+use accord_core::people::roster::{self, MEMBERS};
+use accord_core::store::{Connection, Edit};
 use accord_core::values::id::{AccountId, PersonId};
 use accord_core::values::role::{self, Role};
 use accord_core::values::time::Time;
+use accord_resources::list::{self, Preference, Query};
+use accord_resources::{Done, Member, Options, Problems, Target, written};
 use accord_web::body::SmallJson;
 use accord_web::fields::Fields;
 use accord_web::idempotency::{Answer, Repeatable};
 use accord_web::{Bearer, Call, Result};
 use axum::Json;
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use serde::Serialize;
-
-use crate::accounts::written;
-use crate::done::Done;
-use crate::failure::Problems;
-use crate::path::{Member, Target};
+use serde_json::Value as JsonValue;
 
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -31,6 +30,42 @@ pub struct Invited<'a> {
     account_id: AccountId,
     roles: Vec<&'static str>,
     created_at: String,
+}
+
+/// List the users of an account
+///
+/// Those who have entered it. Whoever manages it asks for others by a filter of `status`: `status eq 'invited'`, `'inactive'`,
+/// `'removed'`, `'refused'`, or `status ne null` for all. Of somebody who has not entered, the id is that of the invitation, and
+/// the address that which the account has named. `doors` says how the roles came.
+#[utoipa::path(
+    get, operation_id = "members_list", path = "/api/accounts/{id}/users", tag = "accounts",
+    params(("id" = i64, Path, description = "The id."), Query, Preference),
+    responses((status = 200, description = "It is done.", body = crate::openapi::body::MemberPage), Problems),
+    security(("bearer" = []))
+)]
+pub async fn list(
+    Bearer(caller): Bearer,
+    Target(account_id): Target<AccountId>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<JsonValue>> {
+    let options = Options::of(&MEMBERS, &[], &uri, &headers)?;
+    let page = roster::list(&Connection::lease().await?, &caller, account_id, &options.listing)?;
+    Ok(Json(options.render(page, &format!("/api/accounts/{account_id}/users")).await?))
+}
+
+/// Get a user of an account
+///
+/// In any status for whoever manages the account.
+#[utoipa::path(
+    get, operation_id = "members_get", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
+    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
+    responses((status = 200, description = "It is done.", body = crate::openapi::body::SelectedMember), Problems),
+    security(("bearer" = []))
+)]
+pub async fn get(Bearer(caller): Bearer, Member { account_id, person_id }: Member) -> Result<Json<JsonValue>> {
+    let member = roster::load(&Connection::lease().await?, &caller, account_id, person_id)?;
+    Ok(Json(list::render(&MEMBERS.fields.iter().collect::<Vec<_>>(), member)))
 }
 
 /// Invite somebody to an account by e-mail

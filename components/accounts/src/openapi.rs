@@ -225,6 +225,39 @@ pub mod body {
         primary_contact: Option<String>,
     }
 
+    /// The selected fields of a user of an account.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct SelectedMember {
+        id: Option<i64>,
+        email: Option<String>,
+        username: Option<String>,
+        name: Option<String>,
+        first_name: Option<String>,
+        last_name: Option<String>,
+        /// `active`, `invited`, `inactive`, `removed` or `refused`.
+        status: Option<String>,
+        roles: Option<Vec<Role>>,
+        /// The strongest of the roles.
+        rank: Option<Role>,
+        /// How the roles came: `founder`, `accounts` (by people), `portal`, `endpoint` or `administration`.
+        doors: Option<Vec<String>>,
+        entered_at: Option<String>,
+        created_at: Option<String>,
+    }
+
+    /// A part of a list of users of an account.
+    #[derive(ToSchema)]
+    pub struct MemberPage {
+        value: Vec<SelectedMember>,
+        /// How many match, on all pages, if `$count` asks for it.
+        #[schema(rename = "@odata.count")]
+        odata_count: Option<i64>,
+        /// Where the next page is, if there is one.
+        #[schema(rename = "@odata.nextLink")]
+        next_link: Option<String>,
+    }
+
     /// A part of a list.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase")]
@@ -248,7 +281,8 @@ pub mod body {
     info(title = "Accounts", description = "People sign up, and manage accounts, their members and their connectors"),
     paths(
         crate::people::sign_up, crate::accounts::create, crate::accounts::list, crate::accounts::get,
-        crate::accounts::get_signup, crate::accounts::update, crate::accounts::delete, crate::members::invite,
+        crate::accounts::get_signup, crate::accounts::update, crate::accounts::delete, crate::members::list,
+        crate::members::get, crate::members::invite,
         crate::members::add, crate::members::update, crate::members::remove, crate::members::invite_again,
         crate::people::accept, crate::people::verify_email, crate::people::undo_email, crate::people::forgot_password,
         crate::people::reset_password, crate::people::change_password, crate::me::get, crate::me::update,
@@ -256,7 +290,7 @@ pub mod body {
         crate::connectors::list, crate::connectors::get, crate::connectors::delete, crate::connectors::rotate,
         crate::connectors::resume, crate::connectors::disconnect,
     ),
-    components(schemas(crate::failure::Problem)),
+    components(schemas(accord_resources::failure::Problem)),
     modifiers(&Bearer),
     tags((name = "accounts", description = "Accounts, their members and their connectors, for people")),
 )]
@@ -283,24 +317,9 @@ mod tests {
     use super::*;
     use crate::OPERATIONS;
 
-    /// The description, in which each problem stands once and is referred to from where it may occur.
     fn described() -> Value {
-        let mut whole = serde_json::to_value(Description::openapi()).expect("a description is JSON");
-        let mut problems = serde_json::Map::new();
-        for operation in whole["paths"].as_object_mut().expect("paths").values_mut().flat_map(methods) {
-            for (status, response) in operation["responses"].as_object_mut().expect("responses") {
-                if response["content"].get("application/problem+json").is_some() {
-                    let reference = serde_json::json!({ "$ref": format!("#/components/responses/{status}") });
-                    problems.insert(status.clone(), std::mem::replace(response, reference));
-                }
-            }
-        }
-        whole["components"]["responses"] = problems.into();
-        whole
-    }
-
-    fn methods(path: &mut Value) -> impl Iterator<Item = &mut Value> {
-        path.as_object_mut().expect("methods").values_mut()
+        let whole = serde_json::to_value(Description::openapi()).expect("a description is JSON");
+        accord_description::share_problems(whole)
     }
 
     #[test]

@@ -11,6 +11,7 @@ use accord_core::people::person;
 use accord_core::sign_in::{credentials, password};
 use accord_core::store::{Actor, Connection, Edit};
 use accord_core::values::id::{AccountId, PersonId};
+use accord_resources::{Done, Problems, written};
 use accord_web::body::SmallJson;
 use accord_web::fields::Fields;
 use accord_web::idempotency::{Answer, Repeatable};
@@ -18,10 +19,6 @@ use accord_web::{Bearer, Call, Result, authorization};
 use axum::Json;
 use http::{HeaderMap, header};
 use serde::Serialize;
-
-use crate::accounts::written;
-use crate::done::Done;
-use crate::failure::Problems;
 
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     /// The parts, each with an `openapi.json` of its own.
-    const PARTS: &[&str] = &["oauth", "portal", "endpoint", "administration", "accounts"];
+    const PARTS: &[&str] = &["oauth", "portal", "endpoint", "administration", "accounts", "directory"];
 
     #[derive(utoipa::OpenApi)]
     #[openapi(

@@ -94,6 +94,8 @@ pub enum Thing {
     Record,
     /// A connector.
     Connector,
+    /// Something that the audit tells of.
+    Event,
 }
 
 impl fmt::Display for Thing {
@@ -103,6 +105,7 @@ impl fmt::Display for Thing {
             Self::Person => "user",
             Self::Record => "record",
             Self::Connector => "connector",
+            Self::Event => "event",
         })
     }
 }

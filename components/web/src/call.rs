@@ -32,6 +32,9 @@ pub trait Api {
     /// Its name in the audit and in the log.
     const NAME: &'static str;
 
+    /// The name of the component in the log, if it is but a part of the API.
+    const COMPONENT: &'static str = Self::NAME;
+
     /// Whether it limits what an address may do, so that it has to know the callers' behind proxies.
     const LIMITS_ADDRESSES: bool = false;
 
@@ -79,7 +82,7 @@ where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    log::name_component(A::NAME);
+    log::name_component(A::COMPONENT);
     let mut call = Call::new(A::NAME, request.headers());
     if A::LIMITS_ADDRESSES {
         call.address = forwarded::client(call.address, request.headers()).await;

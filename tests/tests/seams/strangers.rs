@@ -2,28 +2,11 @@
 //! whatever order.
 
 use std::env;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use accord_tests::accounts::{ACCEPT, Connector, PASSWORD, Person, member, path};
 use accord_tests::administration::Administrator;
-use accord_tests::{Accord, Options};
+use accord_tests::{Accord, Dice, Options};
 use serde_json::{Value, json};
-
-/// Numbers that look random, and are the same from the same beginning (Marsaglia's xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides as u64).unwrap_or_default()
-    }
-
-    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.roll(of.len())]
-    }
-}
 
 /// Makes a reseller the owner of an account: a sign-up's hangs below the operator.
 fn put_below(accord: &Accord, reseller: &Administrator, account: i64) {
@@ -181,8 +164,6 @@ async fn call(accord: &Accord, dice: &mut Dice, home: &Home, strangers: &[Strang
 #[tokio::test]
 async fn strangers_change_nothing_of_what_the_members_of_an_account_can_do_sign_in_as_or_see() {
     let number = |name: &str| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_secs());
-    let begins = number("ACCORD_DICE").unwrap_or(clock).max(1);
     let unlimited = Options::default().variable("signup_limit", &0).variable("failed_sign_in_limit", &1_000_000);
     let accord = Accord::start_with(unlimited).await;
     let reseller = accord.make_account(&accord.operator().await, "reseller", "reseller").await;
@@ -192,7 +173,8 @@ async fn strangers_change_nothing_of_what_the_members_of_an_account_can_do_sign_
         strangers.push(Stranger::make(&accord, number, &reseller).await);
     }
     let before = home.seen(&accord).await;
-    let mut dice = Dice(begins);
+    let mut dice = Dice::thrown();
+    let begins = dice.begins();
     let mut done = [0_usize; 2];
     for sequence in 0..number("ACCORD_SEQUENCES").unwrap_or(10) {
         for step in 0..30 {

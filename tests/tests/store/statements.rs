@@ -28,6 +28,7 @@ async fn each_operation_runs_these_statements() {
         let mut bill = Bill { accord: &accord, round, costs: Vec::new() };
         bill.oauth().await;
         bill.accounts().await;
+        bill.directory().await;
         bill.connectors().await;
         bill.portal().await;
         bill.endpoint().await;
@@ -104,6 +105,34 @@ impl Bill<'_> {
         self.note("POST /api/accounts/{id}/users/{userId}", accord.post(token, &one, &roles)).await;
         let me = accord.get(token, "/api/me");
         self.note("GET /api/me", me).await;
+    }
+
+    async fn directory(&mut self) {
+        let Self { accord, round, .. } = *self;
+        let owner = accord.person(&format!("Read {round}")).await;
+        let guest = accord.invite(&owner, &format!("read-{round}@example.com")).await;
+        let here = |list: &str| format!("{}/{list}", path(owner.account));
+        for (operation, place) in [
+            ("GET /api/accounts/{id}/users", here("users")),
+            ("GET /api/accounts/{id}/users/{userId}", member(owner.account, owner.id)),
+            ("GET /api/accounts/{id}/invitations", here("invitations")),
+            ("GET /api/accounts/{id}/invitations/{userId}", here(&format!("invitations/{guest}"))),
+            ("GET /api/accounts/{id}/identities", here("identities")),
+            ("GET /api/accounts/{id}/records", here("records")),
+            ("GET /api/accounts/{id}/audit", here("audit")),
+            ("GET /api/audit", "/api/audit".to_owned()),
+            ("GET /api/users", "/api/users".to_owned()),
+            ("GET /api/users/{userId}", format!("/api/users/{}", owner.id)),
+            ("GET /api/users/{userId}/export", format!("/api/users/{}/export", owner.id)),
+        ] {
+            self.note(operation, accord.get(&owner.token, &place)).await;
+        }
+        let invitation = here(&format!("invitations/{guest}"));
+        let taken_back = accord.delete(&owner.token, &invitation);
+        self.note("DELETE /api/accounts/{id}/invitations/{userId}", taken_back).await;
+        assert_eq!(accord.delete(&owner.token, &path(owner.account)).await.status, 200);
+        let one = accord.request_as(&owner.token, Method::DELETE, &format!("/api/users/{}", owner.id));
+        self.note("DELETE /api/users/{userId}", answer(one.json(&json!({ "password": PASSWORD })))).await;
     }
 
     async fn connectors(&mut self) {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::slice;
 
 use anyhow::anyhow;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::accounts::hierarchy;
 use crate::accounts::packages::DEFAULT_PACKAGE;
@@ -250,11 +250,27 @@ async fn insert_keyed(
     if let Some(owner) = owner {
         hierarchy::count(edit, owner, i64::try_from(ids.len()).map_err(anyhow::Error::from)?)?;
     }
-    let detail =
-        |new: &NewAccount| new.registration_id.as_ref().map_or(Json::Null, |id| json!({ "registrationId": id }));
-    let notes: Vec<_> = ids.iter().copied().zip(accounts.iter().map(detail)).collect();
+    let notes: Vec<_> = ids.iter().copied().zip(accounts.iter().map(NewAccount::told)).collect();
     edit.record("created", "accounts", &notes).await?;
     Ok(ids)
+}
+
+impl NewAccount {
+    /// What the audit tells of a new account: what is known of it.
+    fn told(&self) -> Json {
+        let mut after = Map::from_iter([("name".to_owned(), Json::from(self.name.as_str()))]);
+        for (name, value) in [
+            ("registrationId", &self.registration_id),
+            ("description", &self.description),
+            ("primaryContact", &self.primary_contact),
+            ("country", &self.country),
+            ("subdomain", &self.subdomain),
+            ("domain", &self.domain),
+        ] {
+            after.extend(value.as_deref().map(|value| (name.to_owned(), value.into())));
+        }
+        json!({ "after": after })
+    }
 }
 
 /// What it means that a value of an account is another's already.

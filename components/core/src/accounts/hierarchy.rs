@@ -31,15 +31,15 @@ macro_rules! managing {
 }
 
 /// The roles of a caller in the account `a`, as an expression, in which `$which` memberships count.
-macro_rules! roles {
+macro_rules! roles_by {
     ($which:expr) => {
         concat!(
             "(WITH RECURSIVE ",
-            climb!("a.id"),
+            $crate::store::climb::climb!("a.id"),
             " SELECT CASE WHEN ?2 IS NULL OR max(chain.id = ?2) THEN group_concat(coalesce(r.role, 'connector'), ' ')
                      FILTER (WHERE ?1 IS NULL AND chain.id = ?2
                                 OR r.role IS NOT NULL AND (chain.depth = 0 OR chain.shared AND r.door <> 'endpoint' OR r.role IN ",
-            managing!(),
+            $crate::accounts::hierarchy::managing!(),
             ")) END FROM chain
                LEFT JOIN memberships m ON m.account_id = chain.id AND m.person_id = ?1 AND m.status = 'active'
                LEFT JOIN grants r ON r.account_id = m.account_id AND r.person_id = m.person_id AND ",
@@ -51,10 +51,30 @@ macro_rules! roles {
 
 /// The roles of a caller in the account `a`, as an expression: role names with a space between them, null if the caller
 /// has none there. The caller is `?1` and `?2`, see [`parameters`]. Every request asks this.
-pub(crate) const ROLES: &str = roles!(live!("m.account_id"));
+pub(crate) const ROLES: &str = roles_of_caller!();
 
 /// As [`ROLES`], of somebody who is about to lift a suspension of the account's own: roles in the account itself count.
-pub(crate) const ROLES_TO_RESUME: &str = roles!("true");
+pub(crate) const ROLES_TO_RESUME: &str = roles_by!("true");
+
+/// Whether a person who calls manages the account `a`, as a condition: by a role, and not by a scope.
+macro_rules! is_managed {
+    () => {
+        concat!(
+            "EXISTS (SELECT 1 FROM (SELECT ",
+            $crate::accounts::hierarchy::roles_of_caller!(),
+            " AS names) held WHERE held.names LIKE '%owner%' OR held.names LIKE '%admin%' OR held.names LIKE '%manage%')"
+        )
+    };
+}
+
+/// [`ROLES`], to be a part of another constant.
+macro_rules! roles_of_caller {
+    () => {
+        $crate::accounts::hierarchy::roles_by!($crate::store::climb::live!("m.account_id"))
+    };
+}
+
+pub(crate) use {is_managed, managing, roles_by, roles_of_caller};
 
 /// Where a caller's roles are held, as a table expression: `held(id, manages, looks)`, where `looks` is whether one of them is
 /// seen further by: what a record gives counts in its own account only.
@@ -370,7 +390,8 @@ mod tests {
             for (account, (active, roles)) in &self.memberships {
                 let status = if *active { "active" } else { "invited" };
                 execute(
-                    "INSERT INTO memberships (account_id, person_id, status, created_at, updated_at) VALUES (?, 1, ?, 0, 0)",
+                    "INSERT INTO memberships (account_id, person_id, known_as, status, created_at, updated_at)
+                     VALUES (?, 1, 1, ?, 0, 0)",
                     &[account, &status],
                 );
                 for role in names(roles) {
@@ -482,7 +503,13 @@ mod tests {
             let open = NewAccount { name: "Open".to_owned(), datashare: true, ..NewAccount::default() };
             let open = account::insert(&edit, Some(reseller), &open).await?.id;
             let looks = person(&edit, "looks@example.com").await?;
-            let given = Grant { door: Door::Portal, roles: &[Role::Viewer], rank: None, status: Status::Active };
+            let given = Grant {
+                door: Door::Portal,
+                roles: &[Role::Viewer],
+                rank: None,
+                status: Status::Active,
+                known_as: None,
+            };
             members::grant(&edit, reseller, looks, given).await?;
             let looks = signed_in(looks);
 

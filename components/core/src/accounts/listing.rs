@@ -3,149 +3,82 @@
 //! How a list is read depends on how many accounts the caller sees, see [`Start`]. Their number is known beforehand, so
 //! that a list of all of them counts nothing.
 
-use crate::accounts::account::Account;
 use crate::accounts::hierarchy::{self, IN_VISIBLE, ROLES, Reach, VISIBLE};
 use crate::auth::caller::Caller;
-use crate::auth::scope;
 use crate::error::Result;
-use crate::odata::{Demand, Field, Filter, Kind, Order, Wanted};
+use crate::odata::listing::{self, Source, and};
+use crate::odata::{Collection, Demand, Field, Filter, Listing, Page, Wanted};
 use crate::store::sql::Sql;
 use crate::store::{Connection, Value};
 use crate::values::id::AccountId;
 use crate::values::text;
 
-/// The fields that a list can filter, order and select by. The first is unique.
-pub static FIELDS: [Field; 12] = [
-    Field { name: "id", column: "a.id", kind: Kind::Number },
-    Field { name: "name", column: "a.name", kind: Kind::Text },
-    Field { name: "description", column: "a.description", kind: Kind::Text },
-    Field { name: "status", column: "a.status", kind: Kind::Text },
-    Field { name: "type", column: "a.type", kind: Kind::Text },
-    Field { name: "accountKey", column: "a.account_key", kind: Kind::Text },
-    Field { name: "registrationId", column: "a.registration_id", kind: Kind::Text },
-    Field { name: "subdomain", column: "a.subdomain", kind: Kind::Text },
-    Field { name: "country", column: "a.country", kind: Kind::Text },
-    Field { name: "primaryContact", column: "a.primary_contact", kind: Kind::Text },
-    Field { name: "createdAt", column: "a.created_at", kind: Kind::Time },
-    Field { name: "updatedAt", column: "a.updated_at", kind: Kind::Time },
+/// The accounts, as they are listed. A name is ordered by without its case, as accounts are found by it.
+pub static ACCOUNTS: Collection = Collection {
+    fields: &FIELDS,
+    searched: &["a.name", "a.description", "a.primary_contact"],
+    unique: &FIELDS[0],
+    descending: false,
+};
+
+static FIELDS: [Field; 12] = [
+    Field::number("id", "a.id"),
+    Field::text("name", "a.name").ordered_by("a.name_key"),
+    Field::text("description", "a.description"),
+    Field::text("status", "a.status"),
+    Field::text("type", "a.type"),
+    Field::text("accountKey", "a.account_key"),
+    Field::text("registrationId", "a.registration_id"),
+    Field::text("subdomain", "a.subdomain"),
+    Field::text("country", "a.country"),
+    Field::text("primaryContact", "a.primary_contact"),
+    Field::time("createdAt", "a.created_at"),
+    Field::time("updatedAt", "a.updated_at"),
 ];
 
-/// The columns that `$search` looks in.
-pub const SEARCHED: [&str; 3] = ["a.name", "a.description", "a.primary_contact"];
-
-impl Account {
-    /// The value of one of [`FIELDS`].
-    pub fn value(&self, field: &Field) -> Value {
-        match field.name {
-            "id" => self.id.into(),
-            "name" => self.name.as_str().into(),
-            "description" => self.description.as_deref().into(),
-            "status" => self.status.as_str().into(),
-            "type" => self.kind.as_str().into(),
-            "accountKey" => self.account_key.as_str().into(),
-            "registrationId" => self.registration_id.as_deref().into(),
-            "subdomain" => self.subdomain.as_deref().into(),
-            "country" => self.country.as_deref().into(),
-            "primaryContact" => self.primary_contact.as_deref().into(),
-            "createdAt" => self.created_at.into(),
-            "updatedAt" => self.updated_at.into(),
-            _ => Value::Null,
-        }
-    }
-}
-
-/// What to list.
-pub struct Listing {
-    /// Which accounts.
-    pub filter: Option<Filter>,
-    /// Which of those: the condition of a search.
-    pub search: Option<Sql>,
-    /// In which order.
-    pub order: Order,
-    /// Only those after the one whose order keys have these values, see [`Order::after`].
-    pub after: Option<Sql>,
-    /// How many to pass over.
-    pub skip: i64,
-    /// How many to return.
-    pub top: i64,
-}
-
-/// A part of a list.
-pub struct Page {
-    /// The accounts.
-    pub accounts: Vec<Account>,
-    /// How many there are, `after`, `skip` and `top` aside.
-    pub count: i64,
-    /// Whether there are more after the last.
-    pub more: bool,
-}
-
 /// How many accounts are looked at one by one rather than looked for among all.
-const FEW: i64 = 2000;
+pub(crate) const FEW: i64 = 2000;
 
-/// Lists accounts that the caller may see: those it belongs to, and what they own.
+/// Lists accounts that the caller may see: those it belongs to, and what they own. The page is always counted.
 ///
 /// # Errors
 ///
 /// [`crate::Error::Forbidden`] for a connector without `accounts:read` and without `accounts:manage`.
 pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Result<Page> {
-    if let Caller::Connector(connector) = caller {
-        connector.require_any(&[scope::ACCOUNTS_READ, scope::ACCOUNTS_MANAGE])?;
-    }
+    caller.require_reading()?;
     let reach = hierarchy::reach(connection, caller)?;
     let hint = listing.filter.as_ref().and_then(hint);
     let start = Start::choose(reach, hint.is_some());
     let hint = hint.filter(|_| start.is_among_many());
-    let mut conditions = Sql::default();
-    for condition in listing.filter.as_ref().map(Filter::sql).into_iter().chain(listing.search.clone()) {
-        and(&mut conditions, condition);
-    }
-    let count_matches = || -> Result<i64> {
-        let mut count = start.select("count(*) AS count", caller);
+    let source = start.source(caller);
+    let conditions = listing.conditions();
+    let count_matches = || {
+        let mut counted = Sql::default();
         if let Some(hint) = hint.clone() {
-            and(&mut count, hint);
+            and(&mut counted, hint);
         }
-        count.append(conditions.clone());
-        connection.query_one(&count.text, &count.parameters)?.take("count")
+        counted.append(conditions.clone());
+        listing::count(connection, &source, counted)
     };
     let mut count = conditions.text.is_empty().then_some(reach.accounts);
     if count.is_none() && start.is_among_many() {
         count = Some(count_matches()?);
     }
-
-    let mut page = start.select(Account::COLUMNS, caller);
+    let mut wanted = Sql::default();
     // Few matches are found and put in order; many are come across soon enough when the accounts are walked in order.
     if let Some(hint) = hint.clone().filter(|_| count.is_some_and(|count| count <= FEW)) {
-        and(&mut page, hint);
+        and(&mut wanted, hint);
     }
-    page.append(conditions.clone());
-    if let Some(after) = listing.after.clone() {
-        and(&mut page, after);
-    }
-    page.push(&format!(" ORDER BY {} LIMIT ", listing.order.sql()));
-    // One more tells whether there is more.
-    page.bind(listing.top + 1);
-    page.push(" OFFSET ");
-    page.bind(listing.skip);
-    let rows = connection.query(&page.text, &page.parameters)?;
-    let mut accounts = rows.into_iter().map(|mut row| Account::from_row(&mut row)).collect::<Result<Vec<_>>>()?;
-    let top = usize::try_from(listing.top).unwrap_or(usize::MAX);
-    let whole = accounts.len() <= top && listing.after.is_none() && listing.skip == 0;
-    let count = match count {
+    wanted.append(conditions.clone());
+    let mut page = listing.page(connection, &source, wanted)?;
+    let whole = !page.more && listing.top > 0 && listing.after.is_none() && listing.skip == 0;
+    page.count = Some(match count {
         Some(count) => count,
         // The first page is all that there is.
-        None if whole => i64::try_from(accounts.len()).unwrap_or(i64::MAX),
+        None if whole => i64::try_from(page.items.len()).unwrap_or(i64::MAX),
         None => count_matches()?,
-    };
-    let more = accounts.len() > top && top > 0;
-    accounts.truncate(top);
-    Ok(Page { accounts, count, more })
-}
-
-fn and(sql: &mut Sql, condition: Sql) {
-    sql.push(" AND (");
-    sql.append(condition);
-    sql.push(")");
+    });
+    Ok(page)
 }
 
 /// Where a list starts from.
@@ -175,18 +108,18 @@ impl Start {
         matches!(self, Self::All | Self::Hint)
     }
 
-    /// The beginning of a statement over the accounts that the caller sees: conditions follow.
-    fn select(self, columns: &str, caller: &Caller) -> Sql {
+    /// The accounts that the caller sees, as `a`.
+    fn source(self, caller: &Caller) -> Source {
         const OWNED: &str = "WITH RECURSIVE visible(id) AS (
              SELECT ?1 UNION ALL SELECT o.id FROM visible JOIN accounts o ON o.owner_id = visible.id) ";
         let caller = || hierarchy::parameters(caller).to_vec();
-        let (before, condition, parameters) = match self {
+        let (with, condition, parameters) = match self {
             Self::All => ("", "1".to_owned(), Vec::new()),
             Self::Hint => ("", format!("{ROLES} IS NOT NULL"), caller()),
             Self::Owner(account) => (OWNED, "a.id IN (SELECT id FROM visible)".to_owned(), vec![account.into()]),
             Self::Visible => (VISIBLE, IN_VISIBLE.to_owned(), caller()),
         };
-        Sql { text: format!("{before}SELECT {columns} FROM accounts a WHERE {condition}"), parameters }
+        Source { with, from: format!("accounts a WHERE {condition}"), parameters }
     }
 }
 
@@ -223,7 +156,8 @@ fn hint(filter: &Filter) -> Option<Sql> {
     })
 }
 
-fn one_of(sql: &mut Sql, values: impl Iterator<Item = Value>) {
+/// Adds ` IN (…)`, one parameter for each value.
+pub(crate) fn one_of(sql: &mut Sql, values: impl Iterator<Item = Value>) {
     sql.push(" IN (");
     for (index, value) in values.enumerate() {
         sql.push(if index > 0 { ", " } else { "" });
@@ -296,35 +230,6 @@ mod tests {
             "id eq 1",
         ] {
             assert_eq!(hint_of(filter), None, "{filter}");
-        }
-    }
-
-    #[test]
-    fn every_field_has_the_value_of_its_column() {
-        let text = |text: &str| Some(text.to_owned());
-        let account = Account {
-            id: AccountId::from_number(1),
-            name: "name".to_owned(),
-            description: text("description"),
-            status: "status".to_owned(),
-            kind: "type".to_owned(),
-            account_key: "account_key".to_owned(),
-            registration_id: text("registration_id"),
-            subdomain: text("subdomain"),
-            country: text("country"),
-            primary_contact: text("primary_contact"),
-            created_at: crate::values::time::Time::from_milliseconds(2),
-            updated_at: crate::values::time::Time::from_milliseconds(3),
-            version: 4,
-        };
-        for field in &FIELDS {
-            let expected = match field.name {
-                "id" => Value::Integer(1),
-                "createdAt" => Value::Integer(2),
-                "updatedAt" => Value::Integer(3),
-                _ => Value::from(field.column.trim_start_matches("a.")),
-            };
-            assert_eq!(account.value(field), expected, "{}", field.name);
         }
     }
 }

@@ -272,6 +272,7 @@ pub async fn delete(edit: &Edit, caller: &Caller, account_id: AccountId, precond
     let owner: AccountId = row.take("owner_id")?;
     edit.batch("DELETE FROM accounts WHERE id = ?", vec![account_id.into()]).await?;
     hierarchy::count(edit, owner, -1)?;
-    let detail = json!({ "name": account.name, "accountKey": account.account_key });
+    // The account is no more: that it was is told of the one that owned it.
+    let detail = json!({ "account": owner, "accountKey": account.account_key, "before": { "name": account.name } });
     edit.record("deleted", "accounts", &[(account_id, detail)]).await
 }

@@ -99,17 +99,30 @@ pub struct Grant<'a> {
     pub rank: Option<Role>,
     /// How a membership that is made for it begins.
     pub status: Status,
+    /// By which id the account knows the person until it enters: one that was told already. If there is none a membership
+    /// gets an id of its own, that is nobody's, so that nobody learns of a person what the person has not told.
+    pub known_as: Option<PersonId>,
 }
+
+/// Ids of memberships begin here, above those of people: 2 to the power of 52, so that all are exact as numbers of JSON.
+const FIRST_OF_MEMBERSHIPS: i64 = 1 << 52;
+/// How many there are. They are drawn: who is asked into an account does not tell how many are asked elsewhere.
+const IDS_OF_MEMBERSHIPS: i64 = 1 << 51;
 
 /// Grants roles in what `source` selects: `account_id` and `person_id`. Who is blocked there stays so, and whom people have
 /// given roles by hand keeps those. Returns those who got something.
 pub(crate) async fn grant_from(edit: &Edit, source: Sql, grant: Grant<'_>) -> Result<Vec<(PersonId, AccountId)>> {
     let now = Time::now();
     let mut sql = Sql {
-        text: "INSERT INTO memberships (account_id, person_id, status, entered_at, created_at, updated_at)
-                SELECT DISTINCT account_id, person_id, ?, ?, ?, ? FROM ("
+        text: "INSERT INTO memberships (account_id, person_id, known_as, status, entered_at, created_at, updated_at)
+                SELECT account_id, person_id, coalesce(?, iif(?, person_id, ? + (random() & ?))), ?, ?, ?, ?
+                  FROM (SELECT DISTINCT account_id, person_id FROM ("
             .to_owned(),
         parameters: vec![
+            grant.known_as.into(),
+            i64::from(grant.door == Door::Founder).into(),
+            FIRST_OF_MEMBERSHIPS.into(),
+            (IDS_OF_MEMBERSHIPS - 1).into(),
             grant.status.name().into(),
             Some(now).filter(|_| grant.door == Door::Founder).into(),
             now.into(),
@@ -119,7 +132,7 @@ pub(crate) async fn grant_from(edit: &Edit, source: Sql, grant: Grant<'_>) -> Re
     sql.append(source);
     // Without a condition SQLite takes ON for that of a join. Who has this door's grant already is not told.
     sql.push(
-        ") WHERE true ON CONFLICT DO UPDATE SET updated_at = updated_at
+        ")) WHERE true ON CONFLICT DO UPDATE SET updated_at = updated_at
             WHERE status IN ('invited', 'awaiting', 'active') AND NOT EXISTS (
                   SELECT 1 FROM grants g WHERE g.account_id = memberships.account_id
                      AND g.person_id = memberships.person_id AND g.door IN ('founder', 'accounts', ",
@@ -134,7 +147,7 @@ pub(crate) async fn grant_from(edit: &Edit, source: Sql, grant: Grant<'_>) -> Re
         .iter()
         .map(|(person_id, account_id)| {
             let roles = role::names(grant.roles);
-            (*person_id, json!({ "account": account_id, "door": grant.door.name(), "roles": roles }))
+            (*person_id, json!({ "account": account_id, "door": grant.door.name(), "after": { "roles": roles } }))
         })
         .collect();
     edit.record("granted", "memberships", &notes).await?;
@@ -173,7 +186,7 @@ pub(crate) async fn grant(edit: &Edit, account_id: AccountId, person_id: PersonI
 /// Makes the person who makes an account its owner and admin.
 pub async fn found(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
     let roles = &[Role::Owner, Role::Admin];
-    let founder = Grant { door: Door::Founder, roles, rank: Some(Role::Owner), status: Status::Active };
+    let founder = Grant { door: Door::Founder, roles, rank: Some(Role::Owner), status: Status::Active, known_as: None };
     grant(edit, account_id, person_id, founder).await.map(drop)
 }
 
@@ -194,15 +207,25 @@ struct Member {
 impl Member {
     /// The person `person_id`, or who that turned out to be, in the account. `None` if they have nothing to do with each other.
     fn find(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<Option<Self>> {
-        let row = transaction.run_first(
+        Self::find_by(transaction, account_id, person_id, "?2")
+    }
+
+    /// As [`Self::find`], of the person whose id an expression over the account `?1` and the id `?2` gives.
+    fn find_by(
+        transaction: &Transaction,
+        account_id: AccountId,
+        id: PersonId,
+        expression: &str,
+    ) -> Result<Option<Self>> {
+        let statement = format!(
             "SELECT m.person_id, m.status, m.blocked_rank, m.blocked_by, p.confined,
                     (SELECT group_concat(g.role, ' ') FROM grants g
                       WHERE g.account_id = m.account_id AND g.person_id = m.person_id) AS roles
                FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id)
                JOIN memberships m ON m.account_id = ?1 AND m.person_id = p.id
-              WHERE was.id = ?2",
-            &[account_id.into(), person_id.into()],
-        )?;
+              WHERE was.id = {expression}"
+        );
+        let row = transaction.run_first(&statement, &[account_id.into(), id.into()])?;
         let Some(mut row) = row else { return Ok(None) };
         let roles: Option<String> = row.take("roles")?;
         let status: String = row.take("status")?;
@@ -218,8 +241,18 @@ impl Member {
 
     /// As [`Self::find`], of somebody who belongs to the account.
     fn require(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<Self> {
-        let belongs = |member: &Self| !matches!(member.status, Status::Removed | Status::Refused);
-        Self::find(transaction, account_id, person_id)?.filter(belongs).ok_or(Error::NotFound(Thing::Person))
+        Self::find(transaction, account_id, person_id)?.filter(Self::belongs).ok_or(Error::NotFound(Thing::Person))
+    }
+
+    /// As [`Self::require`], of whom the account knows by this id, see [`known`].
+    fn require_known(transaction: &Transaction, account_id: AccountId, id: PersonId) -> Result<Self> {
+        let member = Self::find_by(transaction, account_id, id, KNOWN)?;
+        member.filter(Self::belongs).ok_or(Error::NotFound(Thing::Person))
+    }
+
+    /// Whether the member is neither removed nor gone.
+    fn belongs(&self) -> bool {
+        !matches!(self.status, Status::Removed | Status::Refused)
     }
 
     /// The roles that it takes to touch the member.
@@ -237,8 +270,8 @@ pub enum Added {
     Refused(PersonId),
 }
 
-/// Adds a person to an account with these roles: at once if `status` is [`Status::Active`], or as invited. `held` is what the
-/// caller holds there. A removal is lifted.
+/// Adds a person whom the caller may know of to an account with these roles. `held` is what the caller holds there. A removal is
+/// lifted.
 ///
 /// # Errors
 ///
@@ -249,14 +282,14 @@ pub async fn add(
     caller: &Caller,
     held: &Roles,
     account_id: AccountId,
-    person_id: PersonId,
+    seen: Seen,
     roles: &[Role],
-    status: Status,
 ) -> Result<Added> {
+    let Seen { id: person_id, status, known_as } = seen;
     let was = Member::find(edit, account_id, person_id)?;
     let ranks: Vec<_> = was.iter().filter_map(|member| member.blocked_rank).chain(roles.iter().copied()).collect();
     guard(edit, caller, held, account_id, ranks)?;
-    let grant = Grant { door: Door::Accounts, roles, rank: held.rank(), status };
+    let grant = Grant { door: Door::Accounts, roles, rank: held.rank(), status, known_as: Some(known_as) };
     match was {
         None => {
             self::grant(edit, account_id, person_id, grant).await?;
@@ -312,14 +345,14 @@ pub async fn update(
     person_id: PersonId,
     change: &Change,
 ) -> Result<()> {
-    let member = Member::require(edit, account_id, person_id)?;
+    let member = Member::require_known(edit, account_id, person_id)?;
     let person_id = member.person_id;
     guard(edit, caller, held, account_id, member.ranks().chain(change.roles.iter().flatten().copied()))?;
     let owned = has_owner(edit, account_id)?;
     let after = change.roles.as_ref().unwrap_or(&member.roles);
     // What people decide stands for what came by any other door.
     edit.run("DELETE FROM grants WHERE account_id = ?1 AND person_id = ?2", &[account_id.into(), person_id.into()])?;
-    let grant = Grant { door: Door::Accounts, roles: after, rank: held.rank(), status: member.status };
+    let grant = Grant { door: Door::Accounts, roles: after, rank: held.rank(), status: member.status, known_as: None };
     give(edit, &[(person_id, account_id)], grant).await?;
     match change.active {
         Some(true) if member.status == Status::Inactive => unblock(edit, account_id, &member)?,
@@ -406,7 +439,7 @@ pub async fn remove(
     person_id: PersonId,
 ) -> Result<()> {
     // Who has refused the account is removed like somebody who has not answered, and is not let in by taking that back.
-    let member = Member::find(edit, account_id, person_id)?.filter(|member| member.status != Status::Removed);
+    let member = Member::find_by(edit, account_id, person_id, KNOWN)?.filter(|member| member.status != Status::Removed);
     let member = member.ok_or(Error::NotFound(Thing::Person))?;
     guard(edit, caller, held, account_id, member.ranks())?;
     end(edit, account_id, &member, Status::Removed, "deleted").await
@@ -436,6 +469,32 @@ async fn end(edit: &Edit, account_id: AccountId, member: &Member, status: Status
     lost(edit, account_id, member.person_id, owned).await?;
     let detail = json!({ "account": account_id, "before": { "roles": sorted(&member.roles) } });
     edit.record(action, "memberships", &[(member.person_id, detail)]).await
+}
+
+/// Ends every membership of a person who is erased.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] with [`Conflict::LastOwner`] while an account would be left without an owner.
+pub(crate) async fn end_all(edit: &Edit, person_id: PersonId) -> Result<()> {
+    let held = edit.run(
+        "SELECT m.account_id, EXISTS (
+                SELECT 1 FROM grants g WHERE g.account_id = m.account_id AND g.person_id = m.person_id AND g.role = 'owner'
+                ) AS owns
+           FROM memberships m WHERE m.person_id = ?",
+        &[person_id.into()],
+    )?;
+    let held = held.into_iter().map(|mut row| {
+        let account_id: AccountId = row.take("account_id")?;
+        Ok((account_id, row.take("owns")? && has_owner(edit, account_id)?))
+    });
+    let held = held.collect::<Result<Vec<_>>>()?;
+    edit.batch("DELETE FROM memberships WHERE person_id = ?", vec![person_id.into()]).await?;
+    for (account_id, owned) in &held {
+        lost(edit, *account_id, person_id, *owned).await?;
+    }
+    let notes: Vec<_> = held.iter().map(|(account_id, _)| (person_id, json!({ "account": account_id }))).collect();
+    edit.record("deleted", "memberships", &notes).await
 }
 
 /// A person who has refused an account, or left it, lets that ask again.
@@ -503,13 +562,16 @@ pub(crate) fn set_free(transaction: &Transaction, person_id: PersonId) -> Result
 /// given something, a block wins: what `from` was given is void if either is blocked there. The block of `from` goes along unless
 /// the person has entered, or is blocked already.
 pub(crate) fn move_all(transaction: &Transaction, from: PersonId, to: PersonId) -> Result<()> {
+    // The row that leaves makes room for the one that comes: an account knows two by different ids.
+    transaction.run("UPDATE memberships SET known_as = -known_as WHERE person_id = ?", &[from.into()])?;
     for statement in [
         "DELETE FROM grants WHERE person_id = ?1 AND EXISTS (
                 SELECT 1 FROM memberships m JOIN memberships t ON t.account_id = m.account_id AND t.person_id = ?2
                  WHERE m.account_id = grants.account_id AND m.person_id = ?1
                    AND (m.status IN ('inactive', 'removed', 'refused') OR t.status IN ('inactive', 'removed', 'refused')))",
-        "INSERT INTO memberships (account_id, person_id, status, entered_at, blocked_rank, blocked_by, created_at, updated_at)
-         SELECT account_id, ?2, status, entered_at, blocked_rank, blocked_by, created_at, updated_at FROM memberships
+        "INSERT INTO memberships (account_id, person_id, known_as, status, entered_at, blocked_rank, blocked_by, created_at,
+                                  updated_at)
+         SELECT account_id, ?2, -known_as, status, entered_at, blocked_rank, blocked_by, created_at, updated_at FROM memberships
           WHERE person_id = ?1
              ON CONFLICT DO UPDATE SET status = excluded.status, blocked_rank = excluded.blocked_rank,
                     blocked_by = excluded.blocked_by
@@ -658,6 +720,8 @@ pub fn of_person(connection: &Connection, person_id: PersonId) -> Result<Vec<Mem
 pub struct Seen {
     /// Who it is now.
     pub id: PersonId,
+    /// The id that the caller has, by which the account knows the person until it enters.
+    pub known_as: PersonId,
     /// At once, for somebody who has entered an account that the caller sees; as soon as an address is proved, for somebody
     /// who is confined to one; else as invited.
     pub status: Status,
@@ -684,7 +748,8 @@ pub fn seen_person(
                 ) AS is_seen
            FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id)
            LEFT JOIN memberships here ON here.account_id = ?4 AND here.person_id = p.id AND here.status <> 'refused'
-          WHERE was.id = ?3"
+          WHERE was.id = coalesce(
+                (SELECT k.person_id FROM memberships k WHERE k.account_id = ?4 AND k.known_as = ?3), ?3)"
     );
     let parameters = [person, connector, person_id.into(), account_id.into()];
     let mut row = connection.query_first(&statement, &parameters)?.ok_or(NONE)?;
@@ -697,8 +762,23 @@ pub fn seen_person(
         (false, true) => Status::Active,
         (false, false) => Status::Invited,
     };
-    Ok(Seen { id: row.take("id")?, status })
+    Ok(Seen { id: row.take("id")?, status, known_as: person_id })
 }
+
+/// Whom an account knows by this id: a person who has entered it, by the person's own id; anybody else, by the id that the
+/// account was told. Ids that were told before it was known whose address it is lead on.
+pub(crate) fn known(connection: &Connection, account_id: AccountId, id: PersonId) -> Result<Option<PersonId>> {
+    let statement = format!("SELECT {KNOWN} AS person_id");
+    connection.query_one(&statement, &[account_id.into(), id.into()])?.take("person_id")
+}
+
+/// See [`known`], as an expression over the account `?1` and the id `?2`.
+const KNOWN: &str = "(SELECT k.person_id FROM memberships k WHERE k.account_id = ?1 AND k.known_as = ?2
+     UNION ALL
+     SELECT e.person_id FROM people told
+       JOIN memberships e ON e.account_id = ?1 AND e.person_id = coalesce(told.leads_to, told.id)
+      WHERE told.id = ?2 AND (e.entered_at IS NOT NULL OR told.leads_to IS NOT NULL)
+      LIMIT 1)";
 
 /// Finds somebody whom an open invitation waits for, to invite again.
 ///
@@ -713,7 +793,7 @@ pub(crate) fn require_invited(
     account_id: AccountId,
     person_id: PersonId,
 ) -> Result<PersonId> {
-    let member = Member::require(transaction, account_id, person_id)?;
+    let member = Member::require_known(transaction, account_id, person_id)?;
     if member.status != Status::Invited {
         return Err(Error::Conflict(Conflict::NotInvited));
     }
@@ -789,7 +869,7 @@ mod tests {
         roles: &[Role],
         status: Status,
     ) -> Result<()> {
-        let given = Grant { door: Door::Accounts, roles, rank: Some(Role::Owner), status };
+        let given = Grant { door: Door::Accounts, roles, rank: Some(Role::Owner), status, known_as: Some(person_id) };
         assert!(grant(edit, account_id, person_id, given).await?);
         Ok(())
     }
@@ -801,6 +881,11 @@ mod tests {
         join(edit, account_id, person_id, roles, Status::Active).await?;
         enter(edit, account_id, person_id).await?;
         Ok(person_id)
+    }
+
+    /// Somebody whom the caller adds at once.
+    fn at_once(id: PersonId) -> Seen {
+        Seen { id, known_as: id, status: Status::Active }
     }
 
     /// The roles of a member, the weakest first.
@@ -831,7 +916,7 @@ mod tests {
                     let gets = Change { roles: Some(vec![Role::Viewer, role]), active: None };
                     let loses = Change { roles: Some(vec![Role::Viewer]), active: None };
                     let attempts = [
-                        add(&edit, &caller, &held, acme, newcomer, &[role], Status::Active).await.map(drop),
+                        add(&edit, &caller, &held, acme, at_once(newcomer), &[role]).await.map(drop),
                         update(&edit, &caller, &held, acme, somebody(&[Role::Viewer]).await?, &gets).await,
                         update(&edit, &caller, &held, acme, somebody(&[role]).await?, &loses).await,
                         remove(&edit, &caller, &held, acme, somebody(&[role]).await?).await,
@@ -933,7 +1018,7 @@ mod tests {
             let change = Change { roles: Some(vec![Role::User, Role::Viewer]), active: None };
             update(&edit, caller, &held, operator.id, member, &change).await?;
             assert_eq!(roles_of(&edit, operator.id, member)?, ["viewer", "user"]);
-            let again = add(&edit, caller, &held, operator.id, member, &[Role::Admin], Status::Active).await;
+            let again = add(&edit, caller, &held, operator.id, at_once(member), &[Role::Admin]).await;
             assert!(matches!(again, Err(Error::Conflict(Conflict::AlreadyMember))), "{again:?}");
             assert_eq!(roles_of(&edit, operator.id, member)?, ["viewer", "user"], "they stay");
             Ok(())
@@ -977,7 +1062,8 @@ mod tests {
             member(&edit, acme, &[Role::Owner]).await?;
             let (manager, held) = calling(&edit, acme, member(&edit, acme, &[Role::Manage]).await?)?;
             let (admin, held_by_admin) = calling(&edit, acme, member(&edit, acme, &[Role::Admin]).await?)?;
-            let portal = Grant { door: Door::Portal, roles: &[Role::User], rank: None, status: Status::Active };
+            let portal =
+                Grant { door: Door::Portal, roles: &[Role::User], rank: None, status: Status::Active, known_as: None };
             let removed = member(&edit, acme, &[Role::Admin]).await?;
             remove(&edit, &admin, &held_by_admin, acme, removed).await?;
             let refuses = member(&edit, acme, &[Role::User]).await?;
@@ -985,11 +1071,11 @@ mod tests {
             for person_id in [removed, refuses] {
                 assert!(!grant(&edit, acme, person_id, portal).await?, "a binding brings nobody back");
             }
-            let lifted = add(&edit, &manager, &held, acme, removed, &[Role::User], Status::Active).await;
+            let lifted = add(&edit, &manager, &held, acme, at_once(removed), &[Role::User]).await;
             assert!(matches!(lifted, Err(Error::Forbidden { .. })), "it takes the rank of who was removed: {lifted:?}");
-            let lifted = add(&edit, &admin, &held_by_admin, acme, removed, &[Role::User], Status::Active).await?;
+            let lifted = add(&edit, &admin, &held_by_admin, acme, at_once(removed), &[Role::User]).await?;
             assert_eq!(lifted, Added::Member(removed));
-            let asked = add(&edit, &admin, &held_by_admin, acme, refuses, &[Role::User], Status::Active).await?;
+            let asked = add(&edit, &admin, &held_by_admin, acme, at_once(refuses), &[Role::User]).await?;
             assert_eq!(asked, Added::Refused(refuses), "nobody is drawn back");
             assert!(roles_of(&edit, acme, refuses).is_err());
             Ok(())
@@ -1004,7 +1090,7 @@ mod tests {
             let acme = account(&edit, operator.id, "Acme").await?;
             let jane = person(&edit, "jane@example.com").await?;
             for (door, role) in [(Door::Portal, Role::User), (Door::Endpoint, Role::Viewer)] {
-                let given = Grant { door, roles: &[role], rank: None, status: Status::Active };
+                let given = Grant { door, roles: &[role], rank: None, status: Status::Active, known_as: None };
                 assert!(grant(&edit, acme, jane, given).await?);
                 assert!(!grant(&edit, acme, jane, given).await?, "again it changes nothing");
             }

@@ -132,6 +132,11 @@ pub(crate) async fn insert(edit: &Edit, owner: AccountId, new: &NewPackage) -> R
     let statement = "INSERT INTO packages (id, owner_id, name, is_default) VALUES (?1, ?2, ?3, ?4) RETURNING id";
     let parameters = [new.id.into(), owner.into(), new.name.as_str().into(), i64::from(new.is_default).into()];
     let id = edit.run_one(statement, &parameters)?.take("id")?;
-    edit.record("created", "packages", &[(id, json!({ "default": new.is_default }))]).await?;
+    edit.record(
+        "created",
+        "packages",
+        &[(id, json!({ "account": owner, "after": { "name": new.name, "default": new.is_default } }))],
+    )
+    .await?;
     Ok(id)
 }

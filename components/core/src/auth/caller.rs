@@ -1,12 +1,15 @@
 //! Who calls: the person or the connector behind a good token, looked up at each request.
 
-use crate::auth::scope::Scopes;
+use crate::auth::scope::{self, Scopes};
 use crate::auth::token::{self, FIRST_PARTY, INVALID, Verified};
 use crate::error::{Error, Result};
 use crate::store::climb::live;
 use crate::store::{Actor, Connection, Value};
 use crate::values::id::{AccountId, ConnectorId, PersonId};
 use crate::values::role::Role;
+
+/// The refusal of a connector.
+const FOR_PEOPLE: Error = Error::Forbidden { needs: "the token of a user" };
 
 /// Who calls.
 #[derive(Clone, Debug)]
@@ -72,7 +75,31 @@ impl Caller {
         match self {
             Self::Person(person) if person.within.is_none() => Ok(person),
             Self::Person(_) => Err(Error::Forbidden { needs: "a token that was issued to no client" }),
-            Self::Connector(_) => Err(Error::Forbidden { needs: "the token of a user" }),
+            Self::Connector(_) => Err(FOR_PEOPLE),
+        }
+    }
+
+    /// Refuses a connector that may not read its account and those that this owns. What a person may read follows from roles.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] for a connector without `accounts:read` and without `accounts:manage`.
+    pub fn require_reading(&self) -> Result<()> {
+        match self {
+            Self::Person(_) => Ok(()),
+            Self::Connector(connector) => connector.require_any(&[scope::ACCOUNTS_READ, scope::ACCOUNTS_MANAGE]),
+        }
+    }
+
+    /// Refuses a connector: what is for people alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`].
+    pub fn refuse_connector(&self) -> Result<()> {
+        match self {
+            Self::Person(_) => Ok(()),
+            Self::Connector(_) => Err(FOR_PEOPLE),
         }
     }
 

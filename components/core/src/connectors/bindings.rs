@@ -230,7 +230,13 @@ async fn join_accounts(edit: &Edit, connector: &CallingConnector, users: &[&str]
         return Ok(());
     }
     let source = Sql { text: BOUND.to_owned(), parameters: vec![rows(users)?, connector.id.into()] };
-    let grant = Grant { door: Door::Portal, roles: &[Role::User], rank: Some(connector.rank), status: Status::Active };
+    let grant = Grant {
+        door: Door::Portal,
+        roles: &[Role::User],
+        rank: Some(connector.rank),
+        status: Status::Active,
+        known_as: None,
+    };
     members::grant_from(edit, source, grant).await.map(drop)
 }
 
@@ -385,8 +391,12 @@ mod tests {
             put_users(author("portal"), connector, &vec![entry("u", "jane@example.com")]).await?;
 
             let edit = Edit::begin(author("accounts")).await?;
-            let mut row = edit.run_one("SELECT account_id, person_id FROM grants WHERE door = 'portal'", &[])?;
-            let (account_id, jane) = (row.take("account_id")?, row.take("person_id")?);
+            let mut row = edit.run_one(
+                "SELECT account_id, known_as FROM memberships m JOIN grants USING (account_id, person_id)
+                  WHERE door = 'portal'",
+                &[],
+            )?;
+            let (account_id, jane) = (row.take("account_id")?, row.take("known_as")?);
             let held = hierarchy::roles(edit.connection(), &operator.administrator, account_id)?;
             let change = members::Change { roles: Some(vec![Role::Viewer]), active: None };
             members::update(&edit, &operator.administrator, &held, account_id, jane, &change).await?;

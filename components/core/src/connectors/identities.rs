@@ -271,12 +271,15 @@ async fn prune(edit: &Edit, connector: &CallingConnector, left: &BTreeSet<Accoun
            AND NOT EXISTS (SELECT 1 FROM connectors c WHERE c.account_id = accounts.id)
            AND NOT EXISTS (SELECT 1 FROM records r WHERE r.account_id = accounts.id)
            AND NOT EXISTS (SELECT 1 FROM accounts o WHERE o.owner_id = accounts.id)
-         RETURNING id, registration_id, owner_id";
+         RETURNING id, name, registration_id, owner_id";
     let mut notes: Vec<(AccountId, _)> = Vec::new();
     let mut fewer: BTreeMap<AccountId, i64> = BTreeMap::new();
     for mut row in edit.batch(accounts, vec![left]).await? {
-        notes.push((row.take("id")?, json!({ "registrationId": row.take::<Option<String>>("registration_id")? })));
-        *fewer.entry(row.take("owner_id")?).or_default() -= 1;
+        let owner = row.take("owner_id")?;
+        let before = json!({ "name": row.take::<String>("name")?,
+                             "registrationId": row.take::<Option<String>>("registration_id")? });
+        notes.push((row.take("id")?, json!({ "account": owner, "before": before })));
+        *fewer.entry(owner).or_default() -= 1;
     }
     for (owner, fewer) in fewer {
         hierarchy::count(edit, owner, fewer)?;

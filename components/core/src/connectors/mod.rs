@@ -6,6 +6,7 @@
 //! | [`health`] | what became of a connector's writes |
 //! | [`listing`] | the connectors of an account and of all that it owns, page by page |
 //! | [`identities`] | what connectors call accounts |
+//! | [`naming`] | what connectors call an account, as it is read |
 //! | [`bindings`] | what connectors call people, and the people that they bind to accounts |
 
 pub mod bindings;
@@ -13,3 +14,4 @@ pub mod connector;
 pub mod health;
 pub mod identities;
 pub mod listing;
+pub mod naming;

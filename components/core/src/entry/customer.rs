@@ -92,8 +92,13 @@ pub async fn create(author: Author, administrator: &Administrator, new: &NewCust
 async fn give_to_address(edit: &Edit, account_id: AccountId, email: &Email) -> Result<()> {
     address::refuse_own_domain("email_admin", email).await?;
     let person_id = address::person_of(edit, email).await?;
-    let grant =
-        Grant { door: Door::Administration, roles: &[Role::Owner], rank: Some(Role::Owner), status: Status::Invited };
+    let grant = Grant {
+        door: Door::Administration,
+        roles: &[Role::Owner],
+        rank: Some(Role::Owner),
+        status: Status::Invited,
+        known_as: None,
+    };
     members::grant(edit, account_id, person_id, grant).await.map(drop)
 }
 

@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use crate::accounts::hierarchy;
-use crate::accounts::members::{self, Added, Status};
+use crate::accounts::members::{self, Added, Door, Seen, Status};
 use crate::auth::caller::Caller;
 use crate::auth::limit::{self, About};
 use crate::entry::sign_up::Newcomer;
@@ -44,10 +44,8 @@ pub async fn invite(
     if leads_to.is_none() {
         address::insert(edit, &newcomer.email, told, None)?;
     }
-    let invited = leads_to.unwrap_or(told);
-    if let Added::Member(person_id) =
-        members::add(edit, caller, &held, account_id, invited, roles, Status::Invited).await?
-    {
+    let invited = Seen { id: leads_to.unwrap_or(told), known_as: told, status: Status::Invited };
+    if let Added::Member(person_id) = members::add(edit, caller, &held, account_id, invited, roles).await? {
         send(edit, account_id, person_id, &newcomer.email).await?;
     }
     Ok(told)
@@ -68,7 +66,7 @@ pub async fn add_known(
     let held = hierarchy::roles(edit.connection(), caller, account_id)?;
     held.require(Role::Manage)?;
     let seen = members::seen_person(edit.connection(), caller, account_id, person_id)?;
-    let added = members::add(edit, caller, &held, account_id, seen.id, roles, seen.status).await?;
+    let added = members::add(edit, caller, &held, account_id, seen, roles).await?;
     match added {
         Added::Member(person_id) if seen.status == Status::Invited => send_again(edit, account_id, person_id).await,
         Added::Member(_) | Added::Refused(_) => Ok(()),
@@ -86,6 +84,23 @@ pub async fn invite_again(edit: &Edit, caller: &Caller, account_id: AccountId, p
     let person_id = members::require_invited(edit, caller, &held, account_id, person_id)?;
     send_again(edit, account_id, person_id).await?;
     edit.record("invited", "memberships", &[(person_id, json!({ "account": account_id }))]).await
+}
+
+/// Takes an invitation back: its link works no more, and what it offered is gone. What another door has given stays.
+///
+/// # Errors
+///
+/// As [`invite_again`].
+pub async fn take_back(edit: &Edit, caller: &Caller, account_id: AccountId, person_id: PersonId) -> Result<()> {
+    let held = hierarchy::roles(edit.connection(), caller, account_id)?;
+    held.require(Role::Manage)?;
+    let person_id = members::require_invited(edit, caller, &held, account_id, person_id)?;
+    edit.run(
+        "DELETE FROM links WHERE account_id = ?1 AND person_id = ?2 AND purpose = 'invitation'",
+        &[account_id.into(), person_id.into()],
+    )?;
+    members::release(edit, account_id, person_id, Door::Accounts).await?;
+    edit.record("invitation taken back", "memberships", &[(person_id, json!({ "account": account_id }))]).await
 }
 
 /// Sends an invitation to the address that the one before went to; or else to the person's own that a record of the account
@@ -217,7 +232,8 @@ mod tests {
         let acme = account(&edit, operator.id, "Acme").await?;
         let manager = person(&edit, "manager@example.com").await?;
         let roles = hierarchy::roles(edit.connection(), &operator.administrator, acme)?;
-        members::add(&edit, &operator.administrator, &roles, acme, manager, &[Role::Manage], Status::Active).await?;
+        let at_once = Seen { id: manager, known_as: manager, status: Status::Active };
+        members::add(&edit, &operator.administrator, &roles, acme, at_once, &[Role::Manage]).await?;
         Ok((edit, acme, signed_in(manager)))
     }
 

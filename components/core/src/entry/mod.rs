@@ -7,11 +7,13 @@
 //! | [`invitation`] | people who are asked into an account, and accept |
 //! | [`customer`] | accounts that a reseller makes, with their administrators |
 //! | [`proof`] | an address becomes somebody's |
+//! | [`erasure`] | what is held of a person: told, or taken away |
 //! | [`recovery`] | a forgotten password, another address |
 //!
 //! Passwords come here as Argon2id hashes, or are hashed here, before the write lock is taken: hashing takes long.
 
 pub mod customer;
+pub mod erasure;
 pub mod first_start;
 pub mod invitation;
 mod proof;

@@ -114,6 +114,19 @@ pub(super) enum Expression {
 }
 
 impl Expression {
+    /// Whether the field of this name is in it.
+    pub(super) fn names(&self, name: &str) -> bool {
+        match self {
+            Self::Literal(_) => false,
+            Self::Field(field) => field.name == name,
+            Self::Call(_, operands) => operands.iter().any(|operand| operand.names(name)),
+            Self::Not(operand) | Self::In(operand, _) => operand.names(name),
+            Self::And(left, right) | Self::Or(left, right) | Self::Compare(_, left, right) => {
+                left.names(name) || right.names(name)
+            }
+        }
+    }
+
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Literal(literal) => literal.kind(),

@@ -34,6 +34,11 @@ impl Filter {
         sql
     }
 
+    /// Whether the filter speaks of the field of this name.
+    pub fn names(&self, field: &str) -> bool {
+        self.expression.names(field)
+    }
+
     /// What the filter demands of the texts of fields, each by itself: nothing is found that one of them is not true of.
     pub fn demands(&self) -> Vec<Demand<'_>> {
         let mut demands = Vec::new();

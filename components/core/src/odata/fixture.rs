@@ -4,15 +4,15 @@ use proptest::prelude::*;
 use rusqlite::types::Value as Stored;
 use rusqlite::{Connection, params_from_iter};
 
-use super::{Field, Kind, Sql};
+use super::{Field, Sql};
 use crate::store::Value;
 
 pub(super) static FIELDS: [Field; 5] = [
-    Field { name: "id", column: "t.id", kind: Kind::Number },
-    Field { name: "name", column: "t.name", kind: Kind::Text },
-    Field { name: "description", column: "t.description", kind: Kind::Text },
-    Field { name: "status", column: "t.status", kind: Kind::Text },
-    Field { name: "createdAt", column: "t.created_at", kind: Kind::Time },
+    Field::number("id", "t.id"),
+    Field::text("name", "t.name"),
+    Field::text("description", "t.description"),
+    Field::text("status", "t.status"),
+    Field::time("createdAt", "t.created_at"),
 ];
 
 /// Noon of 2 June 2026.

@@ -32,7 +32,7 @@
 //!
 //! Each uses only those before it: `expression`, `lexer` (the tokens of `$filter` and `$orderby`), `cursor` (the way
 //! through tokens), `letters` (upper and lower case), `render` (an expression as SQL), `parser` (tokens as an
-//! expression); and on top of them one module for each option: `filter`, `order`, `search`.
+//! expression); on top of them one module for each option: `filter`, `order`, `search`; and `listing`, a list by all of them.
 
 mod cursor;
 mod expression;
@@ -41,6 +41,7 @@ mod filter;
 mod fixture;
 mod letters;
 mod lexer;
+pub(crate) mod listing;
 mod order;
 mod parser;
 mod render;
@@ -49,6 +50,7 @@ mod search;
 use std::fmt;
 
 pub use filter::{Demand, Filter, Wanted};
+pub use listing::{Collection, Item, Listing, Page};
 pub use order::{Key, Order};
 pub use search::search;
 
@@ -81,6 +83,8 @@ pub enum Kind {
     Time,
     /// True or false.
     Boolean,
+    /// A list or an object, in the store JSON: it is shown, and neither compared nor ordered by.
+    Json,
     /// Null, which compares with all of them.
     Null,
 }
@@ -93,6 +97,7 @@ impl Kind {
             Self::Number => "a number",
             Self::Time => "a time",
             Self::Boolean => "a condition",
+            Self::Json => "a list or an object",
             Self::Null => "null",
         }
     }
@@ -107,9 +112,51 @@ pub struct Field {
     pub column: &'static str,
     /// What it is.
     pub kind: Kind,
+    /// What a list is ordered by that is ordered by the field, if that is not its column.
+    pub order: Option<&'static str>,
 }
 
 impl Field {
+    /// A field of this kind.
+    pub const fn new(name: &'static str, column: &'static str, kind: Kind) -> Self {
+        Self { name, column, kind, order: None }
+    }
+
+    /// A text.
+    pub const fn text(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Text)
+    }
+
+    /// A number.
+    pub const fn number(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Number)
+    }
+
+    /// A point in time.
+    pub const fn time(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Time)
+    }
+
+    /// True or false.
+    pub const fn boolean(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Boolean)
+    }
+
+    /// A list or an object.
+    pub const fn json(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Json)
+    }
+
+    /// The field, ordered by another column, of the same kind.
+    pub const fn ordered_by(self, column: &'static str) -> Self {
+        Self { order: Some(column), ..self }
+    }
+
+    /// What a list is ordered by that is ordered by the field.
+    pub(crate) fn order_column(&self) -> &'static str {
+        self.order.unwrap_or(self.column)
+    }
+
     /// The one of `fields` with the name that stands at the character `at`.
     fn named(fields: &'static [Self], name: &str, at: usize) -> Result<&'static Self, Fault> {
         fields.iter().find(|field| field.name == name).ok_or_else(|| {

@@ -22,7 +22,7 @@ impl Key {
     fn fits(&self, value: &Value) -> bool {
         match value {
             Value::Null => true,
-            Value::Integer(_) => matches!(self.field.kind, Kind::Number | Kind::Time),
+            Value::Integer(_) => matches!(self.field.kind, Kind::Number | Kind::Time | Kind::Boolean),
             Value::Text(_) => self.field.kind == Kind::Text,
             _ => false,
         }
@@ -30,7 +30,7 @@ impl Key {
 
     /// Adds the condition that the field of a row comes after this value.
     fn after(&self, value: &Value, sql: &mut Sql) {
-        let column = self.field.column;
+        let column = self.field.order_column();
         match (value, self.descending) {
             (Value::Null, false) => sql.push(&format!("({column} IS NOT NULL)")),
             (Value::Null, true) => sql.push("(0)"),
@@ -69,6 +69,9 @@ impl Order {
                 Some(Token::Word(name)) => Field::named(fields, name, at)?,
                 other => return Err(unexpected(at, "a field", other.as_ref())),
             };
+            if field.kind == Kind::Json {
+                return Err(Fault::new(at, format!("{} has no order", field.name)));
+            }
             if keys.iter().any(|key| key.field == field) {
                 return Err(Fault::new(at, format!("{} is there twice", field.name)));
             }
@@ -89,8 +92,8 @@ impl Order {
     }
 
     /// The order by `unique` alone.
-    pub fn by(unique: &'static Field) -> Self {
-        Self::unique_by(Vec::new(), unique)
+    pub fn by(unique: &'static Field, descending: bool) -> Self {
+        Self { keys: vec![Key { field: unique, descending }] }
     }
 
     fn unique_by(mut keys: Vec<Key>, unique: &'static Field) -> Self {
@@ -112,7 +115,7 @@ impl Order {
 
     /// What follows `ORDER BY`.
     pub fn sql(&self) -> String {
-        let key = |key: &Key| format!("{}{}", key.field.column, if key.descending { " DESC" } else { "" });
+        let key = |key: &Key| format!("{}{}", key.field.order_column(), if key.descending { " DESC" } else { "" });
         self.keys.iter().map(key).collect::<Vec<_>>().join(", ")
     }
 
@@ -127,7 +130,7 @@ impl Order {
         for (index, (key, value)) in self.keys.iter().zip(values).enumerate() {
             key.after(value, &mut sql);
             if index + 1 < self.keys.len() {
-                sql.push(&format!(" OR ({} IS ", key.field.column));
+                sql.push(&format!(" OR ({} IS ", key.field.order_column()));
                 sql.bind(value.clone());
                 sql.push(" AND (");
             }

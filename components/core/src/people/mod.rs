@@ -7,11 +7,21 @@
 //! | [`profile`] | what a record says, and the columns that hold it |
 //! | [`record`] | the endpoint API's upsert |
 //! | [`reading`] | records, as they are read |
+//! | `seen` | what is seen of a person, as parts of statements |
+//! | [`roster`] | the members of an account, and its invitations, as they are read |
+//! | [`listing`] | people as those see them who see an account that they have entered |
+//! | [`record_listing`] | the records of an account, as those see them who manage it |
+//! | [`history`] | the audit, as it is read, and how long it is kept |
 //! | [`link`] | links in mails, each of which works once |
 
 pub mod address;
+pub mod history;
 pub mod link;
+pub mod listing;
 pub mod person;
 pub mod profile;
 pub mod reading;
 pub mod record;
+pub mod record_listing;
+pub mod roster;
+mod seen;

@@ -233,7 +233,7 @@ impl Standing<'_> {
             }
         })?;
         let rank = Some(self.connector.rank);
-        let grant = Grant { door: Door::Endpoint, roles: &[Role::User], rank, status: Status::Invited };
+        let grant = Grant { door: Door::Endpoint, roles: &[Role::User], rank, status: Status::Invited, known_as: None };
         members::grant(self.edit, account_id, person_id, grant).await.map(drop)
     }
 

@@ -115,7 +115,7 @@ impl Edit {
     }
 
     /// Notes that `action` was done to rows of the table `subject`: the id of each, and what more there is to say of it, an
-    /// object or null.
+    /// object or null. Its member `account` is the account that it is about: of an account itself, if there is none.
     pub async fn record<I: Serialize>(
         &self,
         action: &'static str,
@@ -125,8 +125,10 @@ impl Edit {
         if notes.is_empty() {
             return Ok(());
         }
-        let statement = "INSERT INTO audit (at, actor, api, action, subject, subject_id, detail, request_id)
-             SELECT ?1, ?2, ?3, ?4, ?5, value ->> 0, value ->> 1, ?6 FROM json_each(?7)";
+        let statement =
+            "INSERT INTO audit (at, actor, api, action, subject, subject_id, detail, request_id, account_id)
+             SELECT ?1, ?2, ?3, ?4, ?5, value ->> 0, value ->> 1, ?6,
+                    coalesce(value ->> '$[1].account', iif(?5 = 'accounts', value ->> 0, NULL)) FROM json_each(?7)";
         let parameters = vec![
             Time::now().into(),
             self.author.actor.to_string().into(),

@@ -11,7 +11,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -21,6 +21,7 @@ const FILES: [&str; 9] = [
     include_str!("../migrations/0007_given_up.sql"),
     include_str!("../migrations/0008_secrets.sql"),
     include_str!("../migrations/0009_seconds.sql"),
+    include_str!("../migrations/0010_reading.sql"),
 ];
 
 /// Brings the database to the schema of this release, in one transaction.

@@ -56,4 +56,6 @@ ids! {
     ConnectorId,
     /// A package of account settings.
     PackageId,
+    /// Something that the audit tells of.
+    EventId,
 }

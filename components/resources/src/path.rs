@@ -1,7 +1,7 @@
 //! The ids in a path. What is no number, or is no text at all, is the id of nothing.
 
 use accord_core::error::{Error, Thing};
-use accord_core::values::id::{AccountId, ConnectorId, Id, PersonId};
+use accord_core::values::id::{AccountId, ConnectorId, EventId, Id, PersonId};
 use accord_web::{Failure, Result};
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
@@ -18,6 +18,14 @@ impl PathId for AccountId {
 
 impl PathId for ConnectorId {
     const OF: Thing = Thing::Connector;
+}
+
+impl PathId for PersonId {
+    const OF: Thing = Thing::Person;
+}
+
+impl PathId for EventId {
+    const OF: Thing = Thing::Event;
 }
 
 /// The only id of a path.
@@ -50,6 +58,24 @@ impl<S: Sync> FromRequestParts<S> for Member {
         // Whoever may not see the account learns nothing of its people, so that the account is looked for even if there
         // can be no such person: 0 is the id of none.
         Ok(Self { account_id, person_id: id(&person).unwrap_or(PersonId::from_number(0)) })
+    }
+}
+
+/// The account and the record of a path.
+pub struct Record {
+    /// The account.
+    pub account_id: AccountId,
+    /// The record, by a UUID that may be that of none.
+    pub uuid: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Record {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let found = Path::<(String, String)>::from_request_parts(parts, &()).await;
+        let Path((account, uuid)) = found.map_err(|_| Error::NotFound(Thing::Account))?;
+        Ok(Self { account_id: id(&account).ok_or(Error::NotFound(Thing::Account))?, uuid })
     }
 }
 

@@ -106,7 +106,7 @@ fn domain_code(error: &Error) -> &'static str {
         Error::Conflict(Conflict::AlreadyMember) => "USER_ALREADY_IN_ACCOUNT",
         Error::NotFound(Thing::Person) => "USER_NOT_FOUND",
         Error::NotFound(Thing::Connector) => "CONNECTOR_NOT_FOUND",
-        Error::NotFound(Thing::Record) => "NOT_FOUND",
+        Error::NotFound(Thing::Record | Thing::Event) => "NOT_FOUND",
         Error::Conflict(Conflict::AddressTaken) => "USER_ALREADY_EXISTS",
         Error::Conflict(Conflict::LastOwner) => "LAST_OWNER",
         Error::Conflict(Conflict::NotInvited) => "NOT_INVITED",

@@ -1,19 +1,19 @@
-//! The query options of a listing: OData 4.01's `$filter $orderby $skip $top $count $select $search $skiptoken`, in any case
+//! Lists, and the query options that they take: OData 4.01's `$filter $orderby $skip $top $count $select $search $skiptoken`, in any case
 //! and with or without the `$` (part 2, section 5.1), and the preference `maxpagesize` (part 1, section 8.2.8.6).
 
-use accord_core::accounts::account::Account;
-use accord_core::accounts::listing::{FIELDS, Listing, Page, SEARCHED};
-use accord_core::odata::{self, Fault, Field, Filter, Order};
+use accord_core::odata::{self, Collection, Fault, Field, Filter, Item, Kind, Listing, Order, Page};
+use accord_core::setting;
 use accord_core::store::Value;
+use accord_core::values::time::Time;
 use accord_core::{Error, Faults, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use serde_json::Value as Json;
 
-use crate::accounts::shown;
+use crate::written;
 
-/// How many accounts a page has if nobody says.
+/// How many things a page has if nobody says.
 const PAGE: i64 = 50;
 /// How many it has at most.
 const PAGE_MAX: i64 = 500;
@@ -37,15 +37,51 @@ const OPTIONS: [&str; 14] = [
     "$deltatoken",
 ];
 
-/// What a listing shows if nobody selects: the document's fields.
-const SELECTED: [&str; 3] = ["id", "name", "createdAt"];
+/// The parameters of a list, for its description.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by the generator only")]
+pub struct Query {
+    /// OData 4.01, for example name eq 'Acme': eq ne gt ge lt le in, and or not, contains startswith endswith tolower toupper length.
+    #[param(rename = "$filter")]
+    filter: Option<String>,
+    /// Fields, each with asc or desc, for example createdAt desc.
+    #[param(rename = "$orderby")]
+    orderby: Option<String>,
+    /// How many to pass over.
+    #[param(rename = "$skip")]
+    skip: Option<i64>,
+    /// How many to return at most, on as many pages as it takes.
+    #[param(rename = "$top")]
+    top: Option<i64>,
+    /// Whether to return @odata.count too.
+    #[param(rename = "$count")]
+    count: Option<bool>,
+    /// Which fields to show.
+    #[param(rename = "$select")]
+    select: Option<String>,
+    /// Words and phrases to be found, case ignored; AND OR NOT.
+    #[param(rename = "$search")]
+    search: Option<String>,
+    /// Of @odata.nextLink.
+    #[param(rename = "$skiptoken")]
+    skiptoken: Option<String>,
+}
+
+/// The header of a list, for its description.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "read by the generator only")]
+pub struct Preference {
+    /// maxpagesize=… is how many a page has at most: 50 if it is left out, 500 in any case. More are behind @odata.nextLink.
+    #[param(rename = "Prefer")]
+    prefer: Option<String>,
+}
 
 /// The options of a request.
 pub struct Options {
     /// What to list.
     pub listing: Listing,
-    selected: Vec<&'static Field>,
-    count: bool,
     /// How many are wanted of this page and those after it.
     top: Option<i64>,
     /// The options as they came, for the next page, `$top`, `$skip` and `$skiptoken` left out.
@@ -53,20 +89,47 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads a query. A page has `page` accounts at most, if the caller says so.
+    /// The options of a request: `shown` are the names of the fields that are shown if nobody selects, or all if it is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::parse`].
+    pub fn of(collection: &'static Collection, shown: &[&str], uri: &Uri, headers: &HeaderMap) -> Result<Self> {
+        Self::parse(collection, shown, uri.query().unwrap_or_default(), max_page_size(headers))
+    }
+
+    /// Also takes a parameter of the operation's own, which is no option of `OData`: it goes along to the next page.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if it is there twice.
+    pub fn keeping(mut self, uri: &Uri, name: &'static str) -> Result<Self> {
+        let query = uri.query().unwrap_or_default().as_bytes();
+        let mut values = form_urlencoded::parse(query).filter(|(given, _)| given == name).map(|(_, value)| value);
+        if let Some(value) = values.next() {
+            self.given.push((name, value.into_owned()));
+        }
+        match values.next() {
+            None => Ok(self),
+            Some(_) => Err(Error::Invalid(Faults::of(name, "is there twice"))),
+        }
+    }
+
+    /// The value of a parameter that was kept.
+    pub fn own(&self, name: &str) -> Option<&str> {
+        self.given.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Reads a query. A page has `page` things at most, if the caller says so.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] with every option that is wrong, and the character at which it is.
-    pub fn parse(query: &str, page: Option<i64>) -> Result<Self> {
-        let id = &FIELDS[0];
-        let mut options = Self {
-            listing: Listing { filter: None, search: None, order: Order::by(id), after: None, skip: 0, top: PAGE },
-            selected: FIELDS.iter().filter(|field| SELECTED.contains(&field.name)).collect(),
-            count: false,
-            top: None,
-            given: Vec::new(),
-        };
+    fn parse(collection: &'static Collection, shown: &[&str], query: &str, page: Option<i64>) -> Result<Self> {
+        let Collection { fields, searched, unique, .. } = *collection;
+        let mut options = Self { listing: Listing::all(collection, PAGE), top: None, given: Vec::new() };
+        options.listing.fields.retain(|field| shown.is_empty() || shown.contains(&field.name));
+        let listing = &mut options.listing;
         let mut faults = Faults::default();
         let mut token = None;
         let mut seen: Vec<&str> = Vec::new();
@@ -83,14 +146,14 @@ impl Options {
             }
             seen.push(name);
             let read = match name {
-                "$filter" => Filter::parse(&value, &FIELDS).map(|filter| options.listing.filter = Some(filter)),
-                "$search" => odata::search(&value, &SEARCHED).map(|search| options.listing.search = Some(search)),
-                "$orderby" => Order::parse(&value, &FIELDS, id).map(|order| options.listing.order = order),
-                "$select" => select(&value).map(|selected| options.selected = selected),
+                "$filter" => Filter::parse(&value, fields).map(|filter| listing.filter = Some(filter)),
+                "$search" => odata::search(&value, searched).map(|search| listing.search = Some(search)),
+                "$orderby" => Order::parse(&value, fields, unique).map(|order| listing.order = order),
+                "$select" => select(&value, fields).map(|selected| listing.fields = selected),
                 "$top" => number(&value).map(|top| options.top = Some(top)),
-                "$skip" => number(&value).map(|skip| options.listing.skip = skip),
+                "$skip" => number(&value).map(|skip| listing.skip = skip),
                 "$count" => {
-                    expect(&value, &["true", "false"], "true or false").map(|count| options.count = count == "true")
+                    expect(&value, &["true", "false"], "true or false").map(|count| listing.count = count == "true")
                 }
                 // There is one format, so that it may be said.
                 "$format" => expect(&value, &["json", "application/json"], "json").map(drop),
@@ -123,22 +186,23 @@ impl Options {
         Ok(options)
     }
 
-    /// The answer: the page, and where `base` (the address of the listing) has the next one.
-    pub fn render(&self, page: &Page, base: &str) -> Json {
-        let account = |account: &Account| -> Json {
-            self.selected.iter().map(|field| (field.name.to_owned(), shown(field, account.value(field)))).collect()
-        };
-        let mut answer = serde_json::json!({
-            "value": page.accounts.iter().map(account).collect::<Vec<_>>(),
-            "count": page.count,
-        });
-        if self.count {
+    /// The answer: the page, and where the next one is of the list at `path`.
+    ///
+    /// # Errors
+    ///
+    /// As [`setting::base_url`].
+    pub async fn render(&self, page: Page, path: &str) -> Result<Json> {
+        let shown = i64::try_from(page.items.len()).unwrap_or(i64::MAX);
+        let rest = self.top.map(|top| top - shown);
+        let last = page.items.last().filter(|_| page.more && rest != Some(0)).map(|last| last.keys.clone());
+        let value = page.items.into_iter().map(|item| render(&self.listing.fields, item));
+        let mut answer = serde_json::json!({ "value": value.collect::<Vec<_>>() });
+        if self.listing.count {
             answer["@odata.count"] = page.count.into();
         }
-        let shown = i64::try_from(page.accounts.len()).unwrap_or(i64::MAX);
-        let rest = self.top.map(|top| top - shown);
-        if let Some(last) = page.accounts.last().filter(|_| page.more && rest != Some(0)) {
-            let keys = self.listing.order.keys().iter().map(|key| match last.value(key.field) {
+        if let Some(keys) = last {
+            let base = setting::base_url().await?;
+            let keys = keys.into_iter().map(|key| match key {
                 Value::Integer(integer) => integer.into(),
                 Value::Text(text) => text.into(),
                 _ => Json::Null,
@@ -150,13 +214,31 @@ impl Options {
                 query.append_pair("$top", &rest.to_string());
             }
             query.append_pair("$skiptoken", &token);
-            answer["@odata.nextLink"] = format!("{base}?{}", query.finish()).into();
+            answer["@odata.nextLink"] = format!("{base}{path}?{}", query.finish()).into();
         }
-        answer
+        Ok(answer)
     }
 }
 
-/// The values of a `$skiptoken`: the order keys of the last account of the page before.
+/// One of a list, or one thing by itself, with these fields.
+pub fn render(fields: &[&'static Field], item: Item) -> Json {
+    fields.iter().zip(item.values).map(|(field, value)| (field.name.to_owned(), shown(field, value))).collect()
+}
+
+/// A field's value as this API writes it.
+fn shown(field: &Field, value: Value) -> Json {
+    match (field.kind, value) {
+        (Kind::Time, Value::Integer(milliseconds)) => written(Time::from_milliseconds(milliseconds)).into(),
+        (Kind::Boolean, Value::Integer(integer)) => (integer != 0).into(),
+        (_, Value::Integer(integer)) => integer.into(),
+        // It is SQLite that has written it.
+        (Kind::Json, Value::Text(text)) => serde_json::from_str(&text).unwrap_or_default(),
+        (_, Value::Text(text)) => text.into(),
+        _ => Json::Null,
+    }
+}
+
+/// The values of a `$skiptoken`: the order keys of the last one of the page before.
 fn values(token: &str) -> Option<Vec<Value>> {
     let token = URL_SAFE_NO_PAD.decode(token).ok()?;
     let values: Vec<Json> = serde_json::from_slice(&token).ok()?;
@@ -177,9 +259,9 @@ fn option(name: &str) -> Option<&'static str> {
     OPTIONS.into_iter().find(|option| option[1..].eq_ignore_ascii_case(bare))
 }
 
-/// How many accounts a page is to have at most, by the header `Prefer` (RFC 7240). What cannot be honoured is passed over,
+/// How many things a page is to have at most, by the header `Prefer` (RFC 7240). What cannot be honoured is passed over,
 /// as the RFC has it.
-pub fn max_page_size(headers: &HeaderMap) -> Option<i64> {
+fn max_page_size(headers: &HeaderMap) -> Option<i64> {
     let lines = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split([',', ';'])).find_map(|preference| {
         let (name, value) = preference.split_once('=')?;
@@ -201,14 +283,14 @@ fn expect<'a>(text: &str, known: &[&'a str], expected: &str) -> Result<&'a str, 
     found.ok_or_else(|| Fault { at: 1, message: format!("expected {expected}") })
 }
 
-fn select(text: &str) -> Result<Vec<&'static Field>, Fault> {
+fn select(text: &str, fields: &'static [Field]) -> Result<Vec<&'static Field>, Fault> {
     let mut selected: Vec<&'static Field> = Vec::new();
     let mut at = 1;
     for part in text.split(',') {
         match part.trim() {
-            "*" => selected = FIELDS.iter().collect(),
+            "*" => selected = fields.iter().collect(),
             name => {
-                let field = FIELDS.iter().find(|field| field.name == name);
+                let field = fields.iter().find(|field| field.name == name);
                 let field = field.ok_or_else(|| Fault { at, message: format!("expected a field, found {name:?}") })?;
                 if !selected.contains(&field) {
                     selected.push(field);
@@ -226,8 +308,16 @@ mod tests {
 
     use super::*;
 
+    static FIELDS: [Field; 2] = [Field::number("id", "t.id"), Field::text("name", "t.name")];
+    static THINGS: Collection =
+        Collection { fields: &FIELDS, searched: &["t.name"], unique: &FIELDS[0], descending: false };
+
+    fn parse(query: &str, page: Option<i64>) -> Result<Options> {
+        Options::parse(&THINGS, &[], query, page)
+    }
+
     fn faults(query: &str) -> Vec<(String, String)> {
-        match Options::parse(query, None) {
+        match parse(query, None) {
             Err(Error::Invalid(faults)) => faults.shown().clone().into_iter().collect(),
             _ => panic!("{query} should be invalid"),
         }
@@ -250,7 +340,7 @@ mod tests {
         for twice in ["$top=1&$top=2", "$top=1&TOP=2"] {
             assert_eq!(faults(twice), [("$top".to_owned(), "is there twice".to_owned())]);
         }
-        assert!(Options::parse("utm_source=x&topics=abc&$format=JSON", None).is_ok());
+        assert!(parse("utm_source=x&topics=abc&$format=JSON", None).is_ok());
     }
 
     #[test]
@@ -265,7 +355,7 @@ mod tests {
             ("$TOP=1000", None, PAGE_MAX),
             ("top=0", Some(7), 0),
         ] {
-            let top = Options::parse(query, page).map(|options| options.listing.top);
+            let top = parse(query, page).map(|options| options.listing.top);
             assert_eq!(top.ok(), Some(expected), "{query} {page:?}");
         }
         for (line, expected) in [
@@ -282,7 +372,7 @@ mod tests {
     #[test]
     fn a_token_of_another_order_is_refused() {
         let token = URL_SAFE_NO_PAD.encode("[\"Acme\",7]");
-        assert!(Options::parse(&format!("$orderby=name&$skiptoken={token}"), None).is_ok());
+        assert!(parse(&format!("$orderby=name&$skiptoken={token}"), None).is_ok());
         for query in [format!("$skiptoken={token}"), "$skiptoken=x".to_owned(), "$skiptoken=W10".to_owned()] {
             assert_eq!(faults(&query).len(), 1, "{query}");
         }
@@ -338,6 +428,6 @@ mod tests {
             "WzFd",
             "WyJhIiwxXQ",
         ];
-        accord_fuzz::text(WORDS, |query| drop(Options::parse(query, None)));
+        accord_fuzz::text(WORDS, |query| drop(parse(query, None)));
     }
 }

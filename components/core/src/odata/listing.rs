@@ -1,0 +1,171 @@
+//! A list as its options want it: filtered, searched, in order, page by page, and counted.
+
+use super::{Field, Filter, Order};
+use crate::error::Result;
+use crate::store::sql::Sql;
+use crate::store::{Connection, Row, Value};
+
+/// What can be listed, and by what.
+#[derive(Debug)]
+pub struct Collection {
+    /// The fields that a list can show, filter and order by.
+    pub fields: &'static [Field],
+    /// The columns that `$search` looks in.
+    pub searched: &'static [&'static str],
+    /// What tells any two apart. It is the order of a list if there is no other, and need not be among the fields.
+    pub unique: &'static Field,
+    /// Whether that order is from the largest to the smallest.
+    pub descending: bool,
+}
+
+/// What to list.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// What to show of each.
+    pub fields: Vec<&'static Field>,
+    /// Which of them.
+    pub filter: Option<Filter>,
+    /// Which of those: the condition of a search.
+    pub search: Option<Sql>,
+    /// In which order.
+    pub order: Order,
+    /// Only those after the one whose order keys have these values, see [`Order::after`].
+    pub after: Option<Sql>,
+    /// How many to pass over.
+    pub skip: i64,
+    /// How many to return.
+    pub top: i64,
+    /// Whether to say how many there are.
+    pub count: bool,
+}
+
+/// One of a list.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The values of the [`Listing::fields`].
+    pub values: Vec<Value>,
+    /// The values of the keys of the order.
+    pub keys: Vec<Value>,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// What is on it.
+    pub items: Vec<Item>,
+    /// How many there are, `after`, `skip` and `top` aside, if that is known.
+    pub count: Option<i64>,
+    /// Whether there are more after the last.
+    pub more: bool,
+}
+
+/// Where a list is taken from.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// What stands before `SELECT`.
+    pub with: &'static str,
+    /// What follows `FROM`, with a condition at its end.
+    pub from: String,
+    /// The parameters, which are numbered: those of the options follow them.
+    pub parameters: Vec<Value>,
+}
+
+impl Source {
+    /// The beginning of a statement over the source: conditions follow.
+    pub(crate) fn select(&self, columns: &str) -> Sql {
+        let Self { with, from, parameters } = self;
+        Sql { text: format!("{with}SELECT {columns} FROM {from}"), parameters: parameters.clone() }
+    }
+
+    /// The first that is there, with these fields.
+    pub(crate) fn first(&self, connection: &Connection, fields: Vec<&'static Field>) -> Result<Option<Item>> {
+        let statement = self.select(&columns(&fields, &[]));
+        let row = connection.query_first(&statement.text, &statement.parameters)?;
+        row.map(|mut row| item(&mut row, fields.len(), 0)).transpose()
+    }
+}
+
+impl Listing {
+    /// The listing of everything, with every field, in one page of this size.
+    pub fn all(collection: &Collection, top: i64) -> Self {
+        Self {
+            fields: collection.fields.iter().collect(),
+            filter: None,
+            search: None,
+            order: Order::by(collection.unique, collection.descending),
+            after: None,
+            skip: 0,
+            top,
+            count: false,
+        }
+    }
+
+    /// Reads a page of what `source` has.
+    pub(crate) fn read(&self, connection: &Connection, source: &Source) -> Result<Page> {
+        let conditions = self.conditions();
+        let mut page = self.page(connection, source, conditions.clone())?;
+        if self.count {
+            page.count = Some(count(connection, source, conditions)?);
+        }
+        Ok(page)
+    }
+
+    /// What filter and search ask for, as more conditions of a statement.
+    pub(crate) fn conditions(&self) -> Sql {
+        let mut conditions = Sql::default();
+        for condition in self.filter.as_ref().map(Filter::sql).into_iter().chain(self.search.clone()) {
+            and(&mut conditions, condition);
+        }
+        conditions
+    }
+
+    /// Reads a page of what `source` has and meets the conditions, uncounted.
+    pub(crate) fn page(&self, connection: &Connection, source: &Source, conditions: Sql) -> Result<Page> {
+        let keys: Vec<_> = self.order.keys().iter().map(|key| key.field.order_column()).collect();
+        let mut statement = source.select(&columns(&self.fields, &keys));
+        statement.append(conditions);
+        if let Some(after) = self.after.clone() {
+            and(&mut statement, after);
+        }
+        statement.push(&format!(" ORDER BY {} LIMIT ", self.order.sql()));
+        // One more tells whether there is more.
+        statement.bind(self.top + 1);
+        statement.push(" OFFSET ");
+        statement.bind(self.skip);
+        let rows = connection.query(&statement.text, &statement.parameters)?;
+        let items = rows.into_iter().map(|mut row| item(&mut row, self.fields.len(), keys.len()));
+        let mut items = items.collect::<Result<Vec<_>>>()?;
+        let top = usize::try_from(self.top).unwrap_or(usize::MAX);
+        let more = items.len() > top && top > 0;
+        items.truncate(top);
+        Ok(Page { items, count: None, more })
+    }
+}
+
+/// How many there are of what `source` has and meets the conditions.
+pub(crate) fn count(connection: &Connection, source: &Source, conditions: Sql) -> Result<i64> {
+    let mut statement = source.select("count(*) AS count");
+    statement.append(conditions);
+    connection.query_one(&statement.text, &statement.parameters)?.take("count")
+}
+
+/// Adds one more condition.
+pub(crate) fn and(sql: &mut Sql, condition: Sql) {
+    sql.push(" AND (");
+    sql.append(condition);
+    sql.push(")");
+}
+
+/// The columns of fields and keys, under names that are only used here: two fields may have one column.
+fn columns(fields: &[&Field], keys: &[&str]) -> String {
+    let fields = fields.iter().enumerate().map(|(index, field)| format!("{} AS value{index}", field.column));
+    let keys = keys.iter().enumerate().map(|(index, key)| format!("{key} AS key{index}"));
+    fields.chain(keys).collect::<Vec<_>>().join(", ")
+}
+
+fn item(row: &mut Row, fields: usize, keys: usize) -> Result<Item> {
+    let mut take = |name: &str, number: usize| -> Result<Vec<Value>> {
+        (0..number).map(|index| row.take(&format!("{name}{index}"))).collect()
+    };
+    Ok(Item { values: take("value", fields)?, keys: take("key", keys)? })
+}

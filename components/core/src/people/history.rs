@@ -1,0 +1,211 @@
+//! The audit, as it is read: who changed what, when, through which API and in which request, with values before and after.
+//!
+//! Who manages an account sees what was changed of it and of what it owns; a person sees what was changed of the person. Who
+//! made a change is named to whoever may see that one. Of an account that is no more, whoever manages the account above knows
+//! that it was deleted, and those who see the whole directory know the rest. Connectors do not read the audit.
+
+use std::time::Duration;
+
+use crate::accounts::hierarchy::{self, IN_VISIBLE, VISIBLE, is_managed};
+use crate::accounts::listing::FEW;
+use crate::auth::caller::Caller;
+use crate::error::{Error, Result, Thing};
+use crate::odata::listing::Source;
+use crate::odata::{Collection, Field, Item, Listing, Page};
+use crate::people::seen::{email, entered, is_seen, known_as};
+use crate::setting;
+use crate::store::Connection;
+use crate::store::climb::climb;
+use crate::values::id::{AccountId, EventId};
+use crate::values::role::Role;
+use crate::values::time::Time;
+
+/// What the audit tells, as it is listed: the newest first. The caller is `?1` and `?2`.
+pub static EVENTS: Collection =
+    Collection { fields: &FIELDS, searched: &["e.action", "e.detail"], unique: &FIELDS[0], descending: true };
+
+/// The number in the name of an actor, which follows a word and a colon.
+macro_rules! actor_id {
+    () => {
+        "CAST(substr(e.actor, instr(e.actor, ':') + 1) AS INTEGER)"
+    };
+}
+
+/// What a query finds of the person who made a change, for whoever may see that person.
+macro_rules! of_person {
+    ($what:expr) => {
+        concat!(
+            "(SELECT ",
+            $what,
+            " FROM people p WHERE e.actor LIKE 'user:%' AND p.id = ",
+            actor_id!(),
+            " AND p.erased_at IS NULL AND (?1 IS p.id AND ?2 IS NULL OR ",
+            is_seen!(),
+            "))"
+        )
+    };
+}
+
+/// What a query finds of the connector of this id, for whoever manages its account.
+macro_rules! of_connector {
+    ($what:expr, $id:expr) => {
+        concat!(
+            "(SELECT ",
+            $what,
+            " FROM connectors c JOIN accounts a ON a.id = c.account_id WHERE c.id = ",
+            $id,
+            " AND ",
+            is_managed!(),
+            ")"
+        )
+    };
+}
+
+static FIELDS: [Field; 17] = [
+    Field::number("id", "e.id"),
+    Field::time("at", "e.at"),
+    Field::text("api", "e.api"),
+    Field::text("requestId", "e.request_id"),
+    Field::text("actor", "iif(instr(e.actor, ':') > 0, substr(e.actor, 1, instr(e.actor, ':') - 1), e.actor)"),
+    Field::number("actorUserId", of_person!("p.id")),
+    Field::text("actorEmail", of_person!(email!("p.id"))),
+    Field::number(
+        "actorConnectorId",
+        concat!("iif(e.actor LIKE 'connector:%', ", of_connector!("c.id", actor_id!()), ", NULL)"),
+    ),
+    Field::text("action", "e.action"),
+    Field::text(
+        "subject",
+        "CASE e.subject WHEN 'accounts' THEN 'account' WHEN 'people' THEN 'user' WHEN 'memberships' THEN 'member'
+              WHEN 'records' THEN 'record' WHEN 'connectors' THEN 'connector' WHEN 'packages' THEN 'package'
+              ELSE e.subject END",
+    ),
+    Field::number("accountId", "e.account_id"),
+    // A member as the account knows it; a person as others see one.
+    Field::number(
+        "userId",
+        concat!(
+            "CASE e.subject WHEN 'memberships' THEN (SELECT ",
+            known_as!(),
+            " FROM memberships m WHERE m.account_id = e.account_id AND m.person_id = e.subject_id)
+             WHEN 'people' THEN (SELECT m.person_id FROM memberships m WHERE m.person_id = e.subject_id AND ",
+            entered!("m"),
+            " LIMIT 1) END"
+        ),
+    ),
+    Field::text(
+        "recordId",
+        "iif(e.subject = 'records', (SELECT r.uuid FROM records r WHERE r.id = e.subject_id), NULL)",
+    ),
+    Field::number(
+        "connectorId",
+        of_connector!("c.id", "iif(e.subject = 'connectors', e.subject_id, e.detail ->> '$.connector')"),
+    ),
+    Field::json("before", "(e.detail -> '$.before')"),
+    Field::json("after", "(e.detail -> '$.after')"),
+    Field::json(
+        "detail",
+        "nullif(json_remove(e.detail, '$.before', '$.after', '$.account', '$.connector', '$.into'), '{}')",
+    ),
+];
+
+/// Lists what was changed that the caller may know of.
+///
+/// # Errors
+///
+/// [`Error::Forbidden`] for a connector.
+pub async fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Result<Page> {
+    listing.read(connection, &whole(connection, caller).await?)
+}
+
+/// What the audit tells under this id, if the caller may know of it.
+///
+/// # Errors
+///
+/// As [`list`]; [`Error::NotFound`].
+pub async fn load(connection: &Connection, caller: &Caller, id: EventId) -> Result<Item> {
+    let mut source = whole(connection, caller).await?;
+    source.from.push_str(" AND e.id = ?4");
+    source.parameters.push(id.into());
+    source.first(connection, EVENTS.fields.iter().collect())?.ok_or(Error::NotFound(Thing::Event))
+}
+
+/// Lists what was changed of an account, and of what it owns.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account, and for a connector.
+pub async fn list_of(
+    connection: &Connection,
+    caller: &Caller,
+    account_id: AccountId,
+    listing: &Listing,
+) -> Result<Page> {
+    const OWNED: &str = "WITH RECURSIVE owned(id) AS (
+         SELECT ?4 UNION ALL SELECT o.id FROM owned JOIN accounts o ON o.owner_id = owned.id) ";
+    caller.refuse_connector()?;
+    hierarchy::roles(connection, caller, account_id)?.require(Role::Manage)?;
+    let statement = "SELECT descendants FROM accounts WHERE id = ?";
+    let owned: i64 = connection.query_one(statement, &[account_id.into()])?.take("descendants")?;
+    let (with, condition) = match owned {
+        0 => ("", "e.account_id = ?4"),
+        ..=FEW => (OWNED, "e.account_id IN (SELECT id FROM owned)"),
+        _ => (
+            "",
+            concat!("EXISTS (WITH RECURSIVE ", climb!("e.account_id"), " SELECT 1 FROM chain WHERE chain.id = ?4)"),
+        ),
+    };
+    let mut source = since(caller, with, condition).await?;
+    source.parameters.push(account_id.into());
+    listing.read(connection, &source)
+}
+
+/// What the caller may know of.
+async fn whole(connection: &Connection, caller: &Caller) -> Result<Source> {
+    caller.refuse_connector()?;
+    let reach = hierarchy::reach(connection, caller)?;
+    if reach.everything {
+        return since(caller, "", "1").await;
+    }
+    // Of few accounts the events are found by the account; of many they are come across when all are walked in order.
+    let managed =
+        format!("SELECT a.id FROM visible v CROSS JOIN accounts a ON a.id = v.id WHERE v.manages AND {IN_VISIBLE}");
+    let own = "?2 IS NULL AND own.subject = 'people' AND own.subject_id = ?1";
+    let managed = if reach.accounts <= FEW {
+        format!(
+            "e.id IN (SELECT told.id FROM ({managed}) managed CROSS JOIN audit told ON told.account_id = managed.id
+                       UNION ALL SELECT own.id FROM audit own WHERE {own})"
+        )
+    } else {
+        format!("(e.account_id IN ({managed}) OR {})", own.replace("own.", "e."))
+    };
+    since(caller, VISIBLE, &managed).await
+}
+
+/// What meets the condition and is not older than is kept. The caller is `?1` and `?2`, and `?3` since when it is kept.
+async fn since(caller: &Caller, with: &'static str, condition: &str) -> Result<Source> {
+    let [person, connector] = hierarchy::parameters(caller);
+    let from = format!("audit e WHERE {condition} AND e.at >= ?3");
+    Ok(Source { with, from, parameters: vec![person, connector, kept_since().await?.into()] })
+}
+
+/// Since when the audit is kept, by the setting `audit_days`: 0 is for ever.
+async fn kept_since() -> Result<Time> {
+    let days = setting::number("audit_days").await?.unsigned_abs();
+    Ok(if days == 0 { Time::from_milliseconds(0) } else { Time::now() - Duration::from_hours(24 * days) })
+}
+
+/// How many events are forgotten at once: few, for others wait meanwhile.
+const FORGOTTEN: i64 = 500;
+
+/// Forgets the oldest of what is kept no longer, so many at most.
+pub async fn forget(connection: &Connection) -> Result<()> {
+    let since = kept_since().await?;
+    // Ids grow with time, so that the oldest are the first.
+    let oldest = "SELECT 1 FROM (SELECT at FROM audit ORDER BY id LIMIT 1) WHERE at < ?";
+    if connection.query_first(oldest, &[since.into()])?.is_some() {
+        let statement = "DELETE FROM audit WHERE id IN (SELECT id FROM audit ORDER BY id LIMIT ?2) AND at < ?1";
+        connection.execute(statement, vec![since.into(), FORGOTTEN.into()]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! The part of the accounts API that reads: people, invitations, what connectors call an account, its records, and the audit.
+//! Also what is done with an invitation and with a person as a whole.
+//!
+//! Spin tells components apart by paths alone. So what is read at a path at which something is written is with that, in
+//! `accounts`: accounts themselves, and their members.
+
+mod accounts;
+mod audit;
+mod openapi;
+mod users;
+
+use accord_core::people::history;
+use accord_core::store::Connection;
+use accord_core::{Result, log};
+use accord_resources::failure;
+use accord_web::{Api, Call, Failure};
+use axum::response::Response;
+
+struct Directory;
+
+impl Api for Directory {
+    const NAME: &'static str = "accounts";
+    const COMPONENT: &'static str = "directory";
+    const LIMITS_ADDRESSES: bool = true;
+    type Failure = Failure;
+
+    fn render(_: &Call, _: &str, failure: &Failure) -> Response {
+        failure::render(failure)
+    }
+
+    async fn answered(_: bool) {
+        if let Err(error) = forget().await {
+            log::warning(None, format_args!("what the audit keeps no longer is there still: {error}"));
+        }
+    }
+}
+
+/// Forgets what the audit keeps no longer, a little after each answer: nothing runs by itself here.
+async fn forget() -> Result<()> {
+    history::forget(&Connection::lease().await?).await
+}
+
+accord_web::operations! { Directory,
+    get "/api/users" => users::list,
+    get "/api/users/{userId}" => users::get,
+    delete "/api/users/{userId}" => users::erase,
+    get "/api/users/{userId}/export" => users::export,
+    get "/api/accounts/{id}/invitations" => accounts::list_invitations,
+    get "/api/accounts/{id}/invitations/{userId}" => accounts::get_invitation,
+    delete "/api/accounts/{id}/invitations/{userId}" => accounts::take_back,
+    get "/api/accounts/{id}/identities" => accounts::list_identities,
+    get "/api/accounts/{id}/records" => accounts::list_records,
+    get "/api/accounts/{id}/records/{recordId}" => accounts::get_record,
+    get "/api/accounts/{id}/audit" => audit::list_of_account,
+    get "/api/audit" => audit::list,
+    get "/api/audit/{eventId}" => audit::get,
+}
