@@ -43,8 +43,8 @@ const STATEMENT_CACHE: usize = 128;
 const BRIEF: i32 = 20_000;
 /// How long a writer stands in the queue.
 const MAX_QUEUE: Duration = Duration::from_secs(5);
-/// How long one that writes much waits to stand in it.
-const MAX_WAIT: Duration = Duration::from_secs(25);
+/// How long one that writes much waits to stand in it. With the time in the queue that is less than a request may take.
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// A statement that a component is about to run, as an observer sees it.
 #[derive(Clone, Copy, Debug)]
