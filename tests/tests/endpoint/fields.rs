@@ -208,7 +208,7 @@ async fn several_faults_are_several_errors() {
         "Is_Active must be a boolean, not a number",
         "LastName must not have control characters",
         "Name must have at most 255 characters",
-        "Phone must be an international number: + and the country code first",
+        "Phone must be an international number: + and the country code first, as +358401234567",
         "PhoneVerified must be true or false, not \"yes\"",
         "TimezoneId must have an Id, an ExternalId or a Name"
       ],
