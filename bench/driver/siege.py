@@ -22,6 +22,8 @@ RATE = 20
 KINDS = ("read", "write", "sign-in")
 # How long the bystander waits for an answer, in seconds.
 PATIENCE = 30
+# How long it keeps a connection that it does not use: the server closes it after ten seconds.
+KEPT = 5
 
 
 class Bystander:
@@ -44,14 +46,16 @@ class Bystander:
 
     def _send(self, number: int, due: float) -> None:
         kind = KINDS[number % len(KINDS)]
-        connection = self._kept.pop() if self._kept else self._target.connect(60_000)
+        connection, used = self._kept.pop() if self._kept else (None, 0.0)
+        if time.monotonic() - used > KEPT:
+            connection = self._target.connect(60_000)
         try:
             connection.timeout = PATIENCE
             connection.request(*self._request(kind, number))
             response = connection.getresponse()
             response.read()
             outcome: object = response.status
-            self._kept.append(connection)
+            self._kept.append((connection, time.monotonic()))
         except Exception as error:  # noqa: BLE001: whatever it is, the bystander was not served.
             outcome = type(error).__name__
             connection.close()
