@@ -32,18 +32,16 @@ async fn the_audit_tells_the_whole_story_of_the_readme() {
     assert_eq!(accord.put(&admin, &path(overseas), &change).await.status, 200);
 
     let told = "?$orderby=id&$select=api,actor,actorEmail,action,subject,accountId,before,after,detail";
-    let mut story = String::new();
+    let mut story = Vec::new();
     for (who, token, list) in [
         ("the operator", &admin, format!("/api/audit{told}")),
         ("Sam", &token, format!("/api/audit{told}")),
         ("Sam, of Kettles", &token, format!("{}/audit{told}", path(kettles))),
     ] {
-        story.push_str(&format!("{who}\n"));
-        for event in events(&accord, token, &list).await {
-            story.push_str(&format!("{event}\n"));
-        }
+        story.push(who.to_owned());
+        story.extend(events(&accord, token, &list).await.iter().map(ToString::to_string));
     }
-    assert_snapshot!("story", story);
+    assert_snapshot!("story", story.join("\n"));
     // Nothing secret is ever in it.
     let whole = accord.store().lines("SELECT coalesce(detail, '') FROM audit").join("\n");
     for secret in ["argon2", "seven green kettles", "$"] {

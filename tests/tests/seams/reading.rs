@@ -26,14 +26,14 @@ impl Directory {
         }
         let accounts: Vec<_> = people.iter().map(|person| person.account).collect();
         let operator = accord.store().number("SELECT id FROM accounts WHERE owner_id IS NULL");
-        let mut owned = BTreeMap::new();
+        let mut owners = BTreeMap::new();
         for (index, account) in accounts.iter().enumerate() {
             // The owner is one before it, or the operator.
             let owner = accounts[..index].get(dice.roll(index + 1)).copied().unwrap_or(operator);
             let shares = dice.roll(2) == 1;
             let row = (owner, i64::from(shares), *account);
             accord.store().execute("UPDATE accounts SET owner_id = ?1, datashare = ?2 WHERE id = ?3", row);
-            owned.insert(*account, (owner, shares));
+            owners.insert(*account, (owner, shares));
         }
         accord.store().recount();
         let mut members: BTreeMap<_, _> =
@@ -50,7 +50,7 @@ impl Directory {
             }
             members.insert((account, person.id), (role, enters));
         }
-        Self { accounts, owned, people, members }
+        Self { accounts, owned: owners, people, members }
     }
 
     /// Whether a person sees an account, and whether it manages it: what `docs/authority.md` says, in a few lines.
@@ -114,17 +114,17 @@ async fn look(accord: &Accord, directory: &Directory, caller: &Person) {
         assert_eq!(status(accord, token, format!("/api/users/{}", person.id)).await, expected);
     }
     for account in &directory.accounts {
-        let (seen, manages) = sees(account);
+        let (looks, manages) = sees(account);
         let here = |list: &str| format!("{}/{list}", path(*account));
         for list in ["invitations", "records", "identities", "audit"] {
-            let expected = match (seen, manages) {
+            let expected = match (looks, manages) {
                 (_, true) => 200,
                 (true, false) => 403,
                 (false, _) => 404,
             };
             assert_eq!(status(accord, token, here(list)).await, expected, "{list} of {account} for {caller:?}");
         }
-        if !seen {
+        if !looks {
             assert_eq!(status(accord, token, here("users")).await, 404);
             continue;
         }

@@ -78,8 +78,8 @@ impl Source {
     }
 
     /// The first that is there, with these fields.
-    pub(crate) fn first(&self, connection: &Connection, fields: Vec<&'static Field>) -> Result<Option<Item>> {
-        let statement = self.select(&columns(&fields, &[]));
+    pub(crate) fn first(&self, connection: &Connection, fields: &[&'static Field]) -> Result<Option<Item>> {
+        let statement = self.select(&columns(fields, &[]));
         let row = connection.query_first(&statement.text, &statement.parameters)?;
         row.map(|mut row| item(&mut row, fields.len(), 0)).transpose()
     }

@@ -148,6 +148,7 @@ impl Field {
     }
 
     /// The field, ordered by another column, of the same kind.
+    #[must_use]
     pub const fn ordered_by(self, column: &'static str) -> Self {
         Self { order: Some(column), ..self }
     }

@@ -127,7 +127,7 @@ pub async fn load(connection: &Connection, caller: &Caller, id: EventId) -> Resu
     let mut source = whole(connection, caller).await?;
     source.from.push_str(" AND e.id = ?4");
     source.parameters.push(id.into());
-    source.first(connection, EVENTS.fields.iter().collect())?.ok_or(Error::NotFound(Thing::Event))
+    source.first(connection, &EVENTS.fields.iter().collect::<Vec<_>>())?.ok_or(Error::NotFound(Thing::Event))
 }
 
 /// Lists what was changed of an account, and of what it owns.

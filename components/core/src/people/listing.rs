@@ -78,7 +78,7 @@ pub fn load(connection: &Connection, caller: &Caller, id: PersonId) -> Result<It
         is_seen!()
     );
     let source = Source { with: "", from, parameters: vec![person, connector, id.into()] };
-    source.first(connection, PEOPLE.fields.iter().collect())?.ok_or(Error::NotFound(Thing::Person))
+    source.first(connection, &PEOPLE.fields.iter().collect::<Vec<_>>())?.ok_or(Error::NotFound(Thing::Person))
 }
 
 /// Everybody who has entered an account, in the order of the index of these: by the first of the accounts.

@@ -64,7 +64,7 @@ pub fn load(connection: &Connection, caller: &Caller, account_id: AccountId, uui
     let mut source = source(connection, caller, account_id)?;
     source.from.push_str(" AND r.uuid = ?2");
     source.parameters.push(uuid.into());
-    source.first(connection, RECORDS.fields.iter().collect())?.ok_or(Error::NotFound(Thing::Record))
+    source.first(connection, &RECORDS.fields.iter().collect::<Vec<_>>())?.ok_or(Error::NotFound(Thing::Record))
 }
 
 fn source(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<Source> {

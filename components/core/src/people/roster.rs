@@ -116,7 +116,7 @@ pub fn load(connection: &Connection, caller: &Caller, account_id: AccountId, id:
     let mut source = members(account_id, manages);
     source.from.push_str(" AND m.person_id = ?2");
     source.parameters.push(person_id.into());
-    source.first(connection, MEMBERS.fields.iter().collect())?.ok_or(NONE)
+    source.first(connection, &MEMBERS.fields.iter().collect::<Vec<_>>())?.ok_or(NONE)
 }
 
 /// The members of an account, as `m`, and what the account knows of each as a person, as `p`.
@@ -159,7 +159,7 @@ pub fn load_invitation(connection: &Connection, caller: &Caller, account_id: Acc
     let mut source = invitations(account_id);
     source.from.push_str(" AND m.person_id = ?2");
     source.parameters.push(person_id.into());
-    source.first(connection, INVITATIONS.fields.iter().collect())?.ok_or(NONE)
+    source.first(connection, &INVITATIONS.fields.iter().collect::<Vec<_>>())?.ok_or(NONE)
 }
 
 /// The open invitations to an account, as `l`, with their memberships, as `m`.

@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn times_of_accounts_of_before_are_whole_seconds() {
         let store = rusqlite::Connection::open_in_memory().expect("a database");
-        for file in &FILES[..7] {
+        for file in &FILES[..8] {
             store.execute_batch(file).expect("the schema before");
         }
         store
@@ -188,7 +188,7 @@ mod tests {
                  VALUES ('k', 'n', 'n', 'operator', 1999, 2000)",
             )
             .expect("an account");
-        store.execute_batch(FILES[7]).expect("the migration");
+        store.execute_batch(FILES[8]).expect("the migration");
         let times =
             store.query_row("SELECT created_at, updated_at FROM accounts", [], |row| Ok((row.get(0)?, row.get(1)?)));
         assert_eq!(times.expect("a row"), (1000, 2000));

@@ -92,7 +92,7 @@ async fn a_list_of_members_does_not_tell_whether_somebody_exists() {
         let told = (&one["status"], &one["email"], &one["name"], &one["roles"], &one["doors"]);
         assert_eq!(told, (&json!("invited"), &json!(null), &json!(null), &json!(["user"]), &json!(["portal"])));
         let id = one["id"].as_i64().expect("an id");
-        assert!(id >= 1 << 52 && id < 1 << 53, "an id of its own, exact in JSON: {id}");
+        assert!((1 << 52..1 << 53).contains(&id), "an id of its own, exact in JSON: {id}");
         assert_eq!(accord.get(&admin, &member(bound, id)).await.json(), *one);
         // By it the member is changed and removed.
         assert_eq!(accord.put(&admin, &member(bound, id), &json!({ "roles": ["viewer"] })).await.status, 200);
