@@ -91,6 +91,12 @@ impl Accord {
         assert_eq!(joined.status, 200, "{joined}");
     }
 
+    /// The id by which an account knows somebody who has not entered it.
+    pub fn known_as(&self, account: i64, user: i64) -> i64 {
+        let known = format!("SELECT known_as FROM memberships WHERE account_id = {account} AND person_id = {user}");
+        self.store().number(&known)
+    }
+
     /// Invites an address to the person's account and returns the user's id.
     pub async fn invite(&self, person: &Person, email: &str) -> i64 {
         let body = json!({ "email": email, "roles": ["manage"] });

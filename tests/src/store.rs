@@ -53,11 +53,16 @@ impl Store {
         rows.collect()
     }
 
-    /// What SQLite would do for a statement, a line per step.
+    /// What SQLite would do for a statement, a line per step. A sort inside of a subquery says so.
     pub fn plan(&self, sql: &str) -> Vec<String> {
         let mut statement = self.0.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("the statement is valid");
         let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
-        let steps = statement.query_map(rusqlite::params_from_iter(nothing), |row| row.get(3)).expect("it explains");
+        let step = |row: &Row<'_>| {
+            let (parent, step): (i64, String) = (row.get(1)?, row.get(3)?);
+            let sorts_within = parent != 0 && step.contains("TEMP B-TREE");
+            Ok(if sorts_within { format!("WITHIN: {step}") } else { step })
+        };
+        let steps = statement.query_map(rusqlite::params_from_iter(nothing), step).expect("it explains");
         steps.collect::<rusqlite::Result<_>>().expect("a plan is text")
     }
 

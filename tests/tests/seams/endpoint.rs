@@ -176,7 +176,7 @@ async fn an_invitation_for_a_records_offer_goes_to_the_address_that_the_record_n
     let token = writer(&accord, &owner.token, owner.account).await;
     let record = json!({ "Username": "jane", "Email": "jane@other.example", "Is_Active": true });
     assert_eq!(patch(&accord, &token, &record).await.status, 200);
-    let invite = format!("{}/users/{}/invite", path(owner.account), jane.id);
+    let invite = format!("{}/users/{}/invite", path(owner.account), accord.known_as(owner.account, jane.id));
     let invited = accord.put(&owner.token, &invite, &json!({})).await;
     assert_eq!(invited.status, 200, "{invited}");
     assert_eq!(relay.mails_to("jane@other.example", 1).await.len(), 1);
