@@ -185,6 +185,7 @@ async fn an_explicit_inactive_shuts_out_whoever_comes_later_and_an_offer_stays_o
         record(&accord, &tool, json!({ "Username": "jane", "Email": jane.email, "Is_Active": active })).await;
     };
     said(false).await;
+    record(&accord, &tool, json!({ "Username": "joe", "Email": "joe@example.com", "Is_Active": false })).await;
     invite_refused(&accord, &owner, &jane).await;
     assert_eq!(accord.sign_in(&jane.email, PASSWORD, Some(&owner.account.to_string())).await.status, 400);
     for active in [true, false, true] {

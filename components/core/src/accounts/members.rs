@@ -635,9 +635,16 @@ pub(crate) async fn set_active(
 /// Shuts out somebody who has nothing to do with the account yet.
 async fn shut_out(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
     edit.run(
-        "INSERT INTO memberships (account_id, person_id, status, blocked_by, created_at, updated_at)
-         VALUES (?1, ?2, 'inactive', ?3, ?4, ?4)",
-        &[account_id.into(), person_id.into(), edit.author.api.into(), Time::now().into()],
+        "INSERT INTO memberships (account_id, person_id, known_as, status, blocked_by, created_at, updated_at)
+         VALUES (?1, ?2, ?5 + (random() & ?6), 'inactive', ?3, ?4, ?4)",
+        &[
+            account_id.into(),
+            person_id.into(),
+            edit.author.api.into(),
+            Time::now().into(),
+            FIRST_OF_MEMBERSHIPS.into(),
+            (IDS_OF_MEMBERSHIPS - 1).into(),
+        ],
     )?;
     edit.record("shut out", "memberships", &[(person_id, json!({ "account": account_id }))]).await
 }
