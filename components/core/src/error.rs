@@ -94,6 +94,8 @@ pub enum Thing {
     Record,
     /// A connector.
     Connector,
+    /// A session of the person who asks.
+    Session,
 }
 
 impl fmt::Display for Thing {
@@ -103,6 +105,7 @@ impl fmt::Display for Thing {
             Self::Person => "user",
             Self::Record => "record",
             Self::Connector => "connector",
+            Self::Session => "session",
         })
     }
 }
@@ -136,6 +139,8 @@ pub enum Conflict {
     AlreadyMember,
     /// The username and the external id are of two records.
     Ambiguous,
+    /// A public connector gets no secret.
+    NoSecret,
 }
 
 impl fmt::Display for Conflict {
@@ -153,6 +158,7 @@ impl fmt::Display for Conflict {
             Self::NoAddress => "the user has no e-mail address to be invited at",
             Self::LastOwner => "an account must keep an active owner",
             Self::AlreadyMember => "the user belongs to the account already",
+            Self::NoSecret => "a public connector has no secret",
             Self::Ambiguous => "the username and the external id are of two different users",
         })
     }

@@ -8,6 +8,7 @@ use crate::accounts::packages::{self, NewPackage};
 use crate::auth::scope::Scopes;
 use crate::auth::secret;
 use crate::connectors::connector::{self, NewConnector};
+use crate::connectors::relying_party::RelyingParty;
 use crate::error::{NOT_CONFIGURED, Result};
 use crate::log;
 use crate::people::address;
@@ -93,6 +94,7 @@ pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
         sandbox: false,
         scopes: Scopes::all(),
         rank: Some(Role::Owner),
+        relying_party: RelyingParty::default(),
     };
     connector::insert(&edit, &bootstrap, client_id, &secret_hash).await?;
     edit.commit().await

@@ -11,13 +11,14 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
     include_str!("../migrations/0004_rank.sql"),
     include_str!("../migrations/0005_people.sql"),
     include_str!("../migrations/0006_makers.sql"),
+    include_str!("../migrations/0007_provider.sql"),
 ];
 
 /// Brings the database to the schema of this release, in one transaction.

@@ -1,0 +1,110 @@
+//! ID tokens (OpenID Connect Core 1.0, section 2): who signed in, told to a relying party.
+
+use std::collections::HashSet;
+
+use jwt_simple::prelude::{Deserialize, Duration, Serialize, Token, VerificationOptions};
+
+use crate::auth::key;
+use crate::error::Result;
+use crate::setting;
+use crate::store::Connection;
+use crate::values::id::AccountId;
+
+/// What the `typ` of an ID token's header is: no access token has it, and an ID token is never taken for one.
+pub const TYPE: &str = "JWT";
+
+/// Longest ID token that is looked at, in bytes.
+const MAX_LENGTH: usize = 4096;
+
+/// How long an ID token tells who it was about after it has expired: a relying party keeps the last one it got.
+const HINTS: Duration = Duration::from_days(400);
+
+/// The claims of an ID token beside the registered ones (OpenID Connect Core 1.0, section 2 and 5.1).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IdClaims {
+    /// The `client_id` that it is for.
+    pub azp: String,
+    /// What the request brought along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// When the person gave the password, in seconds since 1970.
+    pub auth_time: i64,
+    /// The left half of the access token's SHA-256 (OpenID Connect Core 1.0, section 3.1.3.6).
+    pub at_hash: String,
+    /// The browser's session (OpenID Connect Front-Channel Logout 1.0, section 3).
+    pub sid: String,
+    /// The account that the person signed in to.
+    pub account: AccountId,
+    /// What the scopes allow to tell of the person.
+    #[serde(flatten)]
+    pub person: PersonClaims,
+}
+
+/// What a relying party learns of a person, by the scopes `profile`, `email` and `phone` (OpenID Connect Core 1.0, section 5.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonClaims {
+    /// The full name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The given name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_name: Option<String>,
+    /// The family name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family_name: Option<String>,
+    /// When something of it changed last, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<i64>,
+    /// The address that signs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Whether the person has proved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    /// What the account's organisation says of the person's telephone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
+    /// Whether the organisation has verified it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number_verified: Option<bool>,
+}
+
+/// Whom an ID token was about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// The person's UUID.
+    pub subject: String,
+    /// The `client_id` that it was for.
+    pub client_id: String,
+    /// The account.
+    pub account: AccountId,
+    /// The browser's session.
+    pub sid: String,
+}
+
+/// Reads an ID token that a relying party shows as a hint (OpenID Connect Core 1.0, section 3.1.2.1): one of ours, which may
+/// have expired. `None` if it is not.
+pub async fn read_hint(connection: &Connection, token: &str) -> Result<Option<Hint>> {
+    if token.len() > MAX_LENGTH {
+        return Ok(None);
+    }
+    let metadata = Token::decode_metadata(token).ok();
+    let Some(kid) = metadata.as_ref().and_then(|metadata| metadata.key_id()) else { return Ok(None) };
+    let Some(key) = key::find(connection, kid)? else { return Ok(None) };
+    let options = VerificationOptions {
+        required_signature_type: Some(TYPE.to_owned()),
+        allowed_issuers: Some(HashSet::from([setting::get("public_url").await?])),
+        time_tolerance: Some(HINTS),
+        max_token_length: Some(MAX_LENGTH),
+        ..VerificationOptions::default()
+    };
+    let Ok(claims) = key.verify::<IdClaims>(token, options) else { return Ok(None) };
+    let client = HashSet::from([claims.custom.azp.clone()]);
+    let is_for_it = claims.audiences.as_ref().is_some_and(|audiences| audiences.contains(&client));
+    Ok(claims.subject.filter(|_| is_for_it).map(|subject| Hint {
+        subject,
+        client_id: claims.custom.azp,
+        account: claims.custom.account,
+        sid: claims.custom.sid,
+    }))
+}
