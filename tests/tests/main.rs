@@ -9,6 +9,7 @@ mod oauth {
     mod first_start;
     mod introspect;
     mod limits;
+    mod openid;
     mod refresh;
     mod revoke;
     mod sign_in;

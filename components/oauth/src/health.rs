@@ -87,7 +87,8 @@ pub async fn ready(call: Call) -> Answer {
 async fn work() -> Result<()> {
     let connection = Connection::lease().await?;
     connection::check(&connection)?;
-    signing::current(&connection).await.map(drop)
+    signing::current(&connection).await?;
+    signing::prepare(&connection).await
 }
 
 /// What is wrong with the settings, a line each. It names them, and never says their values.

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use accord_core::auth::key::{self, Algorithm, Published};
-use accord_core::auth::token::AccessClaims;
+use accord_core::connectors::relying_party;
 use accord_core::store::{Connection, away};
 use accord_core::values::time::Time;
 use accord_core::{Error, Result, setting};
@@ -78,9 +78,14 @@ impl KeyPair {
 }
 
 impl SigningKey {
-    /// Signs an access token (RFC 9068, section 2.1).
-    pub fn sign(&self, claims: JWTClaims<AccessClaims>) -> Result<String> {
-        let header = HeaderOptions { signature_type: Some("at+jwt".to_owned()), ..HeaderOptions::default() };
+    /// How it signs.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Signs a token whose header says that it is of this type: `at+jwt` for an access token (RFC 9068, section 2.1).
+    pub fn sign<C: Serialize>(&self, kind: &str, claims: JWTClaims<C>) -> Result<String> {
+        let header = HeaderOptions { signature_type: Some(kind.to_owned()), ..HeaderOptions::default() };
         let token = match &self.pair {
             KeyPair::EdDsa(pair) => pair.sign_with_options(claims, &header),
             KeyPair::Es256(pair) => pair.sign_with_options(claims, &header),
@@ -91,17 +96,33 @@ impl SigningKey {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<SigningKey>>> = const { RefCell::new(None) };
+    /// One for each algorithm.
+    static CURRENT: RefCell<Vec<Arc<SigningKey>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The key to sign with now, of the configured algorithm.
+/// The key to sign access tokens with now, of the configured algorithm.
 pub async fn current(connection: &Connection) -> Result<Arc<SigningKey>> {
     let name = setting::get("signing_algorithm").await?;
     let Some(algorithm) = Algorithm::parse(&name) else {
         return Err(setting::refuse("signing_algorithm", "EdDSA, ES256 or RS256", &name));
     };
-    let known = CURRENT.with_borrow(Clone::clone);
-    if let Some(key) = known.filter(|key| key.algorithm == algorithm && Time::now() < key.retires_at) {
+    of(connection, algorithm).await
+}
+
+/// Makes the keys that ID tokens are signed with, if there are relying parties and they are not there yet. To make an RSA key
+/// takes seconds: whoever asks for the keys, for the metadata of OpenID Connect or for the health has it made, before
+/// anybody signs in.
+pub async fn prepare(connection: &Connection) -> Result<()> {
+    for algorithm in relying_party::algorithms(connection)? {
+        of(connection, algorithm).await?;
+    }
+    Ok(())
+}
+
+/// The key of this algorithm to sign with now.
+pub async fn of(connection: &Connection, algorithm: Algorithm) -> Result<Arc<SigningKey>> {
+    let is_good = |key: &&Arc<SigningKey>| key.algorithm == algorithm && Time::now() < key.retires_at;
+    if let Some(key) = CURRENT.with_borrow(|known| known.iter().find(is_good).cloned()) {
         return Ok(key);
     }
     let store = Store::open_default().await.map_err(store_failure)?;
@@ -110,7 +131,10 @@ pub async fn current(connection: &Connection) -> Result<Arc<SigningKey>> {
         Some(key) => Arc::new(key),
         None => Arc::new(make(connection, &store, algorithm, published.as_ref()).await?),
     };
-    CURRENT.with_borrow_mut(|current| *current = Some(Arc::clone(&key)));
+    CURRENT.with_borrow_mut(|known| {
+        known.retain(|other| other.algorithm != algorithm);
+        known.push(Arc::clone(&key));
+    });
     Ok(key)
 }
 

@@ -64,7 +64,12 @@ mod tests {
     use crate::values::role::names;
 
     fn person() -> Caller {
-        Caller::Person(CallingPerson { id: PersonId::from_number(1), account_id: None, within: None })
+        Caller::Person(CallingPerson {
+            id: PersonId::from_number(1),
+            account_id: None,
+            within: None,
+            most: Some(Role::Owner),
+        })
     }
 
     fn connector(scopes: &str) -> Caller {

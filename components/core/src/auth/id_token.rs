@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_simple::prelude::{Deserialize, Duration, Serialize, Token, VerificationOptions};
+use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::auth::key;
+use crate::auth::key::{self, Algorithm};
 use crate::error::Result;
 use crate::setting;
 use crate::store::Connection;
@@ -34,7 +37,8 @@ pub struct IdClaims {
     /// The browser's session (OpenID Connect Front-Channel Logout 1.0, section 3).
     pub sid: String,
     /// The account that the person signed in to.
-    pub account: AccountId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
     /// What the scopes allow to tell of the person.
     #[serde(flatten)]
     pub person: PersonClaims,
@@ -69,6 +73,15 @@ pub struct PersonClaims {
     pub phone_number_verified: Option<bool>,
 }
 
+/// The left half of the hash of an access token, by the hash that the ID token is signed with (OpenID Connect Core 1.0, section
+/// 3.1.3.6; Ed25519 signs by SHA-512).
+pub fn at_hash(algorithm: Algorithm, access_token: &str) -> String {
+    match algorithm {
+        Algorithm::EdDsa => URL_SAFE_NO_PAD.encode(&Sha512::digest(access_token)[..32]),
+        Algorithm::Es256 | Algorithm::Rs256 => URL_SAFE_NO_PAD.encode(&Sha256::digest(access_token)[..16]),
+    }
+}
+
 /// Whom an ID token was about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
@@ -77,7 +90,7 @@ pub struct Hint {
     /// The `client_id` that it was for.
     pub client_id: String,
     /// The account.
-    pub account: AccountId,
+    pub account: Option<AccountId>,
     /// The browser's session.
     pub sid: String,
 }
@@ -107,4 +120,17 @@ pub async fn read_hint(connection: &Connection, token: &str) -> Result<Option<Hi
         account: claims.custom.account,
         sid: claims.custom.sid,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_of_an_access_token_is_that_of_the_signature() {
+        // OpenID Connect Core 1.0, appendix A.3, has this pair.
+        let access_token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        assert_eq!(at_hash(Algorithm::Rs256, access_token), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(at_hash(Algorithm::EdDsa, access_token).len(), 43);
+    }
 }

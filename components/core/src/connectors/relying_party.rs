@@ -10,7 +10,8 @@ use anyhow::anyhow;
 
 use crate::auth::key::Algorithm;
 use crate::error::{Error, Result};
-use crate::store::Row;
+use crate::store::{Connection, Row};
+use crate::values::id::ConnectorId;
 
 /// How many redirect URIs of a kind a connector has at most.
 pub const URIS_MAX: usize = 20;
@@ -63,6 +64,22 @@ impl RelyingParty {
                 .ok_or_else(|| Error::Internal(anyhow!("a connector's algorithm {algorithm:?}")))?,
         })
     }
+}
+
+/// How the ID tokens of a connector are signed, if it is a relying party.
+pub fn algorithm(connection: &Connection, connector_id: ConnectorId) -> Result<Option<Algorithm>> {
+    let statement = "SELECT id_token_algorithm FROM connectors WHERE id = ? AND redirect_uris <> '[]'";
+    let row = connection.query_first(statement, &[connector_id.into()])?;
+    let name = row.map(|mut row| row.take::<String>("id_token_algorithm")).transpose()?;
+    Ok(name.as_deref().and_then(Algorithm::parse))
+}
+
+/// How the ID tokens of all relying parties are signed.
+pub fn algorithms(connection: &Connection) -> Result<Vec<Algorithm>> {
+    let statement = "SELECT DISTINCT id_token_algorithm FROM connectors WHERE redirect_uris <> '[]'";
+    let names = connection.query(statement, &[])?.into_iter().map(|mut row| row.take("id_token_algorithm"));
+    let names: Vec<String> = names.collect::<Result<_>>()?;
+    Ok(names.iter().filter_map(|name| Algorithm::parse(name)).collect())
 }
 
 fn list(array: &str) -> Result<Vec<String>> {

@@ -5,11 +5,13 @@ use crate::accounts::members::{self, Door, Grant, Status};
 use crate::auth::caller::Caller;
 use crate::connectors::connector::{self, NewConnector};
 use crate::entry::first_start::tests::{Operator, account, author, first_start};
+use crate::sign_in::browser::Browser;
 use crate::sign_in::browser::tests::{administrator, configure};
 use crate::sign_in::code;
 use crate::sign_in::session;
 use crate::store::native::run;
 use crate::store::{Actor, Author, Edit};
+use crate::values::id::AccountId;
 use crate::values::role::Role;
 
 const CALLBACK: &str = "https://app.example/callback";
