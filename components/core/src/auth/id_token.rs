@@ -123,8 +123,83 @@ pub async fn read_hint(connection: &Connection, token: &str) -> Result<Option<Hi
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use jwt_simple::prelude::{Claims, Ed25519KeyPair, EdDSAKeyPairLike as _, HeaderOptions};
+
     use super::*;
+    use crate::entry::first_start::tests::author;
+    use crate::store::Edit;
+    use crate::store::native::run;
+    use crate::values::id::Id as _;
+
+    /// A key of ours.
+    pub(crate) async fn key() -> Result<Ed25519KeyPair> {
+        let pair = Ed25519KeyPair::generate();
+        let kid = pair.jwk_thumbprint();
+        let edit = Edit::begin(author("oauth")).await?;
+        edit.run(
+            "INSERT INTO signing_keys (kid, algorithm, public_jwk, created_at, retires_at, expires_at)
+             VALUES (?1, 'EdDSA', ?2, 0, 9999999999999, 9999999999999)",
+            &[kid.as_str().into(), pair.public_key().to_jwk().into()],
+        )?;
+        edit.commit().await?;
+        Ok(pair.with_key_id(&kid))
+    }
+
+    /// An ID token of a person and a client, as the token endpoint signs it, that expired a while ago or is to.
+    pub(crate) fn sign(
+        pair: &Ed25519KeyPair,
+        kind: &str,
+        issuer: &str,
+        client_id: &str,
+        person: &str,
+        sid: &str,
+    ) -> String {
+        let custom = IdClaims {
+            azp: client_id.to_owned(),
+            nonce: None,
+            auth_time: 0,
+            at_hash: String::new(),
+            sid: sid.to_owned(),
+            account: Some(AccountId::from_number(1)),
+            person: PersonClaims::default(),
+        };
+        let mut claims = Claims::with_custom_claims(custom, Duration::from_hours(1))
+            .with_issuer(issuer)
+            .with_audience(client_id)
+            .with_subject(person);
+        claims.expires_at = claims.issued_at.map(|now| now - Duration::from_days(30));
+        let header = HeaderOptions { signature_type: Some(kind.to_owned()), ..HeaderOptions::default() };
+        pair.sign_with_options(claims, &header).expect("a token")
+    }
+
+    #[test]
+    fn a_hint_is_an_id_token_of_ours_that_may_have_expired() {
+        run(async {
+            setting::set("public_url", "https://accord.example");
+            let (own, foreign) = (key().await?, Ed25519KeyPair::generate());
+            let foreign = foreign.with_key_id(own.key_id().as_deref().unwrap_or_default());
+            let connection = Connection::lease().await?;
+            let issuer = "https://accord.example";
+            let good = sign(&own, TYPE, issuer, "client", "person", "browser");
+            let hint = read_hint(&connection, &good).await?.expect("a hint");
+            assert_eq!(
+                (hint.subject.as_str(), hint.client_id.as_str(), hint.sid.as_str()),
+                ("person", "client", "browser")
+            );
+            for (bad, why) in [
+                (sign(&foreign, TYPE, issuer, "client", "person", "browser"), "another key"),
+                (sign(&own, TYPE, "https://other.example", "client", "person", "browser"), "another issuer"),
+                (sign(&own, "at+jwt", issuer, "client", "person", "browser"), "an access token"),
+                (good.replacen('.', ".e30", 1), "another claim"),
+                ("x".repeat(MAX_LENGTH + 1), "too long"),
+                (String::new(), "nothing"),
+            ] {
+                assert_eq!(read_hint(&connection, &bad).await?, None, "{why}");
+            }
+            Ok(())
+        });
+    }
 
     #[test]
     fn the_hash_of_an_access_token_is_that_of_the_signature() {

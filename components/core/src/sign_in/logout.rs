@@ -82,3 +82,67 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
     let state: String = form_urlencoded::byte_serialize(state.as_bytes()).collect();
     format!("{uri}{}state={state}", if uri.contains('?') { '&' } else { '?' })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::id_token::tests::{key, sign};
+    use crate::entry::first_start::tests::first_start;
+    use crate::setting;
+    use crate::sign_in::authorization::tests::relying_party_of;
+    use crate::sign_in::browser::tests::{administrator, configure};
+    use crate::store::native::run;
+
+    #[test]
+    fn a_browser_is_sent_to_a_registered_address_and_signed_out_unasked_by_its_own_id_token_alone() {
+        run(async {
+            configure();
+            setting::set("public_url", "https://accord.example");
+            let operator = first_start().await?;
+            let bye = "https://app.example/bye?x";
+            let uris = vec![bye.to_owned()];
+            let party = RelyingParty {
+                redirect_uris: uris.clone(),
+                post_logout_redirect_uris: uris,
+                ..RelyingParty::default()
+            };
+            let app = relying_party_of(operator.id, &operator.administrator, party.clone()).await?;
+            let other = relying_party_of(operator.id, &operator.administrator, party).await?;
+            let (_, browser) = administrator(None).await?;
+            let pair = key().await?;
+            let token = |client: &str, sid: &str| {
+                Some(sign(&pair, id_token::TYPE, "https://accord.example", client, &browser.person.uuid, sid))
+            };
+            let connection = Connection::lease().await?;
+            let full = Parameters {
+                id_token_hint: token(&app, &browser.id),
+                client_id: Some(app.clone()),
+                post_logout_redirect_uri: Some(bye.to_owned()),
+                state: Some("a b".to_owned()),
+            };
+            let logout = examine(&connection, &full).await?.expect("a good request");
+            assert_eq!(logout.location.as_deref(), Some("https://app.example/bye?x&state=a+b"));
+            assert_eq!(logout.client_name.as_deref(), Some("App"));
+            assert!(logout.is_proved_for(&browser));
+
+            for id_token_hint in [None, token(&app, "another session")] {
+                let logout = examine(&connection, &Parameters { id_token_hint, ..full.clone() }).await?;
+                assert!(!logout.expect("to be asked").is_proved_for(&browser));
+            }
+            assert!(examine(&connection, &Parameters::default()).await?.expect("to be asked").location.is_none());
+            for (bad, why) in [
+                (
+                    Parameters { post_logout_redirect_uri: Some("https://evil.example/".to_owned()), ..full.clone() },
+                    "foreign",
+                ),
+                (Parameters { client_id: Some(other), ..full.clone() }, "two clients"),
+                (Parameters { client_id: None, id_token_hint: None, ..full.clone() }, "an address of nobody"),
+                (Parameters { client_id: Some("nobody".to_owned()), id_token_hint: None, ..full.clone() }, "no client"),
+                (Parameters { id_token_hint: Some("no token".to_owned()), ..full }, "no token"),
+            ] {
+                assert!(examine(&connection, &bad).await?.is_none(), "{why}");
+            }
+            Ok(())
+        });
+    }
+}
