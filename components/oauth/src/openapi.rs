@@ -131,6 +131,7 @@ pub struct Key {
 
 /// What the server is and can do (RFC 8414).
 #[derive(ToSchema)]
+#[allow(clippy::struct_excessive_bools, reason = "the members are those of the document")]
 pub struct Metadata {
     issuer: String,
     authorization_endpoint: String,

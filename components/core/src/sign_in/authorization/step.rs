@@ -89,7 +89,8 @@ pub fn next(connection: &Connection, request: &Request, browser: Option<&Browser
     let wanted = request.account.as_deref().or(hinted.as_deref());
     if !account
         && let Some(wanted) = wanted
-        && let Some(chosen) = credentials::choose(connection, &browser.person, wanted, within(request))?
+        && let Some(chosen) =
+            credentials::choose(connection, &browser.person, wanted, Some(request.client.connector.account_id))?
         && !chosen.is_new
     {
         return Ok(Step::Issue(chosen.account_id));
@@ -106,10 +107,6 @@ pub fn next(connection: &Connection, request: &Request, browser: Option<&Browser
         _ if nothing => refuse(Code::AccountSelectionRequired, "the person has to choose an account"),
         _ => Ok(Step::Choose(choices)),
     }
-}
-
-fn within(request: &Request) -> Option<AccountId> {
-    Some(request.client.connector.account_id)
 }
 
 /// How many accounts a person chooses from, and how many offers.
