@@ -253,6 +253,7 @@ async fn a_token_of_a_browser_does_what_the_person_was_asked_for_and_no_more_tha
     let reading = with("openid accounts:read").await;
     assert_eq!(accord.get(&reading, &account).await.status, 200);
     assert_eq!(accord.put(&reading, &account, &rename).await.status, 403);
+    assert_eq!(accord.post(&reading, "/api/accounts", &json!({ "name": "Other" })).await.status, 403);
     let managing = with("openid accounts:manage").await;
     assert_eq!(accord.put(&managing, &account, &rename).await.status, 200);
     // The connector was made with the rank manage: an owner who signs in lends it no more.
