@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod administration;
 mod answer;
+pub mod browser;
 pub mod endpoint;
 pub mod oauth;
 pub mod portal;

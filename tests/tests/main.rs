@@ -57,6 +57,17 @@ mod app {
     mod packages;
 }
 
+mod pages {
+    mod authorize;
+    mod choice;
+    mod cookies;
+    mod frame;
+    mod links;
+    mod me;
+    mod sign_in;
+    mod sign_up;
+}
+
 mod bodies;
 mod console;
 mod cors;

@@ -8,7 +8,6 @@ mod accounts;
 mod connectors;
 mod done;
 mod failure;
-mod mail;
 mod me;
 mod members;
 mod openapi;
@@ -40,7 +39,7 @@ impl Api for Accounts {
     }
 
     fn answered(wrote: bool) -> impl Future<Output = ()> {
-        mail::deliver_later(wrote)
+        accord_web::mail::deliver_later(wrote)
     }
 }
 

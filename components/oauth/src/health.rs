@@ -13,7 +13,7 @@ use http::{HeaderName, StatusCode, Uri, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{failure, signing};
+use crate::{beginning, failure, signing};
 
 /// Settings that are whole numbers.
 const NUMBERS: [&str; 2] = ["failed_sign_in_limit", "signup_limit"];
@@ -65,7 +65,7 @@ pub async fn live() -> Answer {
 pub async fn ready(call: Call) -> Answer {
     let mut problems = faults_of_settings().await;
     if problems.is_empty()
-        && let Err(error) = work().await
+        && let Err(error) = work(&call).await
     {
         if let Error::Internal(error) = &error {
             log::error(Some(&call.request_id), format_args!("{error:#}"));
@@ -84,9 +84,10 @@ pub async fn ready(call: Call) -> Answer {
 }
 
 /// Does what every request for a token does.
-async fn work() -> Result<()> {
+async fn work(call: &Call) -> Result<()> {
     let connection = Connection::lease().await?;
     connection::check(&connection)?;
+    beginning::ensure(call, &connection).await?;
     signing::current(&connection).await?;
     signing::prepare(&connection).await
 }

@@ -8,10 +8,12 @@
 //! | [`customer`] | accounts that a reseller makes, with their administrators |
 //! | [`proof`] | an address becomes somebody's |
 //! | [`recovery`] | a forgotten password, another address |
+//! | [`door`] | what people do with a link, a password or both, from the look to the commit |
 //!
 //! Passwords come here as Argon2id hashes, or are hashed here, before the write lock is taken: hashing takes long.
 
 pub mod customer;
+pub mod door;
 pub mod first_start;
 pub mod invitation;
 mod proof;
