@@ -169,6 +169,7 @@ const STEPS: &[Step] = &[
     step("people_change_password", "", 200)
         .given(&[("currentPassword", "{{admin_password}}"), ("password", "{{admin_password}}")]),
     step("console_document", "", 200),
+    step("console_reference", "", 200),
 ];
 
 /// The collection of a description.
