@@ -41,6 +41,8 @@ pub struct Options {
     pub manifest: &'static str,
     /// Application variables beside those of the first start.
     pub variables: Vec<(&'static str, String)>,
+    /// Whether `public_url` is where the server listens, as a real browser needs it. Then it is not [`PUBLIC_URL`].
+    pub is_where_it_listens: bool,
     /// A process of its own, that can be killed.
     pub process: bool,
     /// Bounds of the embedded host. Spin has its own.
@@ -52,7 +54,7 @@ impl Default for Options {
         let mut limits = accord::Limits::default();
         // Enough for a test, of which several run at the same time.
         limits.max_instances = 16;
-        Self { manifest: "spin.toml", variables: Vec::new(), process: false, limits }
+        Self { manifest: "spin.toml", variables: Vec::new(), is_where_it_listens: false, process: false, limits }
     }
 }
 
@@ -162,7 +164,8 @@ impl Server {
             ("bootstrap_client_id", CLIENT_ID),
             ("bootstrap_client_secret", CLIENT_SECRET),
         ];
-        fixed.map(|(name, value)| (name, value.to_owned())).into_iter().chain(self.options.variables.clone())
+        let told = fixed.into_iter().filter(|(name, _)| *name != "public_url" || !self.options.is_where_it_listens);
+        told.map(|(name, value)| (name, value.to_owned())).chain(self.options.variables.clone())
     }
 
     pub(crate) fn hang_up(&self) {

@@ -68,6 +68,12 @@ mod pages {
     mod sign_up;
 }
 
+/// The pages in a real browser.
+mod browser {
+    mod accessibility;
+    mod links;
+}
+
 mod bodies;
 mod console;
 mod cors;
