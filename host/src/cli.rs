@@ -1,5 +1,5 @@
 //! The command line: `accord up` and `accord build`, with the options of `spin up` and `spin build` that apply, and
-//! `accord token`.
+//! `accord token` and `accord mail`.
 
 use crate::app::build::build;
 use crate::app::credentials::Credentials;
@@ -7,6 +7,7 @@ use crate::app::manifest::Manifest;
 use crate::app::toml_file;
 use crate::config::Config;
 use crate::log;
+use crate::mail;
 use crate::server::Server;
 use crate::token;
 use anyhow::{Context as _, Result, bail};
@@ -41,6 +42,8 @@ enum Command {
     Build(From),
     /// Prints an access token for the connector of the first start
     Token(Token),
+    /// Prints the mails that wait in the outbox, with the secrets in their links
+    Mail(Mail),
 }
 
 #[derive(Args)]
@@ -66,6 +69,14 @@ struct Token {
     /// Where Accord is reached
     #[arg(long, default_value = "http://127.0.0.1:3000")]
     url: String,
+}
+
+#[derive(Args)]
+struct Mail {
+    #[command(flatten)]
+    from: From,
+    #[command(flatten)]
+    state: State,
 }
 
 #[derive(Args)]
@@ -142,6 +153,11 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
         Some(Command::Token(Token { from, state, url })) => {
             let root = Manifest::read(&find(from.manifest)?)?.root;
             println!("{}", token::issue(&root.join(state.state_dir), &url)?);
+            Ok(())
+        }
+        Some(Command::Mail(Mail { from, state })) => {
+            let root = Manifest::read(&find(from.manifest)?)?.root;
+            print!("{}", mail::waiting(&root.join(state.state_dir))?);
             Ok(())
         }
     }

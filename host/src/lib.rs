@@ -44,6 +44,7 @@ mod config;
 mod engine;
 mod files;
 mod log;
+mod mail;
 mod routes;
 mod server;
 mod spin;

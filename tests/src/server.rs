@@ -41,6 +41,8 @@ pub struct Options {
     pub manifest: &'static str,
     /// Application variables beside those of the first start.
     pub variables: Vec<(&'static str, String)>,
+    /// Whether `public_url` is where the server listens, as a real browser needs it. Then it is not [`PUBLIC_URL`].
+    pub is_where_it_listens: bool,
     /// A process of its own, that can be killed.
     pub process: bool,
     /// Credentials of the tests. Without them the host makes some. Needs [`Options::process`].
@@ -54,7 +56,14 @@ impl Default for Options {
         let mut limits = accord::Limits::default();
         // Enough for a test, of which several run at the same time.
         limits.max_instances = 16;
-        Self { manifest: "spin.toml", variables: Vec::new(), process: false, credentials: true, limits }
+        Self {
+            manifest: "spin.toml",
+            variables: Vec::new(),
+            is_where_it_listens: false,
+            process: false,
+            credentials: true,
+            limits,
+        }
     }
 }
 
@@ -172,8 +181,9 @@ impl Server {
             ("bootstrap_client_secret", CLIENT_SECRET),
         ];
         let given = if self.options.credentials { &fixed[..] } else { &[] };
-        let given: Vec<_> = given.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        given.into_iter().chain(self.options.variables.clone())
+        let told = given.iter().filter(|(name, _)| *name != "public_url" || !self.options.is_where_it_listens);
+        let told: Vec<_> = told.map(|(name, value)| (*name, (*value).to_owned())).collect();
+        told.into_iter().chain(self.options.variables.clone())
     }
 
     pub(crate) fn hang_up(&self) {

@@ -1,8 +1,11 @@
 //! The description of all APIs, and that it tells the truth about what is there.
 
 use accord_tests::{Accord, answer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use insta::assert_snapshot;
 use reqwest::Method;
+use sha2::{Digest as _, Sha256};
 
 #[tokio::test]
 async fn every_described_operation_is_there_and_no_other_method_is() {
@@ -54,6 +57,31 @@ async fn the_description_is_sent_once_to_who_keeps_it() {
     assert_eq!((again.status, again.body.as_str(), again.header("etag")), (304, "", Some(tag.as_str())), "{again}");
     let other = answer(accord.request(Method::GET, "/openapi.json").header("If-None-Match", "\"another\"")).await;
     assert_eq!(other.body, first.body);
+}
+
+#[tokio::test]
+async fn the_reference_is_the_description_as_a_page_that_loads_nothing() {
+    let accord = Accord::start().await;
+    let page = answer(accord.request(Method::GET, "/reference")).await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let policy = page.header("content-security-policy").expect("a policy");
+    let style = page.body.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>")).expect("a style").0;
+    let hash = STANDARD.encode(Sha256::digest(style));
+    assert!(policy.starts_with(&format!("default-src 'none'; style-src 'sha256-{hash}';")), "{policy}");
+    for elsewhere in ["<script", "src=", "url(", "<link", "style=\""] {
+        assert!(!page.body.contains(elsewhere), "{elsewhere}");
+    }
+    let description = answer(accord.request(Method::GET, "/openapi.json")).await.json();
+    for (path, operations) in description["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let id = operation["operationId"].as_str().expect("an id");
+            let call = format!("<code class=\"call\">{} {path}</code>", method.to_uppercase());
+            assert!(page.body.contains(&format!("id=\"{id}\"")) && page.body.contains(&call), "{method} {path}");
+        }
+    }
+    let tag = page.header("etag").expect("an ETag").to_owned();
+    let again = answer(accord.request(Method::GET, "/reference").header("If-None-Match", &tag)).await;
+    assert_eq!((again.status, again.body.as_str()), (304, ""), "{again}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod oauth {
     mod first_start;
     mod introspect;
     mod limits;
+    mod openid;
     mod refresh;
     mod revoke;
     mod sign_in;
@@ -58,6 +59,23 @@ mod app {
     mod connection_health;
     mod errors;
     mod packages;
+}
+
+mod pages {
+    mod authorize;
+    mod choice;
+    mod cookies;
+    mod frame;
+    mod links;
+    mod me;
+    mod sign_in;
+    mod sign_up;
+}
+
+/// The pages in a real browser.
+mod browser {
+    mod accessibility;
+    mod links;
 }
 
 mod bodies;

@@ -1,12 +1,14 @@
 //! The Postman collection: it says what the description says, and runs green from top to bottom.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use accord_description::{keep, postman};
-use accord_tests::{ADMIN_EMAIL, ADMIN_PASSWORD, Accord, CLIENT_ID, CLIENT_SECRET, Options, root, skipped_on_spin};
+use accord_tests::{
+    ADMIN_EMAIL, ADMIN_PASSWORD, Accord, CLIENT_ID, CLIENT_SECRET, Options, npm, root, skipped_on_spin,
+};
 use serde_json::Value;
 
 const COLLECTION: &str = "deploy/postman/Accord.postman_collection.json";
@@ -70,7 +72,12 @@ async fn the_collection_runs_green_from_top_to_bottom_and_again() {
 fn run(environment: &Path, variables: &[(&str, &str)]) {
     let report = tempfile::NamedTempFile::new().expect("there is a temporary directory");
     let mut newman = Command::new("node");
-    newman.arg(newman_program()).arg("run").arg(root().join(COLLECTION)).arg("-e").arg(environment);
+    newman
+        .arg(npm::installed("deploy/postman", "postman").join("newman/bin/newman.js"))
+        .arg("run")
+        .arg(root().join(COLLECTION))
+        .arg("-e")
+        .arg(environment);
     newman.args(["--reporters", "cli,json", "--color", "off", "--reporter-json-export"]).arg(report.path());
     for (name, value) in variables {
         newman.arg("--env-var").arg(format!("{name}={value}"));
@@ -84,24 +91,4 @@ fn run(environment: &Path, variables: &[(&str, &str)]) {
     let folders = collection["item"].as_array().expect("folders");
     let requests: usize = folders.iter().map(|folder| folder["item"].as_array().expect("requests").len()).sum();
     assert_eq!(run["stats"]["requests"]["total"], requests, "{told}");
-}
-
-/// Newman, installed at the first use as `package-lock.json` has it.
-fn newman_program() -> PathBuf {
-    let (source, target) = (root().join("deploy/postman"), root().join("target/postman"));
-    fs::create_dir_all(&target).expect("the directory can be made");
-    // Another test may be about to install it, too. The lock goes with the file.
-    let lock = File::create(target.join("lock")).expect("the file can be made");
-    lock.lock().expect("the file can be locked");
-    let wanted = fs::read(source.join("package-lock.json")).expect("the file can be read");
-    if fs::read(target.join("installed")).ok().as_ref() != Some(&wanted) {
-        for name in ["package.json", "package-lock.json", ".npmrc"] {
-            fs::copy(source.join(name), target.join(name)).expect("the file can be copied");
-        }
-        let npm = Command::new("npm").arg("ci").current_dir(&target).output();
-        let output = npm.expect("the tests of the Postman collection need Node.js 20 or later, with npm");
-        assert!(output.status.success(), "npm ci: {}", String::from_utf8_lossy(&output.stderr));
-        fs::write(target.join("installed"), wanted).expect("the file can be written");
-    }
-    target.join("node_modules/newman/bin/newman.js")
 }

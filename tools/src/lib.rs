@@ -1,10 +1,11 @@
 //! The descriptions of the APIs (OpenAPI 3.1), for the tests that keep them.
 //!
 //! Each component describes its own API by annotations. A test of the component turns them into its `openapi.json` and
-//! fails if the file says something else. The component `console` puts the parts together, and the Postman collection is
-//! made of the whole. Nothing of this is in a component: it carries the text, not what makes it.
+//! fails if the file says something else. The component `console` puts the parts together, and the Postman collection and
+//! the reference are made of the whole. Nothing of this is in a component: it carries the text, not what makes it.
 
 pub mod postman;
+pub mod reference;
 
 use std::collections::BTreeSet;
 
@@ -12,9 +13,13 @@ use serde_json::{Map, Value, json};
 
 /// Proves that the file says what was `made`. With `ACCORD_WRITE_OPENAPI` set, writes it first.
 pub fn keep(path: &str, made: &Value) {
-    let made = format!("{made:#}\n");
+    keep_text(path, &format!("{made:#}\n"));
+}
+
+/// As [`keep`], of any text.
+pub fn keep_text(path: &str, made: &str) {
     if std::env::var_os("ACCORD_WRITE_OPENAPI").is_some() {
-        std::fs::write(path, &made).unwrap_or_else(|error| panic!("{path}: {error}"));
+        std::fs::write(path, made).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
     assert!(kept == made, "{path} is old: run the test once with ACCORD_WRITE_OPENAPI=1");

@@ -73,11 +73,26 @@ const STEPS: &[Step] = &[
     step("oauth_token", "client_credentials", 200).kept(TOKEN),
     step("oauth_token", "password", 200).given(ADMIN).kept(USER_TOKENS).anonymous(),
     step("oauth_token", "refresh_token", 200).given(REFRESH).kept(USER_TOKENS).anonymous(),
+    // Only a browser has a code.
+    step("oauth_token_of_endpoint", "authorization_code", 400),
+    step("oauth_token_of_realm", "authorization_code", 400),
+    step("oauth_token", "authorization_code", 400),
+    step("oauth_introspect_of_realm", "", 200).given(&[("token", "{{access_token}}")]),
     step("oauth_introspect", "", 200).given(&[("token", "{{access_token}}")]),
     step("health_live", "", 200),
     step("health_ready", "", 200),
     step("oauth_keys", "", 200),
     step("oauth_metadata", "", 200),
+    step("oauth_keys_of_realm", "", 200),
+    step("oauth_metadata_of_openid", "", 200),
+    step("oauth_metadata_of_realm", "", 200),
+    // A token that no browser was asked for does not tell who signed in.
+    step("oauth_userinfo", "", 403),
+    step("oauth_userinfo_by_form", "", 403),
+    step("oauth_userinfo_of_realm", "", 403),
+    step("oauth_userinfo_by_form_of_realm", "", 403),
+    step("oauth_logout_of_realm", "", 204).given(&[("refresh_token", "a-refresh-token")]),
+    step("oauth_revoke_of_realm", "", 200).given(&[("token", "a-token")]),
     step("oauth_revoke", "", 200).given(&[("token", "{{client_refresh_token}}")]),
     step("portal_put_accounts", "update", 200),
     step("portal_put_users", "update", 200),
@@ -176,6 +191,7 @@ const STEPS: &[Step] = &[
     step("people_change_password", "", 200)
         .given(&[("currentPassword", "{{admin_password}}"), ("password", "{{admin_password}}")]),
     step("console_document", "", 200),
+    step("console_reference", "", 200),
 ];
 
 /// The collection of a description.

@@ -3,8 +3,10 @@
 //! A secret is shown once, in the answer that makes it. Creations therefore take no `Idempotency-Key`: the answer would
 //! have to be kept, secret and all.
 
+use accord_core::auth::key::Algorithm;
 use accord_core::auth::scope::{self, Scopes};
 use accord_core::connectors::connector::{self, Connector, NewConnector};
+use accord_core::connectors::relying_party::{self, RelyingParty};
 use accord_core::error::{Error, Thing};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::{AccountId, ConnectorId, Id as _};
@@ -46,6 +48,17 @@ pub struct ConnectorShown {
     client_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
+    /// Where a browser may be sent back to with a code.
+    redirect_uris: Vec<String>,
+    /// Where a browser may be sent back to after the sign-out.
+    post_logout_redirect_uris: Vec<String>,
+    /// Whether the connector keeps no secret, and has none.
+    public: bool,
+    /// Whether its authorization requests need PKCE.
+    require_pkce: bool,
+    /// How its ID tokens are signed.
+    #[schema(value_type = String, example = "RS256")]
+    id_token_signed_response_alg: &'static str,
     created_at: String,
 }
 
@@ -65,6 +78,11 @@ impl ConnectorShown {
             maker_lost_rank_at: connector.maker_lost_rank_at.map(written),
             client_id: connector.client_id,
             client_secret,
+            redirect_uris: connector.relying_party.redirect_uris,
+            post_logout_redirect_uris: connector.relying_party.post_logout_redirect_uris,
+            public: connector.relying_party.is_public,
+            require_pkce: connector.relying_party.requires_pkce,
+            id_token_signed_response_alg: connector.relying_party.id_token_algorithm.name(),
             created_at: written(connector.created_at),
         }
     }
@@ -86,22 +104,24 @@ pub async fn create(call: Call, Bearer(caller): Bearer, SmallJson(body): SmallJs
     if account_id.is_none() {
         fields.refuse("accountId", "is required for a user without an account");
     }
+    let relying_party = relying_party(&mut fields);
     let new = NewConnector {
         // What is nobody's account is refused below.
         account_id: account_id.unwrap_or(AccountId::from_number(0)),
-        scopes: scopes(&mut fields),
+        scopes: scopes(&mut fields, &relying_party),
         name: fields.required("name", TEXT_MAX),
         integration: fields.optional("integration", TEXT_MAX).unwrap_or_default(),
         property: fields.optional("property", TEXT_MAX).unwrap_or_default(),
         sandbox: fields.either("environment", "sandbox", "production").unwrap_or(false),
         rank: rank(&mut fields),
+        relying_party,
     };
     fields.finish()?;
     let edit = Edit::begin(call.author(&caller)).await?;
     let (connector, secret) = connector::create(&edit, &caller, &new).await?;
     edit.commit().await?;
     let location = (header::LOCATION, format!("/api/connectors/{}", connector.id));
-    Ok((StatusCode::CREATED, [NO_STORE], [location], Json(ConnectorShown::of(connector, Some(secret)))))
+    Ok((StatusCode::CREATED, [NO_STORE], [location], Json(ConnectorShown::of(connector, secret))))
 }
 
 /// The rank that a body asks for: one by which connectors can be told apart, for each manages what its scopes let it.
@@ -114,14 +134,56 @@ fn rank(fields: &mut Fields<'_>) -> Option<Role> {
     known
 }
 
-/// The scopes that a body asks for: some that exist.
-fn scopes(fields: &mut Fields<'_>) -> Scopes {
+/// What a body says of the connector as a relying party.
+fn relying_party(fields: &mut Fields<'_>) -> RelyingParty {
+    let is_public = fields.flag("public").unwrap_or(false);
+    let requires_pkce = fields.flag("requirePkce").unwrap_or(true);
+    if is_public && !requires_pkce {
+        fields.refuse("requirePkce", "must be true for a public connector");
+    }
+    let redirect_uris = uris(fields, "redirectUris", is_public);
+    if is_public && redirect_uris.is_empty() {
+        fields.refuse("redirectUris", "are required for a public connector: it can do nothing else");
+    }
+    let post_logout_redirect_uris = uris(fields, "postLogoutRedirectUris", is_public);
+    let id_token_algorithm = fields.raw("idTokenSignedResponseAlg").map_or(Some(Algorithm::Rs256), |name| {
+        let known = Algorithm::parse(&name);
+        if known.is_none() {
+            fields.refuse("idTokenSignedResponseAlg", "must be RS256, ES256 or EdDSA");
+        }
+        known
+    });
+    let id_token_algorithm = id_token_algorithm.unwrap_or(Algorithm::Rs256);
+    RelyingParty { redirect_uris, post_logout_redirect_uris, is_public, requires_pkce, id_token_algorithm }
+}
+
+/// Redirect URIs that a body names, each once.
+fn uris(fields: &mut Fields<'_>, name: &'static str, is_public: bool) -> Vec<String> {
+    let mut uris: Vec<String> = Vec::new();
+    for uri in fields.names(name).unwrap_or_default() {
+        if let Some(fault) = relying_party::fault(&uri, is_public) {
+            fields.refuse(name, fault);
+        }
+        if !uris.contains(&uri) {
+            uris.push(uri);
+        }
+    }
+    if uris.len() > relying_party::URIS_MAX {
+        fields.refuse(name, "must not be more than 20");
+    }
+    uris
+}
+
+/// The scopes that a body asks for: some that exist. One that people sign in to with a browser needs none.
+fn scopes(fields: &mut Fields<'_>, party: &RelyingParty) -> Scopes {
     let named = fields.names("scopes").map(|names| scope::names(&names.join(" ")));
-    let scopes = named.unwrap_or_else(|| vec![scope::PORTAL_WRITE.to_owned()]);
+    let is_relying_party = !party.redirect_uris.is_empty();
+    let default = if is_relying_party { Vec::new() } else { vec![scope::PORTAL_WRITE.to_owned()] };
+    let scopes = named.unwrap_or(default);
     let unknown = scopes.iter().find(|scope| !scope::ALL.contains(&scope.as_str()));
     if let Some(unknown) = unknown {
         fields.refuse("scopes", format!("there is no scope {unknown:?}"));
-    } else if scopes.is_empty() {
+    } else if scopes.is_empty() && !is_relying_party {
         fields.refuse("scopes", "must not be empty");
     }
     Scopes::trusted(scopes.join(" "))

@@ -6,7 +6,6 @@
 
 mod accounts;
 mod connectors;
-mod mail;
 mod me;
 mod members;
 mod openapi;
@@ -42,7 +41,7 @@ impl Api for Accounts {
     }
 
     fn answered(wrote: bool) -> impl Future<Output = ()> {
-        mail::deliver_later(wrote)
+        accord_web::mail::deliver_later(wrote)
     }
 }
 

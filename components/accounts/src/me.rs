@@ -1,11 +1,10 @@
 //! The person who is signed in: what is known of it, and what nobody else may change.
 
 use accord_core::accounts::{members, username};
-use accord_core::entry::recovery;
+use accord_core::entry::door;
 use accord_core::entry::sign_up::NAME_MAX;
 use accord_core::people::address;
 use accord_core::people::person::{self, Names};
-use accord_core::sign_in::credentials;
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::{AccountId, PersonId};
 use accord_core::values::role;
@@ -165,13 +164,7 @@ pub async fn change_email(call: Call, Bearer(caller): Bearer, SmallJson(body): S
     let mut fields = Fields::read(&body)?;
     let (email, password) = (fields.email("email"), fields.required_raw("password"));
     fields.finish()?;
-    let connection = Connection::lease().await?;
-    let known = person::credentials(&connection, id)?;
-    credentials::prove(&connection, id, "password", &password, known.password_hash.as_deref(), call.address).await?;
-    let edit = Edit::begin_on(connection, call.author(&caller)).await?;
-    person::require_same(&edit, id, "password", known.password_hash.as_deref())?;
-    recovery::ask_to_change(&edit, id, &email).await?;
-    edit.commit().await?;
+    door::ask_to_change(call.author(&caller), id, &email, &password, call.address).await?;
     Ok(Done::answer("A mail with a link is on its way to the address"))
 }
 

@@ -198,13 +198,26 @@ pub mod body {
         /// `production` (if left out) or `sandbox`.
         #[schema(example = "sandbox")]
         environment: Option<String>,
-        /// `portal:write` if left out.
+        /// `portal:write` if left out; none for one with redirect URIs.
         #[schema(example = json!(["portal:write"]))]
         scopes: Option<Vec<String>>,
         /// What the connector never does more than: `manage`, `admin` (which the administration API asks for) or `owner`.
         /// What the caller holds in the account if left out, which is the most that can be given.
         #[schema(example = "manage")]
         rank: Option<String>,
+        /// Where a browser may be sent back to with a code: `https`, or `http` at a loopback address, or of a public connector a
+        /// private-use scheme (`com.example.app:/callback`). At most 20.
+        #[schema(example = json!(["https://app.example.com/callback"]))]
+        redirect_uris: Option<Vec<String>>,
+        /// Where a browser may be sent back to after the sign-out.
+        #[schema(example = json!(["https://app.example.com/"]))]
+        post_logout_redirect_uris: Option<Vec<String>>,
+        /// Whether the connector can keep no secret, and gets none. `false` if left out.
+        public: Option<bool>,
+        /// Whether its authorization requests need PKCE. `true` if left out, and always of a public one.
+        require_pkce: Option<bool>,
+        /// How its ID tokens are signed: `RS256` (if left out), `ES256` or `EdDSA`.
+        id_token_signed_response_alg: Option<String>,
     }
 
     /// The selected fields of an account: `id`, `name` and `createdAt` if nothing is selected.

@@ -5,10 +5,9 @@ use accord_core::auth::caller::Caller;
 use accord_core::auth::limit::{self, Asked};
 use accord_core::auth::secret;
 use accord_core::entry::sign_up::{self, NAME_MAX, Newcomer};
-use accord_core::entry::{invitation, recovery};
+use accord_core::entry::{door, invitation, recovery};
 use accord_core::error::{Conflict, Error};
-use accord_core::people::person;
-use accord_core::sign_in::{credentials, password};
+use accord_core::sign_in::password;
 use accord_core::store::{Actor, Connection, Edit};
 use accord_core::values::id::{AccountId, PersonId};
 use accord_resources::{Done, Problems, written};
@@ -30,14 +29,6 @@ pub struct SignedUp<'a> {
     account_id: AccountId,
     account_name: &'a str,
     created_at: String,
-}
-
-/// Notes what is wrong with a new password, if anything is. `own` is what belongs to the person.
-fn judge<'a>(fields: &mut Fields<'_>, password: &str, own: impl IntoIterator<Item = &'a String>) {
-    let own: Vec<_> = own.into_iter().map(String::as_str).collect();
-    if let Some(fault) = password::fault(password, &own) {
-        fields.refuse("password", fault);
-    }
 }
 
 /// Sign up, with an account
@@ -63,7 +54,10 @@ pub async fn sign_up(call: Call, headers: HeaderMap, SmallJson(body): SmallJson)
     let password = fields.required_raw("password");
     let own =
         [Some(&newcomer.email.address), Some(&account.name), newcomer.first_name.as_ref(), newcomer.last_name.as_ref()];
-    judge(&mut fields, &password, own.into_iter().flatten());
+    let own: Vec<_> = own.into_iter().flatten().map(String::as_str).collect();
+    if let Some(fault) = password::fault(&password, &own) {
+        fields.refuse("password", fault);
+    }
     fields.finish()?;
     limit::count(&Connection::lease().await?, Asked::SignUp, call.address).await?;
     let repeatable = Repeatable::of(&headers, None, "POST /api/accounts/signup", &body, true)?;
@@ -114,43 +108,15 @@ pub async fn accept(call: Call, headers: HeaderMap, SmallJson(body): SmallJson) 
     let token = fields.required_raw("token");
     if let Some(caller) = signed_in(&headers).await? {
         let person_id = caller.require_person()?.id;
-        let connection = Connection::lease().await?;
-        let edit = if invitation::is_to(&connection, &token, person_id).unwrap_or(true) {
-            fields.finish()?;
-            Edit::begin_on(connection, call.author(&caller)).await?
-        } else {
-            let password = fields.required_raw("password");
-            fields.finish()?;
-            let known = person::credentials(&connection, person_id)?.password_hash;
-            credentials::prove(&connection, person_id, "password", &password, known.as_deref(), call.address).await?;
-            let edit = Edit::begin_on(connection, call.author(&caller)).await?;
-            person::require_same(&edit, person_id, "password", known.as_deref())?;
-            edit
-        };
-        invitation::accept_as(&edit, &token, person_id).await?;
-        edit.commit().await?;
+        let is_to = invitation::is_to(&Connection::lease().await?, &token, person_id).unwrap_or(true);
+        let password = if is_to { None } else { Some(fields.required_raw("password")) };
+        fields.finish()?;
+        door::accept_as(call.author(&caller), &token, person_id, password.as_deref(), call.address).await?;
         return Ok(Done::answer("Invitation accepted"));
     }
     let password = fields.required_raw("password");
-    let connection = Connection::lease().await?;
-    let guest = invitation::guest(&connection, &token);
-    if let Ok(invitation::Guest { person_id, password_hash: None }) = &guest {
-        judge(&mut fields, &password, &person::credentials(&connection, *person_id)?.own);
-    }
     fields.finish()?;
-    let guest = guest?;
-    let hash = match guest.password_hash.as_deref() {
-        Some(known) => {
-            let known = Some(known);
-            credentials::prove(&connection, guest.person_id, "password", &password, known, call.address).await?;
-            None
-        }
-        None => Some(secret::hash_password(&password)?),
-    };
-    let edit = Edit::begin_on(connection, call.author_of(Actor::Person(guest.person_id))).await?;
-    person::require_same(&edit, guest.person_id, "password", guest.password_hash.as_deref())?;
-    invitation::accept(&edit, &token, hash.as_deref()).await?;
-    edit.commit().await?;
+    door::accept(|actor| call.author_of(actor), &token, &password, call.address).await?;
     Ok(Done::answer("Invitation accepted"))
 }
 
@@ -167,24 +133,16 @@ pub async fn accept(call: Call, headers: HeaderMap, SmallJson(body): SmallJson) 
 pub async fn verify_email(call: Call, headers: HeaderMap, SmallJson(body): SmallJson) -> Result<Json<Done>> {
     let mut fields = Fields::read(&body)?;
     let token = fields.required_raw("token");
-    let connection = Connection::lease().await?;
     if let Some(caller) = signed_in(&headers).await? {
         fields.finish()?;
-        let edit = Edit::begin_on(connection, call.author(&caller)).await?;
+        let edit = Edit::begin(call.author(&caller)).await?;
         recovery::confirm(&edit, &token, caller.require_person()?.id).await?;
         edit.commit().await?;
         return Ok(Done::answer("Email verified"));
     }
     let password = fields.required_raw("password");
     fields.finish()?;
-    let (_, link) = recovery::to_confirm(&connection, &token)?;
-    let person_id = link.person_id;
-    let known = person::credentials(&connection, person_id)?.password_hash;
-    credentials::prove(&connection, person_id, "password", &password, known.as_deref(), call.address).await?;
-    let edit = Edit::begin_on(connection, call.author_of(Actor::Person(person_id))).await?;
-    person::require_same(&edit, person_id, "password", known.as_deref())?;
-    recovery::confirm(&edit, &token, person_id).await?;
-    edit.commit().await?;
+    door::confirm(|actor| call.author_of(actor), &token, &password, call.address).await?;
     Ok(Done::answer("Email verified"))
 }
 
@@ -219,11 +177,7 @@ pub async fn forgot_password(call: Call, SmallJson(body): SmallJson) -> Result<J
     let mut fields = Fields::read(&body)?;
     let email = fields.email("email");
     fields.finish()?;
-    let connection = Connection::lease().await?;
-    limit::count(&connection, Asked::NewPassword, call.address).await?;
-    let edit = Edit::begin_on(connection, call.author_of(Actor::Anonymous)).await?;
-    recovery::forgot_password(&edit, &email).await?;
-    edit.commit().await?;
+    door::forgot(call.author_of(Actor::Anonymous), &email, call.address).await?;
     Ok(Done::answer("If the address is known, a mail is on its way"))
 }
 
@@ -236,20 +190,8 @@ pub async fn forgot_password(call: Call, SmallJson(body): SmallJson) -> Result<J
 pub async fn reset_password(call: Call, SmallJson(body): SmallJson) -> Result<Json<Done>> {
     let mut fields = Fields::read(&body)?;
     let (token, password) = (fields.required_raw("token"), fields.required_raw("password"));
-    // Looked up before it is hashed: a link that does not work costs nothing.
-    let connection = Connection::lease().await?;
-    let link = recovery::to_reset(&connection, &token);
-    let own = match &link {
-        Ok(link) => person::credentials(&connection, link.person_id)?.own,
-        Err(_) => Vec::new(),
-    };
-    judge(&mut fields, &password, &own);
     fields.finish()?;
-    let link = link?;
-    let hash = secret::hash_password(&password)?;
-    let edit = Edit::begin_on(connection, call.author_of(Actor::Person(link.person_id))).await?;
-    recovery::reset_password(&edit, &token, &hash).await?;
-    edit.commit().await?;
+    door::reset(|actor| call.author_of(actor), &token, &password).await?;
     Ok(Done::answer("Password changed"))
 }
 
@@ -271,16 +213,7 @@ pub async fn set_password(call: &Call, caller: &Caller, body: &[u8]) -> Result<J
     let person_id = caller.require_person()?.id;
     let mut fields = Fields::read(body)?;
     let (current, password) = (fields.required_raw("currentPassword"), fields.required_raw("password"));
-    let connection = Connection::lease().await?;
-    let known = person::credentials(&connection, person_id)?;
-    judge(&mut fields, &password, &known.own);
     fields.finish()?;
-    let before = known.password_hash.as_deref();
-    credentials::prove(&connection, person_id, "currentPassword", &current, before, call.address).await?;
-    let hash = secret::hash_password(&password)?;
-    let edit = Edit::begin_on(connection, call.author(caller)).await?;
-    person::require_same(&edit, person_id, "currentPassword", before)?;
-    person::set_password(&edit, person_id, &hash).await?;
-    edit.commit().await?;
+    door::change_password(call.author(caller), person_id, "currentPassword", &current, &password, call.address).await?;
     Ok(Done::answer("Password changed"))
 }

@@ -96,6 +96,8 @@ pub enum Thing {
     Connector,
     /// Something that the audit tells of.
     Event,
+    /// A session of the person who asks.
+    Session,
 }
 
 impl fmt::Display for Thing {
@@ -106,6 +108,7 @@ impl fmt::Display for Thing {
             Self::Record => "record",
             Self::Connector => "connector",
             Self::Event => "event",
+            Self::Session => "session",
         })
     }
 }
@@ -139,6 +142,8 @@ pub enum Conflict {
     AlreadyMember,
     /// The username and the external id are of two records.
     Ambiguous,
+    /// A public connector gets no secret.
+    NoSecret,
 }
 
 impl fmt::Display for Conflict {
@@ -156,6 +161,7 @@ impl fmt::Display for Conflict {
             Self::NoAddress => "the user has no e-mail address to be invited at",
             Self::LastOwner => "an account must keep an active owner",
             Self::AlreadyMember => "the user belongs to the account already",
+            Self::NoSecret => "a public connector has no secret",
             Self::Ambiguous => "the username and the external id are of two different users",
         })
     }

@@ -13,38 +13,60 @@ use percent_encoding::percent_decode_str;
 use crate::failure::Failure;
 use crate::form::Form;
 
-/// The connector that the request authenticates as, where only a connector may ask.
+/// The connector that the request authenticates as, where only a connector may ask that keeps a secret.
 pub async fn require(
     call: &Call,
     headers: &HeaderMap,
     form: &Form,
     connection: &Connection,
 ) -> Result<CallingConnector, Failure> {
-    let connector = authenticate(call, headers, form, connection).await?.ok_or(MISSING)?;
-    call.refuse_demands()?;
+    let connector = confidential(call, headers, form, connection).await?.ok_or(MISSING)?;
     Ok(connector)
 }
 
-/// The connector that the request authenticates as, if it names one.
+/// The connector that the request authenticates as, if it names one. One that names itself has to prove itself (RFC 6749,
+/// section 3.2.1).
+pub async fn confidential(
+    call: &Call,
+    headers: &HeaderMap,
+    form: &Form,
+    connection: &Connection,
+) -> Result<Option<CallingConnector>, Failure> {
+    match credentials(headers, form)? {
+        Some(Credentials { secrets, .. }) if secrets.is_empty() => Err(MISSING.into()),
+        credentials => authenticate(call, credentials, connection).await,
+    }
+}
+
+/// As [`confidential`], where a public connector names itself and has nothing to prove: what it shows beside that is bound to it.
 pub async fn find(
     call: &Call,
     headers: &HeaderMap,
     form: &Form,
     connection: &Connection,
 ) -> Result<Option<CallingConnector>, Failure> {
-    let connector = authenticate(call, headers, form, connection).await?;
+    authenticate(call, credentials(headers, form)?, connection).await
+}
+
+async fn authenticate(
+    call: &Call,
+    credentials: Option<Credentials>,
+    connection: &Connection,
+) -> Result<Option<CallingConnector>, Failure> {
+    let connector = prove(call, credentials, connection).await?;
     call.refuse_demands()?;
     Ok(connector)
 }
 
-/// One that names itself has to prove itself (RFC 6749, section 3.2.1).
-async fn authenticate(
+async fn prove(
     call: &Call,
-    headers: &HeaderMap,
-    form: &Form,
+    credentials: Option<Credentials>,
     connection: &Connection,
 ) -> Result<Option<CallingConnector>, Failure> {
-    let Some(Credentials { client_ids, secrets }) = credentials(headers, form)? else { return Ok(None) };
+    let Some(Credentials { client_ids, secrets }) = credentials else { return Ok(None) };
+    if let ([client_id], []) = (client_ids.as_slice(), secrets.as_slice()) {
+        return Ok(Some(connector::public(connection, client_id)?.ok_or(MISSING)?));
+    }
     let client_ids: Vec<_> = client_ids.iter().map(String::as_str).collect();
     let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
     Ok(Some(connector::authenticate(connection, &client_ids, &secrets, call.address).await?))
@@ -53,7 +75,8 @@ async fn authenticate(
 /// The refusal of a request that lacks the credentials of a client.
 pub const MISSING: Error = Error::Unauthenticated(Unauthenticated::Missing);
 
-/// The id and the secret of a client, each in all the readings of what it sent. Most have one.
+/// The id and the secret of a client, each in all the readings of what it sent. Most have one; who only names itself has no
+/// secret.
 #[derive(Debug, PartialEq, Eq)]
 struct Credentials {
     client_ids: Vec<String>,
@@ -67,10 +90,11 @@ fn credentials(headers: &HeaderMap, form: &Form) -> Result<Option<Credentials>, 
         return match (&form.client_id, &form.client_secret) {
             (None, None) => Ok(None),
             (Some(id), None) if id == FIRST_PARTY => Ok(None),
+            (Some(id), None) => Ok(Some(Credentials { client_ids: vec![id.clone()], secrets: Vec::new() })),
             (Some(id), Some(secret)) => {
                 Ok(Some(Credentials { client_ids: vec![id.clone()], secrets: vec![secret.clone()] }))
             }
-            _ => Err(MISSING.into()),
+            (None, Some(_)) => Err(MISSING.into()),
         };
     }
     if form.client_secret.is_some() {
@@ -135,7 +159,9 @@ mod tests {
             assert_eq!(credentials(&HeaderMap::new(), &form(nobody)).expect(nobody), None);
         }
         assert_eq!(credentials(&header("accord:"), &form("client_id=accord")).expect("Basic"), None);
-        for half in ["client_id=a", "client_secret=b", "client_secret=b&client_id="] {
+        let named = Credentials { client_ids: vec!["a".to_owned()], secrets: Vec::new() };
+        assert_eq!(credentials(&HeaderMap::new(), &form("client_id=a")).expect("a public client"), Some(named));
+        for half in ["client_secret=b", "client_secret=b&client_id="] {
             let refused = credentials(&HeaderMap::new(), &form(half));
             let Err(Failure::Request(accord_web::Failure::Domain(Error::Unauthenticated(why)))) = refused else {
                 panic!("{half}")

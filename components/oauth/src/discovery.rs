@@ -27,6 +27,7 @@ pub async fn keys(call: Call) -> Result<([(HeaderName, &'static str); 1], Json<V
     beginning::ensure(&call, &connection).await?;
     // Whoever asks before the first token is issued gets the key that will sign it.
     signing::current(&connection).await?;
+    signing::prepare(&connection).await?;
     let keys = key::all(&connection)?.into_iter().map(|(algorithm, jwk)| {
         let mut jwk: Value = serde_json::from_str(&jwk).map_err(|error| anyhow!("stored JWK: {error}"))?;
         jwk["alg"] = algorithm.into();
@@ -40,7 +41,8 @@ pub async fn keys(call: Call) -> Result<([(HeaderName, &'static str); 1], Json<V
 
 /// Get the metadata
 ///
-/// What this server is and can do (RFC 8414).
+/// What this server is and can do (RFC 8414). At the path of OpenID Connect, which has the same members, whoever signs people in
+/// here learns it.
 #[utoipa::path(
     get,
     operation_id = "oauth_metadata",
@@ -48,22 +50,43 @@ pub async fn keys(call: Call) -> Result<([(HeaderName, &'static str); 1], Json<V
     tag = "oauth",
     responses((status = 200, description = "The metadata.", body = openapi::Metadata), Outages)
 )]
-pub async fn metadata() -> Result<Json<Value>, Failure> {
+pub async fn metadata(call: Call) -> Result<Json<Value>, Failure> {
+    let connection = Connection::lease().await?;
+    beginning::ensure(&call, &connection).await?;
+    signing::prepare(&connection).await?;
     Ok(Json(describe(&setting::get("public_url").await?)))
 }
 
 fn describe(issuer: &str) -> Value {
     let base = issuer.trim_end_matches('/');
+    let authentication = ["client_secret_basic", "client_secret_post", "none"];
     json!({
         "issuer": issuer,
+        "authorization_endpoint": format!("{base}/oauth/authorize"),
         "token_endpoint": format!("{base}/oauth/token"),
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": authentication,
+        "userinfo_endpoint": format!("{base}/oauth/userinfo"),
+        "end_session_endpoint": format!("{base}/oauth/logout"),
         "jwks_uri": format!("{base}/.well-known/jwks.json"),
         "revocation_endpoint": format!("{base}/oauth/revoke"),
+        "revocation_endpoint_auth_methods_supported": authentication,
         "introspection_endpoint": format!("{base}/oauth/introspect"),
-        "grant_types_supported": ["client_credentials", "password", "refresh_token"],
-        // There is no authorization endpoint, hence no response type; the member itself is required.
-        "response_types_supported": [],
-        "scopes_supported": scope::ALL,
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "grant_types_supported": ["authorization_code", "client_credentials", "password", "refresh_token"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA"],
+        "prompt_values_supported": ["none", "login", "select_account", "consent"],
+        "claims_supported": [
+            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "azp", "at_hash", "sid", "account", "name", "given_name",
+            "family_name", "updated_at", "email", "email_verified", "phone_number", "phone_number_verified",
+        ],
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "scopes_supported": scope::IDENTITY.iter().chain(&scope::ALL).collect::<Vec<_>>(),
     })
 }

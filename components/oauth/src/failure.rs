@@ -1,6 +1,7 @@
 //! Errors as RFC 6749, section 5.2, has them: a JSON object with `error` and `error_description`.
 
 use accord_core::Error;
+use accord_core::error::Unauthenticated;
 use accord_core::values::id::AccountId;
 use accord_web::failure::{Failed, carry};
 use axum::Json;
@@ -24,6 +25,10 @@ pub enum Failure {
     OfAnotherClient,
     /// The person has several accounts and named none (the portal's document, on users): id and name of each.
     AccountSelectionRequired(Vec<(AccountId, String)>),
+    /// An access token that does not let whoever shows it know who signed in (RFC 6750, section 3.1).
+    InsufficientScope,
+    /// An access token that is missing or not good, where nothing else is asked for.
+    InvalidToken(Unauthenticated),
     /// Whatever else went wrong, client authentication included.
     Request(accord_web::Failure),
 }
@@ -105,7 +110,7 @@ impl Failure {
             Self::UnsupportedGrantType => (
                 StatusCode::BAD_REQUEST,
                 "unsupported_grant_type",
-                "the grant_type must be client_credentials, password or refresh_token".to_owned(),
+                "the grant_type must be authorization_code, client_credentials, password or refresh_token".to_owned(),
             ),
             Self::InvalidScope => (
                 StatusCode::BAD_REQUEST,
@@ -123,6 +128,10 @@ impl Failure {
                 "account_selection_required",
                 "the user has several accounts: name one as account".to_owned(),
             ),
+            Self::InsufficientScope => {
+                (StatusCode::FORBIDDEN, "insufficient_scope", "this needs the scope openid".to_owned())
+            }
+            Self::InvalidToken(why) => (StatusCode::UNAUTHORIZED, "invalid_token", why.to_string()),
             Self::Request(failure) => (failure.status(), code(failure), failure.text()),
         };
         let accounts = match self {
@@ -134,10 +143,14 @@ impl Failure {
         let mut response = (status, Json(Body { error, error_description, accounts })).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if status == StatusCode::UNAUTHORIZED {
-            headers
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="accord", charset="UTF-8""#));
-        }
+        let challenge = match self {
+            Self::InvalidToken(Unauthenticated::Missing) => Some(r#"Bearer realm="accord""#),
+            Self::InvalidToken(_) => Some(r#"Bearer realm="accord", error="invalid_token""#),
+            Self::InsufficientScope => Some(r#"Bearer realm="accord", error="insufficient_scope", scope="openid""#),
+            _ if status == StatusCode::UNAUTHORIZED => Some(r#"Basic realm="accord", charset="UTF-8""#),
+            _ => None,
+        };
+        headers.extend(challenge.map(|text| (header::WWW_AUTHENTICATE, HeaderValue::from_static(text))));
         if let Self::Request(failure) = self {
             failure.add_advice(headers);
         }

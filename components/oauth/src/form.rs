@@ -27,6 +27,14 @@ pub struct Form {
     pub account: Option<String>,
     /// See RFC 6749, section 6.
     pub refresh_token: Option<String>,
+    /// The authorization code (RFC 6749, section 4.1.3).
+    pub code: Option<String>,
+    /// Where the code was sent (RFC 6749, section 4.1.3).
+    pub redirect_uri: Option<String>,
+    /// What answers the challenge of the code (RFC 7636, section 4.5).
+    pub code_verifier: Option<String>,
+    /// See RFC 6750, section 2.2.
+    pub access_token: Option<String>,
     /// The token to revoke (RFC 7009, section 2.1) or to introspect (RFC 7662, section 2.1).
     pub token: Option<String>,
 }
@@ -45,6 +53,10 @@ impl Form {
                 "password" => &mut form.password,
                 "account" => &mut form.account,
                 "refresh_token" => &mut form.refresh_token,
+                "code" => &mut form.code,
+                "redirect_uri" => &mut form.redirect_uri,
+                "code_verifier" => &mut form.code_verifier,
+                "access_token" => &mut form.access_token,
                 "token" => &mut form.token,
                 _ => continue,
             };

@@ -22,7 +22,8 @@ use crate::{beginning, failure, signing};
 const NUMBERS: [&str; 2] = ["failed_sign_in_limit", "signup_limit"];
 
 /// Settings that are seconds, of which there has to be one at least.
-const LIFETIMES: [&str; 3] = ["signing_key_lifetime", "access_token_lifetime", "refresh_token_lifetime"];
+const LIFETIMES: [&str; 4] =
+    ["signing_key_lifetime", "access_token_lifetime", "refresh_token_lifetime", "browser_session_lifetime"];
 
 /// How this Accord is.
 #[derive(Serialize, ToSchema)]
@@ -103,6 +104,7 @@ async fn work(call: &Call) -> Result<Vec<String>> {
     }
     beginning::ensure(call, &connection).await?;
     signing::current(&connection).await?;
+    signing::prepare(&connection).await?;
     Ok(Vec::new())
 }
 

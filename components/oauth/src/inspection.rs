@@ -63,6 +63,26 @@ pub async fn revoke(call: Call, headers: HeaderMap, form: Form) -> Result<Unkept
     }
 }
 
+/// End a session
+///
+/// By its refresh token, at the path where clients of Keycloak do so: as to revoke that. (People sign out in a browser at the
+/// `end_session_endpoint`.)
+#[utoipa::path(
+    post,
+    operation_id = "oauth_logout_of_realm",
+    path = "/realms/{realm}/protocol/openid-connect/logout",
+    tag = "oauth",
+    params(("realm" = String, Path, description = "Any: there is one directory.", example = "accord")),
+    request_body(content = openapi::SessionToEnd, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 204, description = "The session has ended, or never was."), Failures),
+    security(("client" = []), ())
+)]
+pub async fn log_out(call: Call, headers: HeaderMap, form: Form) -> Result<Unkept<StatusCode>, Failure> {
+    let token = Some(required(form.refresh_token.clone(), "refresh_token")?);
+    revoke(call, headers, Form { token, ..form }).await?;
+    Ok(unkept(StatusCode::NO_CONTENT))
+}
+
 /// Introspect a token
 ///
 /// Tells what a token is. A connector learns of the tokens of its own account and of those that it

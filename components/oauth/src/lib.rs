@@ -15,6 +15,7 @@ mod openapi;
 mod rotation;
 mod signing;
 mod token;
+mod userinfo;
 
 use accord_web::{Api, Call};
 use axum::response::Response;
@@ -46,8 +47,19 @@ accord_web::operations! { OAuth,
     post "/oauth/revoke" => inspection::revoke,
     post "/oauth/introspect" => inspection::introspect,
     post "/oauth/keys/rotate" => rotation::rotate,
+    get "/oauth/userinfo" => userinfo::get,
+    post "/oauth/userinfo" => userinfo::post,
+    // Where clients of Keycloak look.
+    get "/realms/{realm}/.well-known/openid-configuration" => discovery::metadata,
+    get "/realms/{realm}/protocol/openid-connect/certs" => discovery::keys,
+    get "/realms/{realm}/protocol/openid-connect/userinfo" => userinfo::get,
+    post "/realms/{realm}/protocol/openid-connect/userinfo" => userinfo::post,
+    post "/realms/{realm}/protocol/openid-connect/token/introspect" => inspection::introspect,
+    post "/realms/{realm}/protocol/openid-connect/revoke" => inspection::revoke,
+    post "/realms/{realm}/protocol/openid-connect/logout" => inspection::log_out,
     get "/health/live" => health::live,
     get "/health/ready" => health::ready,
     get "/.well-known/jwks.json" => discovery::keys,
     get "/.well-known/oauth-authorization-server" => discovery::metadata,
+    get "/.well-known/openid-configuration" => discovery::metadata,
 }

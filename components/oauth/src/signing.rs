@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use accord_core::auth::key::{self, Algorithm, Lifetimes, Published};
 use accord_core::auth::rotation;
-use accord_core::auth::token::AccessClaims;
+use accord_core::connectors::relying_party;
 use accord_core::store::seal::Seal;
 use accord_core::store::{Author, Connection, away};
 use accord_core::values::id::AccountId;
@@ -82,9 +82,18 @@ impl KeyPair {
 }
 
 impl SigningKey {
-    /// Signs an access token (RFC 9068, section 2.1).
-    pub fn sign(&self, claims: JWTClaims<AccessClaims>) -> Result<String> {
-        let header = HeaderOptions { signature_type: Some("at+jwt".to_owned()), ..HeaderOptions::default() };
+    /// How it signs.
+    pub fn algorithm(&self) -> Algorithm {
+        match self.pair {
+            KeyPair::EdDsa(_) => Algorithm::EdDsa,
+            KeyPair::Es256(_) => Algorithm::Es256,
+            KeyPair::Rs256(_) => Algorithm::Rs256,
+        }
+    }
+
+    /// Signs a token whose header says that it is of this type: `at+jwt` for an access token (RFC 9068, section 2.1).
+    pub fn sign<C: Serialize>(&self, kind: &str, claims: JWTClaims<C>) -> Result<String> {
+        let header = HeaderOptions { signature_type: Some(kind.to_owned()), ..HeaderOptions::default() };
         let token = match &self.pair {
             KeyPair::EdDsa(pair) => pair.sign_with_options(claims, &header),
             KeyPair::Es256(pair) => pair.sign_with_options(claims, &header),
@@ -95,16 +104,31 @@ impl SigningKey {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<SigningKey>>> = const { RefCell::new(None) };
+    /// One for each algorithm.
+    static CURRENT: RefCell<Vec<Arc<SigningKey>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The key to sign with now, of the configured algorithm. Which one it is is asked each time: one that was ended signs no
-/// more, whoever ended it.
+/// The key to sign access tokens with now, of the configured algorithm.
 pub async fn current(connection: &Connection) -> Result<Arc<SigningKey>> {
-    let algorithm = algorithm().await?;
+    of(connection, algorithm().await?).await
+}
+
+/// Makes the keys that ID tokens are signed with, if there are relying parties and they are not there yet. To make an RSA key
+/// takes seconds: whoever asks for the keys, for the metadata of OpenID Connect or for the health has it made, before
+/// anybody signs in.
+pub async fn prepare(connection: &Connection) -> Result<()> {
+    for algorithm in relying_party::algorithms(connection)? {
+        of(connection, algorithm).await?;
+    }
+    Ok(())
+}
+
+/// The key of this algorithm to sign with now. Which one it is is asked each time: one that was ended signs no more, whoever
+/// ended it.
+pub async fn of(connection: &Connection, algorithm: Algorithm) -> Result<Arc<SigningKey>> {
     let published = key::current(connection, algorithm)?;
-    let known = CURRENT.with_borrow(Clone::clone);
-    if let Some(key) = known.filter(|key| published.as_ref().is_some_and(|published| published.kid == key.kid)) {
+    let is_good = |key: &&Arc<SigningKey>| published.as_ref().is_some_and(|published| published.kid == key.kid);
+    if let Some(key) = CURRENT.with_borrow(|known| known.iter().find(is_good).cloned()) {
         return Ok(key);
     }
     let store = Store::open_default().await.map_err(store_failure)?;
@@ -141,7 +165,10 @@ async fn lifetimes() -> Result<Lifetimes> {
 
 fn remember(key: SigningKey) -> Arc<SigningKey> {
     let key = Arc::new(key);
-    CURRENT.with_borrow_mut(|current| *current = Some(Arc::clone(&key)));
+    CURRENT.with_borrow_mut(|known| {
+        known.retain(|other| other.algorithm() != key.algorithm());
+        known.push(Arc::clone(&key));
+    });
     key
 }
 

@@ -107,6 +107,7 @@ fn domain_code(error: &Error) -> &'static str {
         Error::NotFound(Thing::Person) => "USER_NOT_FOUND",
         Error::NotFound(Thing::Connector) => "CONNECTOR_NOT_FOUND",
         Error::NotFound(Thing::Record | Thing::Event) => "NOT_FOUND",
+        Error::NotFound(Thing::Session) => "SESSION_NOT_FOUND",
         Error::Conflict(Conflict::AddressTaken) => "USER_ALREADY_EXISTS",
         Error::Conflict(Conflict::LastOwner) => "LAST_OWNER",
         Error::Conflict(Conflict::NotInvited) => "NOT_INVITED",
@@ -117,7 +118,8 @@ fn domain_code(error: &Error) -> &'static str {
             | Conflict::PackageTaken
             | Conflict::PackageIdTaken
             | Conflict::NoAddress
-            | Conflict::Ambiguous,
+            | Conflict::Ambiguous
+            | Conflict::NoSecret,
         )
         | Error::Duplicate { .. } => "CONFLICT",
         Error::PreconditionFailed => "CHANGED_MEANWHILE",

@@ -51,7 +51,12 @@ fn credentials<'a>(headers: &'a HeaderMap, scheme: &str, wrong: Unauthenticated)
     if given.eq_ignore_ascii_case(scheme) { Ok(credentials.trim()) } else { Err(MISSING) }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str> {
+/// The bearer token of a request with these headers.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] if there is none, or what is there cannot be read.
+pub fn bearer(headers: &HeaderMap) -> Result<&str> {
     credentials(headers, "bearer", Unauthenticated::InvalidToken)
 }
 

@@ -57,6 +57,11 @@ pub trait Api {
         false
     }
 
+    /// Does what is to be done before a request is looked at.
+    fn prepare() -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+
     /// What its operations fail with.
     type Failure: Failed + From<Failure> + IntoResponse;
 
@@ -83,6 +88,7 @@ where
     B::Error: Into<BoxError>,
 {
     log::name_component(A::COMPONENT);
+    A::prepare().await;
     let mut call = Call::new(A::NAME, request.headers());
     if A::LIMITS_ADDRESSES {
         call.address = forwarded::client(call.address, request.headers()).await;

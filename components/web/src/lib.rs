@@ -11,6 +11,7 @@
 //! | [`fields`] | the fields of a JSON object, one by one |
 //! | [`conditional`] | `ETag`, `If-Match` and `If-None-Match` |
 //! | [`idempotency`] | `Idempotency-Key` |
+//! | [`mail`] | delivering mail, after the answers |
 //! | [`cors`] | which pages of other origins may call |
 
 pub mod authorization;
@@ -23,6 +24,7 @@ pub mod fields;
 pub mod forwarded;
 pub mod idempotency;
 pub mod json;
+pub mod mail;
 
 pub use authorization::Bearer;
 pub use call::{Api, Call};

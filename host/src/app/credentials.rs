@@ -108,7 +108,11 @@ impl Credentials {
         let directory = self.state_dir.strip_prefix(&here).unwrap_or(&self.state_dir);
         let file = |name: &str| quote(&directory.join(name).display().to_string()).into_owned();
         let (client, token) = (file("curl.conf"), file("token.conf"));
-        let mut session = format!("The first credentials are in {}. To try them:\n\n", file(FILE));
+        let mut session = format!(
+            "The first credentials are in {}.\nSign in at {url}/sign-in with its {ADMIN_EMAIL} and {ADMIN_PASSWORD}. To try the \
+             APIs:\n\n",
+            file(FILE)
+        );
         // Writing to a string does not fail.
         _ = write!(
             session,
@@ -226,6 +230,10 @@ mod tests {
     fn the_session_shows_no_secret_and_quotes_paths() {
         let session = Credentials { state_dir: PathBuf::from("/a b/it's"), kept: BTreeMap::new() }
             .session("http://127.0.0.1:3000");
+        assert!(
+            session.contains("Sign in at http://127.0.0.1:3000/sign-in with its admin_email and admin_password."),
+            "{session}"
+        );
         assert!(
             session.contains(r#"curl -sS -K "/a b/it's/curl.conf" http://127.0.0.1:3000/oauth/token"#),
             "{session}"

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod build;
+mod mail;
 mod manifest;
 mod token;
 

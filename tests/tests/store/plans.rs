@@ -56,6 +56,7 @@ async fn every_query_that_a_request_makes_uses_an_index() {
 
     use_accounts(&accord).await;
     use_administration(&accord).await;
+    use_pages(&accord).await;
     list_all(&accord).await;
     read_all(&accord).await;
 
@@ -74,7 +75,7 @@ async fn every_query_that_a_request_makes_uses_an_index() {
     // directory. A chain of owners is short, memberships are of one user, and what a caller may see is what a listing is
     // about. The tables of keys and of migrations have a handful of rows.
     let bounded = |step: &str| {
-        let common = ["e ", "json_each", "(subquery", "wanted", "signing_keys", "migrations", "of"];
+        let common = ["e ", "json_each", "(subquery", "wanted", "candidate", "signing_keys", "migrations", "of"];
         let of_the_caller = ["chain", "above", "held", "looked_at", "counted", "visible", "v", "owned"];
         common.iter().chain(&of_the_caller).any(|name| step.contains(&format!("SCAN {name}")))
             || step.ends_with("CONSTANT ROW")
@@ -201,6 +202,46 @@ async fn use_administration(accord: &Accord) {
     let connector = accord.post(&admin, "/api/connectors", &json!({ "name": "C" })).await.json()["id"].clone();
     let resumed = accord.post(&admin, &format!("/api/connectors/{connector}/resume"), &json!({})).await;
     assert_eq!(resumed.status, 200);
+}
+
+/// Every statement of the pages for people.
+async fn use_pages(accord: &Accord) {
+    let (person, one, other) = (accord.person("Page").await, accord.person("One").await, accord.person("Other").await);
+    accord.invite(&one, &person.email).await;
+    accord.invite(&other, &person.email).await;
+    let admin = accord.admin().await;
+    let body = json!({ "name": "App", "redirectUris": ["https://app.example/"], "postLogoutRedirectUris": ["https://app.example/"] });
+    let client_id = accord.make_connector(&admin, &body).await.client_id;
+    let browser = accord.browser();
+    for path in ["verify-email", "reset-password", "accept-invitation", "undo-email"] {
+        browser.open_link(&format!("/{path}"), "x").await;
+    }
+    let page = browser.open("/forgot-password").await;
+    browser.send(&page, "/forgot-password", &[("email", &person.email)]).await;
+    let mine = browser.sign_in(&person.email, PASSWORD).await;
+    browser.open_link("/accept-invitation", "x").await;
+    for (account, answer) in [(one.account, "yes"), (other.account, "no")] {
+        browser.send(&mine, &format!("/me/accounts/{account}"), &[("answer", answer)]).await;
+    }
+    let request = format!(
+        "/oauth/authorize?client_id={client_id}&redirect_uri=https://app.example/&response_type=code&scope=openid\
+         &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+    );
+    let asked = browser.open(&request).await;
+    let sent = browser.send(&asked, "/choose-account", &[("account", &one.account.to_string())]).await;
+    assert_eq!(sent.answer.status, 303, "{sent}");
+    let leave = format!("/me/accounts/{}/leave", one.account);
+    let page = browser.open(&leave).await;
+    browser.send(&page, &leave, &[("password", PASSWORD)]).await;
+    let mine = browser.open("/me").await;
+    let session = mine.form("/me/sessions").fields;
+    browser.post("/me/sessions", &session).await;
+    let mine = browser.sign_in(&person.email, PASSWORD).await;
+    browser.send(&mine, "/me/sessions", &[("session", "")]).await;
+    browser.sign_in(&person.email, PASSWORD).await;
+    let logout = format!("/oauth/logout?client_id={client_id}&post_logout_redirect_uri=https://app.example/");
+    let asked = browser.open(&logout).await;
+    assert_eq!(browser.send(&asked, "/oauth/logout/confirm", &[]).await.sent_to(), Some("https://app.example/"));
 }
 
 /// Every statement of the accounts API.

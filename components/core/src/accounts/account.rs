@@ -233,7 +233,7 @@ async fn insert_keyed(
     keys: &[String],
     now: Time,
 ) -> Result<Vec<AccountId>> {
-    let origin = owner.map_or("operator", |_| edit.author.api);
+    let origin = owner.map_or("operator", |_| edit.author.origin());
     let columns = used(accounts);
     let parameters = vec![owner.into(), origin.into(), now.into(), rows(&given(accounts, keys, &columns))?];
     let statement = statement(&columns);

@@ -200,9 +200,10 @@ pub(crate) const LIVE: &str = live!("a.id");
 pub(crate) const OWNER_LIVE: &str = live!("a.owner_id");
 
 /// The caller as the first two parameters of a statement: a person's id, or null for a connector; the account of the
-/// connector that calls or that asked for the person's token, or null.
+/// connector that calls or that asked for the person's token, or null. With a token with which no role counts it is nobody.
 pub(crate) fn parameters(caller: &Caller) -> [Value; 2] {
     match caller {
+        Caller::Person(person) if person.most.is_none() => [Value::Null, Value::Null],
         Caller::Person(person) => [person.id.into(), person.within.into()],
         Caller::Connector(connector) => [Value::Null, connector.account_id.into()],
     }

@@ -59,10 +59,13 @@ fn loaded(row: Option<Row>, caller: &Caller) -> Result<(Account, Roles)> {
 /// # Errors
 ///
 /// [`Error::Conflict`] with [`Conflict::NameTaken`] or [`Conflict::RegistrationIdTaken`]; [`Error::Forbidden`] for a
-/// connector without `accounts:manage`, to set a registration id without managing the account that will own the new one, and
+/// connector without `accounts:manage`, and a person's token by which one may not manage, to set a registration id without managing the account that will own the new one, and
 /// where the new account would be out of reach for the token that makes it.
 pub async fn create(edit: &Edit, caller: &Caller, new: &NewAccount) -> Result<Account> {
     let person: Option<PersonId> = match caller {
+        Caller::Person(person) if person.most < Some(Role::Manage) => {
+            return Err(Error::Forbidden { needs: scope::ACCOUNTS_MANAGE });
+        }
         Caller::Person(person) => Some(person.id),
         Caller::Connector(connector) => {
             connector.require(scope::ACCOUNTS_MANAGE)?;

@@ -43,7 +43,10 @@ impl Roles {
     pub(crate) fn of(caller: &Caller, found: Option<&str>) -> Option<Self> {
         let found = found?;
         match caller {
-            Caller::Person(_) => Some(Self(role::parse_all(found))),
+            Caller::Person(person) => {
+                let most = person.most?;
+                Some(Self(role::parse_all(found).into_iter().map(|role| role.min(most)).collect()))
+            }
             Caller::Connector(connector) if connector.scopes.contains(scope::ACCOUNTS_MANAGE) => {
                 Some(Self(vec![Role::Manage]))
             }
@@ -64,7 +67,12 @@ mod tests {
     use crate::values::role::names;
 
     fn person() -> Caller {
-        Caller::Person(CallingPerson { id: PersonId::from_number(1), account_id: None, within: None })
+        Caller::Person(CallingPerson {
+            id: PersonId::from_number(1),
+            account_id: None,
+            within: None,
+            most: Some(Role::Owner),
+        })
     }
 
     fn connector(scopes: &str) -> Caller {
@@ -103,6 +111,21 @@ mod tests {
             }
         }
         assert_eq!(held(&Roles::default()), [""; 0]);
+    }
+
+    #[test]
+    fn a_token_through_a_connector_counts_for_no_more_than_that_may() {
+        let through = |most| match person() {
+            Caller::Person(person) => Caller::Person(CallingPerson { most, ..person }),
+            other @ Caller::Connector(_) => other,
+        };
+        for (most, expected) in [(Role::Viewer, 1), (Role::Manage, 3), (Role::Owner, 5)] {
+            let roles = Roles::of(&through(Some(most)), Some("owner admin")).expect("the person sees the account");
+            assert_eq!(held(&roles).len(), expected, "{most:?}");
+        }
+        let roles = Roles::of(&through(Some(Role::Owner)), Some("viewer")).expect("the person sees the account");
+        assert_eq!(held(&roles), ["viewer"], "and for no more than the person holds");
+        assert_eq!(Roles::of(&through(None), Some("owner")), None);
     }
 
     #[test]

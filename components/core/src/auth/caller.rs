@@ -30,6 +30,10 @@ pub struct CallingPerson {
     /// The account of the connector that asked for the token, if one did: the token reaches that account and what it owns,
     /// and nothing of the person.
     pub within: Option<AccountId>,
+    /// The strongest role that counts with this token, whatever the person holds: a connector does nothing that it may not do
+    /// by itself, so that nobody reaches more than they hold by making one and having somebody else sign in to it.
+    /// `None` for a token with which none counts.
+    pub most: Option<Role>,
 }
 
 /// A connector that calls: it has shown its secret, or a token.
@@ -192,7 +196,7 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
     let client = Some(verified.client_id.as_str()).filter(|client_id| *client_id != FIRST_PARTY);
     let row = connection.query_first(
         concat!(
-            "SELECT p.id, c.account_id AS within FROM people p
+            "SELECT p.id, c.account_id AS within, c.rank FROM people p
                LEFT JOIN connectors c ON c.client_id = ?5 AND c.status <> 'inactive' AND ",
             live!("c.account_id"),
             " WHERE p.uuid = ?1 AND p.password_version = ?4 AND (?5 IS NULL OR c.id IS NOT NULL)
@@ -202,5 +206,18 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
     )?;
     let Some(mut row) = row else { return Ok(None) };
     let (id, within) = (row.take("id")?, row.take("within")?);
-    Ok(Some(Caller::Person(CallingPerson { id, account_id: verified.account, within })))
+    let most = most(row.take("rank")?, &verified.scope);
+    Ok(Some(Caller::Person(CallingPerson { id, account_id: verified.account, within, most })))
+}
+
+/// See [`CallingPerson::most`]: `rank` is that of the connector, if the token was issued to one. A token that the person asked for by
+/// the password has no scope and is bounded by the rank alone; one that a browser was asked for has what the person let it have.
+fn most(rank: Option<Role>, scope: &str) -> Option<Role> {
+    let Some(rank) = rank else { return Some(Role::Owner) };
+    let granted = |wanted: &str| scope.split(' ').any(|granted| granted == wanted);
+    if scope.is_empty() || granted(scope::ACCOUNTS_MANAGE) {
+        Some(rank)
+    } else {
+        Some(Role::Viewer).filter(|_| granted(scope::ACCOUNTS_READ))
+    }
 }

@@ -91,17 +91,23 @@ pub fn find(connection: &Connection, kid: &str) -> Result<Option<Arc<VerifyingKe
     if let Some((key, expires_at)) = known {
         return Ok((now < expires_at).then_some(key));
     }
+    let Some((key, expires_at)) = look_up(connection, kid)? else { return Ok(None) };
+    let key = Arc::new(key);
+    KNOWN.with_borrow_mut(|known| known.insert(kid.to_owned(), (Arc::clone(&key), expires_at)));
+    Ok(Some(key))
+}
+
+/// As [`find`], asked of the store each time: a key that was ended is none any more. Where a token is not looked up by itself,
+/// nothing else says so.
+pub fn look_up(connection: &Connection, kid: &str) -> Result<Option<(VerifyingKey, Time)>> {
     let row = connection.query_first(
         "SELECT algorithm, public_jwk, expires_at FROM signing_keys WHERE kid = ? AND expires_at > ?",
-        &[kid.into(), now.into()],
+        &[kid.into(), Time::now().into()],
     )?;
     let Some(mut row) = row else { return Ok(None) };
     let (algorithm, jwk): (String, String) = (row.take("algorithm")?, row.take("public_jwk")?);
-    let expires_at = row.take("expires_at")?;
     let Some(algorithm) = Algorithm::parse(&algorithm) else { return Ok(None) };
-    let key = Arc::new(VerifyingKey::from_jwk(algorithm, &jwk)?);
-    KNOWN.with_borrow_mut(|known| known.insert(kid.to_owned(), (Arc::clone(&key), expires_at)));
-    Ok(Some(key))
+    Ok(Some((VerifyingKey::from_jwk(algorithm, &jwk)?, row.take("expires_at")?)))
 }
 
 /// A key that signs, as the table has it.

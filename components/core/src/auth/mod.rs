@@ -6,6 +6,7 @@
 //! | [`secret`] | secrets and passwords: made, hashed, verified |
 //! | [`key`] | the public halves of the signing keys |
 //! | [`token`] | access tokens: what a signature vouches for |
+//! | [`id_token`] | who signed in, told to a relying party |
 //! | [`caller`] | who is behind a token now |
 //! | [`rotation`] | ending all signing keys at once |
 //! | [`throttle`] | the limit on failed sign-ins |
@@ -13,6 +14,7 @@
 //! | [`idempotency`] | requests that may be sent again |
 
 pub mod caller;
+pub mod id_token;
 pub mod idempotency;
 pub mod key;
 pub mod limit;

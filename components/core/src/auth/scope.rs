@@ -33,6 +33,17 @@ pub const ACCOUNTS_READ: &str = "accounts:read";
 /// Lets a connector manage its account and those it owns: what the role `manage` lets a person do.
 pub const ACCOUNTS_MANAGE: &str = "accounts:manage";
 
+/// Makes an authorization request one of OpenID Connect (OpenID Connect Core 1.0, section 3.1.2.1).
+pub const OPENID: &str = "openid";
+
+/// What a relying party may learn of a person who signs in to it (OpenID Connect Core 1.0, section 5.4). No connector holds
+/// these: they are the person's.
+pub const IDENTITY: [&str; 4] = [OPENID, "profile", "email", "phone"];
+
+/// What of the scopes that a connector holds a token of a person has a use for: what of the person's roles it lets the
+/// connector use.
+pub const OF_PEOPLE: [&str; 2] = [ACCOUNTS_READ, ACCOUNTS_MANAGE];
+
 /// The names in a list of scopes. The endpoint API's document writes those of a family with commas: `AccessUser:Create,
 /// Update` are `AccessUser:Create` and `AccessUser:Update`.
 pub fn names(list: &str) -> Vec<String> {
@@ -64,6 +75,17 @@ impl Scopes {
     /// Every scope there is.
     pub fn all() -> Self {
         Self(ALL.join(" "))
+    }
+
+    /// These, and those of [`IDENTITY`].
+    #[must_use]
+    pub fn with_identity(&self) -> Self {
+        Self(format!("{} {}", self.0, IDENTITY.join(" ")))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether `scope` is among them.

@@ -12,7 +12,8 @@ use crate::auth::caller::{Caller, CallingConnector};
 use crate::auth::scope::Scopes;
 use crate::auth::{secret, throttle};
 use crate::connectors::health::FAILURES_MAX;
-use crate::error::{Error, Result, Thing, Unauthenticated};
+use crate::connectors::relying_party::{self, RelyingParty};
+use crate::error::{Conflict, Error, Result, Thing, Unauthenticated};
 use crate::store::audit::Changed;
 use crate::store::climb::live;
 use crate::store::{Actor, Connection, Edit, Row, Value};
@@ -51,7 +52,7 @@ pub async fn authenticate(
     let row = connection.query_first(
         concat!(
             "SELECT c.id, c.account_id, c.secret_hash, c.scopes, c.secret_version, c.rank FROM connectors c
-              WHERE c.client_id = ? AND c.status <> 'inactive' AND ",
+              WHERE c.client_id = ? AND c.public = 0 AND c.status <> 'inactive' AND ",
             live!("c.account_id")
         ),
         &[client_id.into()],
@@ -77,6 +78,28 @@ pub async fn authenticate(
         Some((connector, hash)) if secrets.iter().any(|secret| secret::verify_secret(secret, &hash)) => Ok(connector),
         _ => Err(attempt.failed(connection, WRONG).await),
     }
+}
+
+/// The public connector of a `client_id`, which is all that it has to show (RFC 6749, section 3.2.1). `None` if there is no such
+/// one that is active: whoever keeps a secret has to show it.
+pub fn public(connection: &Connection, client_id: &str) -> Result<Option<CallingConnector>> {
+    let row = connection.query_first(
+        concat!(
+            "SELECT c.id, c.account_id, c.scopes, c.secret_version, c.rank FROM connectors c
+              WHERE c.client_id = ? AND c.public = 1 AND c.status <> 'inactive' AND ",
+            live!("c.account_id")
+        ),
+        &[client_id.into()],
+    )?;
+    let Some(mut row) = row else { return Ok(None) };
+    Ok(Some(CallingConnector {
+        id: row.take("id")?,
+        client_id: client_id.to_owned(),
+        account_id: row.take("account_id")?,
+        scopes: Scopes::trusted(row.take("scopes")?),
+        secret_version: row.take("secret_version")?,
+        rank: row.take("rank")?,
+    }))
 }
 
 /// The one of several readings of a `client_id` that is a connector's; the last one if none is.
@@ -142,6 +165,8 @@ pub struct Connector {
     pub in_error_state: bool,
     /// When whoever made it lost its rank, if that happened, until somebody who holds it gives the connector a new secret.
     pub maker_lost_rank_at: Option<Time>,
+    /// How people sign in to it with a browser.
+    pub relying_party: RelyingParty,
     /// When it was made.
     pub created_at: Time,
 }
@@ -154,7 +179,8 @@ impl Connector {
     fn columns() -> String {
         format!(
             "c.id, c.account_id, c.client_id, c.name, c.integration, c.property, c.environment, c.scopes, c.rank,
-             {STATUS} AS status, c.failures >= {FAILURES_MAX} AS in_error_state, c.maker_lost_rank_at, c.created_at"
+             {STATUS} AS status, c.failures >= {FAILURES_MAX} AS in_error_state, c.maker_lost_rank_at, c.created_at, {}",
+            relying_party::COLUMNS
         )
     }
 
@@ -172,6 +198,7 @@ impl Connector {
             status: row.take("status")?,
             in_error_state: row.take("in_error_state")?,
             maker_lost_rank_at: row.take("maker_lost_rank_at")?,
+            relying_party: RelyingParty::from_row(row)?,
             created_at: row.take("created_at")?,
         })
     }
@@ -194,15 +221,17 @@ pub struct NewConnector {
     pub scopes: Scopes,
     /// See [`Connector`]. If it is left out, it is what whoever makes it holds.
     pub rank: Option<Role>,
+    /// See [`Connector`]. Its URIs have no [`relying_party::fault`].
+    pub relying_party: RelyingParty,
 }
 
-/// Makes a connector and returns it with its secret, which nobody sees again.
+/// Makes a connector and returns it with its secret, which nobody sees again. A public one has none.
 ///
 /// # Errors
 ///
 /// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account; [`Error::Forbidden`] for a rank or a
 /// scope that the caller does not hold.
-pub async fn create(edit: &Edit, caller: &Caller, new: &NewConnector) -> Result<(Connector, String)> {
+pub async fn create(edit: &Edit, caller: &Caller, new: &NewConnector) -> Result<(Connector, Option<String>)> {
     let roles = hierarchy::roles(edit.connection(), caller, new.account_id)?;
     roles.require(Role::Manage)?;
     let rank = new.rank.unwrap_or(rank(caller, &roles));
@@ -210,7 +239,7 @@ pub async fn create(edit: &Edit, caller: &Caller, new: &NewConnector) -> Result<
     let secret = secret::generate()?;
     let new = NewConnector { rank: Some(rank), ..new.clone() };
     let connector = insert(edit, &new, &Uuid::new_v4().to_string(), &secret::hash_secret(&secret)?).await?;
-    Ok((connector, secret))
+    Ok((connector, Some(secret).filter(|_| !new.relying_party.is_public)))
 }
 
 /// What the caller holds in an account as a rank: a connector has one of its own.
@@ -264,14 +293,16 @@ fn maker(actor: Actor) -> [Value; 2] {
 pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, secret_hash: &str) -> Result<Connector> {
     let environment = if new.sandbox { "sandbox" } else { "production" };
     let rank = new.rank.unwrap_or(Role::Manage);
+    let party = &new.relying_party;
     let created_at = Time::now();
     let [person, connector] = maker(edit.author.actor);
     let mut row = edit.run_one(
         concat!(
             "INSERT INTO connectors (account_id, client_id, secret_hash, scopes, name, integration, property, environment,
-                                     rank, created_at, updated_at, maker_id, maker_lost_rank_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ",
-            maker!("?11", "?12"),
+                                     rank, created_at, updated_at, redirect_uris, post_logout_redirect_uris, public,
+                                     require_pkce, id_token_algorithm, maker_id, maker_lost_rank_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13, ?14, ?15, ",
+            maker!("?16", "?17"),
             ") RETURNING id, status, maker_lost_rank_at"
         ),
         &[
@@ -285,6 +316,11 @@ pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, sec
             environment.into(),
             rank.name().into(),
             created_at.into(),
+            json!(party.redirect_uris).to_string().into(),
+            json!(party.post_logout_redirect_uris).to_string().into(),
+            i64::from(party.is_public).into(),
+            i64::from(party.requires_pkce).into(),
+            party.id_token_algorithm.name().into(),
             person,
             connector,
         ],
@@ -302,12 +338,19 @@ pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, sec
         status: row.take("status")?,
         in_error_state: false,
         maker_lost_rank_at: row.take("maker_lost_rank_at")?,
+        relying_party: party.clone(),
         created_at,
     };
-    let detail = json!({
-        "account": new.account_id,
-        "after": { "clientId": client_id, "name": new.name, "scopes": new.scopes.as_str(), "rank": rank.name() },
-    });
+    let mut after =
+        json!({ "clientId": client_id, "name": new.name, "scopes": new.scopes.as_str(), "rank": rank.name() });
+    if *party != RelyingParty::default() {
+        after["redirectUris"] = json!(party.redirect_uris);
+        after["postLogoutRedirectUris"] = json!(party.post_logout_redirect_uris);
+        after["public"] = json!(party.is_public);
+        after["requirePkce"] = json!(party.requires_pkce);
+        after["idTokenSignedResponseAlg"] = json!(party.id_token_algorithm.name());
+    }
+    let detail = json!({ "account": new.account_id, "after": after });
     edit.record("created", "connectors", &[(connector.id, detail)]).await?;
     Ok(connector)
 }
@@ -362,9 +405,13 @@ fn find(connection: &Connection, caller: &Caller, id: ConnectorId) -> Result<(Co
 ///
 /// # Errors
 ///
-/// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
+/// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold; [`Error::Conflict`] for a public
+/// one.
 pub async fn rotate(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<(Connector, String)> {
     let before = load_to_change(edit, caller, id)?;
+    if before.relying_party.is_public {
+        return Err(Error::Conflict(Conflict::NoSecret));
+    }
     let secret = secret::generate()?;
     let [person, connector] = maker(edit.author.actor);
     let mut row = edit.run_one(

@@ -3,6 +3,7 @@
 //! | module | its job |
 //! |---|---|
 //! | [`connector`] | connectors of an account: made, shown, given secrets, ended |
+//! | [`relying_party`] | what a connector is to OpenID Connect: where browsers may be sent back to |
 //! | [`health`] | what became of a connector's writes |
 //! | [`listing`] | the connectors of an account and of all that it owns, page by page |
 //! | [`identities`] | what connectors call accounts |
@@ -15,3 +16,4 @@ pub mod health;
 pub mod identities;
 pub mod listing;
 pub mod naming;
+pub mod relying_party;

@@ -8,6 +8,7 @@ use crate::accounts::packages::{self, NewPackage};
 use crate::auth::scope::Scopes;
 use crate::auth::secret;
 use crate::connectors::connector::{self, NewConnector};
+use crate::connectors::relying_party::RelyingParty;
 use crate::error::{NOT_CONFIGURED, Result};
 use crate::log;
 use crate::people::address;
@@ -127,6 +128,7 @@ pub async fn establish(author: Author, start: &FirstStart) -> Result<()> {
         sandbox: false,
         scopes: Scopes::all(),
         rank: Some(Role::Owner),
+        relying_party: RelyingParty::default(),
     };
     connector::insert(&edit, &bootstrap, &start.client_id, &secret_hash).await?;
     edit.commit().await
@@ -186,7 +188,7 @@ pub(crate) mod tests {
 
     /// A person as a caller.
     pub(crate) fn signed_in(id: PersonId) -> Caller {
-        Caller::Person(CallingPerson { id, account_id: None, within: None })
+        Caller::Person(CallingPerson { id, account_id: None, within: None, most: Some(Role::Owner) })
     }
 
     /// Makes an account.

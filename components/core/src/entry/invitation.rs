@@ -154,6 +154,45 @@ pub fn guest(connection: &Connection, token: &str) -> Result<Guest> {
     guest_of(connection, &link)
 }
 
+/// What an invitation says.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    /// What the account is called: the words of others.
+    pub account_name: String,
+    /// The address that it was mailed to.
+    pub email: Email,
+    /// Whether the address is that of somebody who has a password. Who has the link may know.
+    pub is_known: bool,
+}
+
+/// What the invitation of the link `token` says.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a link that does not work.
+pub fn look(connection: &Connection, token: &str) -> Result<Invited> {
+    let link = link::find(connection, Purpose::Invitation, token)?;
+    let is_known = guest_of(connection, &link)?.password_hash.is_some();
+    let mut row = connection.query_one("SELECT name FROM accounts WHERE id = ?", &[link.account_id.into()])?;
+    Ok(Invited { account_name: row.take("name")?, email: link.email, is_known })
+}
+
+/// Refuses an invitation by the link.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a link that does not work.
+pub(super) async fn refuse(edit: &Edit, token: &str) -> Result<()> {
+    let link = link::spend(edit, Purpose::Invitation, token)?;
+    let guest = guest_of(edit.connection(), &link)?;
+    let account_id = link.account_id.ok_or_else(link::refused)?;
+    match members::leave(edit, account_id, guest.person_id).await {
+        // Who has entered meanwhile, or is shut out, has nothing to refuse.
+        Err(Error::NotFound(_)) => Err(link::refused()),
+        left => left,
+    }
+}
+
 fn guest_of(connection: &Connection, link: &Link) -> Result<Guest> {
     let holder = address::holder(connection, &link.email.key)?;
     let holder = holder.filter(|holder| holder.standing != Standing::Retired).ok_or_else(link::refused)?;

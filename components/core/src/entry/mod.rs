@@ -9,10 +9,12 @@
 //! | [`proof`] | an address becomes somebody's |
 //! | [`erasure`] | what is held of a person: told, or taken away |
 //! | [`recovery`] | a forgotten password, another address |
+//! | [`door`] | what people do with a link, a password or both, from the look to the commit |
 //!
 //! Passwords come here as Argon2id hashes, or are hashed here, before the write lock is taken: hashing takes long.
 
 pub mod customer;
+pub mod door;
 pub mod erasure;
 pub mod first_start;
 pub mod invitation;

@@ -164,6 +164,15 @@ pub async fn ask_to_change(edit: &Edit, person_id: PersonId, email: &Email) -> R
     outbox::write(edit, &Message::new(&email.address, "Confirm your new e-mail address", text, Some(&link)), due).await
 }
 
+/// The address that a link takes back, if it still works.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] if it does not.
+pub fn to_undo(connection: &Connection, token: &str) -> Result<Email> {
+    link::find(connection, Purpose::UndoEmail, token).map(|link| link.email)
+}
+
 /// Takes an address back that was changed: it signs in again, and the one that was added and what came after that do not.
 /// Whoever changed it knew the password: that is forgotten, every session and every other link ends, and a link to set another
 /// is mailed to the address.

@@ -68,12 +68,8 @@ pub async fn insert_all(edit: &Edit, people: &[NewPerson]) -> Result<Vec<Person>
          SELECT ?1, ?2, ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
                 value ->> 7
            FROM json_each(?3) RETURNING id, uuid";
-    let origin = match edit.author.api {
-        "oauth" => "operator",
-        api => api,
-    };
     let created_at = Time::now();
-    let parameters = vec![origin.into(), created_at.into(), rows(&given)?];
+    let parameters = vec![edit.author.origin().into(), created_at.into(), rows(&given)?];
     let inserted = match people {
         [_] => edit.run(statement, &parameters)?,
         _ => edit.batch(statement, parameters).await?,

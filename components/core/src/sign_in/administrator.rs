@@ -67,7 +67,12 @@ async fn identify(
     let candidate = Candidate::find(connection, name, password, account_key).await?;
     if candidate.has_password() {
         let person = candidate.verify(connection, password, address).await?;
-        return Ok(Caller::Person(CallingPerson { id: person.person_id, account_id: None, within: None }));
+        return Ok(Caller::Person(CallingPerson {
+            id: person.person_id,
+            account_id: None,
+            within: None,
+            most: Some(Role::Owner),
+        }));
     }
     match connector::authenticate(connection, &[name], &[password], address).await {
         Ok(connector) => Ok(Caller::Connector(connector)),

@@ -208,12 +208,28 @@ fn reaches(connection: &Connection, within: Option<AccountId>, account_id: Optio
     }
 }
 
+/// The account that a person names to sign in to it, if it is one that the person may sign in to, and `within` the connector's
+/// account and what that owns. A name that several offers have names none.
+pub(super) fn choose(
+    connection: &Connection,
+    person: &SignedIn,
+    wanted: &str,
+    within: Option<AccountId>,
+) -> Result<Option<Chosen>> {
+    let chosen = match named(connection, person, wanted) {
+        Ok(Offer::One(Some(chosen))) => chosen,
+        Ok(Offer::One(None) | Offer::Several(_)) | Err(Error::Unauthenticated(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(if reaches(connection, within, Some(chosen.account_id))? { Some(chosen) } else { None })
+}
+
 /// An account to sign in to.
-#[derive(Clone, Copy)]
-struct Chosen {
-    account_id: AccountId,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chosen {
+    pub account_id: AccountId,
     /// Whether the person enters it for the first time.
-    is_new: bool,
+    pub is_new: bool,
 }
 
 /// Whether the person `?1` is asked into the account `a`, or was added, and may enter for the first time.

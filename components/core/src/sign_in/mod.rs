@@ -6,10 +6,20 @@
 //! | [`leaked`] | which ones everybody has known since they leaked |
 //! | [`credentials`] | who a name and a password belong to, and which account is signed in to |
 //! | [`session`] | families of refresh tokens |
+//! | [`browser`] | browsers in which people are signed in |
+//! | [`authorization`] | what a relying party asks of a browser, and which account the person may choose for it |
+//! | [`code`] | authorization codes: issued, and turned into sessions |
+//! | [`claims`] | what a relying party learns of a person |
+//! | [`logout`] | which relying party a browser signs out for |
 //! | [`administrator`] | who calls the administration API, and for which account |
 
 pub mod administrator;
+pub mod authorization;
+pub mod browser;
+pub mod claims;
+pub mod code;
 pub mod credentials;
 mod leaked;
+pub mod logout;
 pub mod password;
 pub mod session;

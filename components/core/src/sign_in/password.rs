@@ -8,6 +8,7 @@
 //! The crate `zxcvbn` 3 itself does not run here: on wasm32 it takes the time from a browser, or from an import that no
 //! component can have, and traps.
 
+use crate::error::{Error, Faults, Result};
 use crate::sign_in::leaked;
 
 /// Shortest password that is taken, in characters.
@@ -86,6 +87,17 @@ const ROWS: [&str; 6] = ["qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "az
 /// What is wrong with a password, if anything is. `own` is what belongs to the person: address, names.
 pub fn fault(password: &str, own: &[&str]) -> Option<String> {
     fault_of_length(password).or_else(|| fault_of_worth(password, own, WORTH_MIN))
+}
+
+/// Makes sure that a person may have the password, which is called `password` in what is refused. `own` is what belongs to the
+/// person.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] with what is wrong.
+pub fn require(password: &str, own: &[String]) -> Result<()> {
+    let own: Vec<_> = own.iter().map(String::as_str).collect();
+    fault(password, &own).map_or(Ok(()), |fault| Err(Error::Invalid(Faults::of("password", fault))))
 }
 
 /// What is said of a password that is too easy to guess.

@@ -3,6 +3,9 @@
 //! Each use of a refresh token marks it as used and adds its successor to the family. A used one that comes again was
 //! stolen, or its successor was: the whole family ends, its access tokens included (RFC 9700, section 4.14.2). A request that
 //! is refused for another reason uses nothing up. Tokens are kept as digests.
+//!
+//! The table has what else such sessions are made of, and what ends these ends it too: authorization codes, each the first of
+//! its family (see [`crate::sign_in::code`]), and browsers in which people are signed in (see [`crate::sign_in::browser`]).
 
 use std::time::Duration;
 
@@ -40,6 +43,15 @@ impl Holder {
     }
 }
 
+/// Where a session of a person comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// When the person gave the password in a browser.
+    pub authenticated_at: Option<Time>,
+    /// The browser's session, see [`crate::sign_in::browser`].
+    pub browser: Option<String>,
+}
+
 /// How many refresh tokens a connector has of its own: with a further one its oldest goes.
 const OF_A_CONNECTOR: i64 = 32;
 
@@ -54,6 +66,8 @@ pub struct Refreshed {
     pub holder: Holder,
     /// What the access token allows.
     pub scopes: Scopes,
+    /// Where it began.
+    pub origin: Origin,
 }
 
 /// Begins a family and returns its name and its first refresh token.
@@ -64,7 +78,8 @@ pub async fn begin(connection: &Connection, holder: &Holder, scopes: &Scopes) ->
     if let Holder::Connector(connector) = holder {
         forget_oldest(connection, connector.id).await?;
     }
-    let (statement, parameters) = insertion(&refresh_token, &family, holder, scopes, lifetime);
+    let entry = Entry::refresh(&refresh_token, &family, holder, scopes, lifetime);
+    let (statement, parameters) = entry.insertion();
     // Nothing is written if the password or the secret has changed since it was shown.
     let begun = connection.execute(statement, parameters).await?;
     if begun.is_empty() { Err(WRONG) } else { Ok((family, refresh_token)) }
@@ -83,43 +98,94 @@ async fn forget_oldest(connection: &Connection, connector: ConnectorId) -> Resul
     Ok(())
 }
 
-/// The one insert into `refresh_tokens`: the first of a family is written by itself, the next ones in a transaction.
-fn insertion(
-    refresh_token: &str,
-    family: &str,
-    holder: &Holder,
-    scopes: &Scopes,
-    lifetime: Duration,
-) -> (&'static str, Vec<Value>) {
-    let (person, account, password_version) = match holder {
-        Holder::Connector(_) => (None, None, None),
-        Holder::Person(person, _) => (Some(person.person_id), person.account_id, Some(person.password_version)),
-    };
-    let connector = holder.connector().map(|connector| connector.id);
-    let now = Time::now();
-    let parameters = vec![
-        digest(refresh_token),
-        family.into(),
-        connector.into(),
-        person.into(),
-        account.into(),
-        scopes.as_str().into(),
-        now.into(),
-        (now + lifetime).into(),
-        password_version.into(),
-        holder.connector().map(|connector| connector.secret_version).into(),
-    ];
-    let statement = "INSERT INTO refresh_tokens
-            (digest, family, connector_id, person_id, account_id, scopes, created_at, expires_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
-          WHERE (?4 IS NULL OR EXISTS (SELECT 1 FROM people WHERE id = ?4 AND password_version = ?9))
-            AND (?3 IS NULL OR EXISTS (SELECT 1 FROM connectors WHERE id = ?3 AND secret_version = ?10))
-         RETURNING family";
-    (statement, parameters)
+/// What a row of the table is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind<'a> {
+    /// A refresh token.
+    Refresh,
+    /// A browser in which a person is signed in.
+    Browser,
+    /// An authorization code, and what it is bound to.
+    Code(&'a Binding),
 }
 
-/// What the store knows a refresh token by.
-fn digest(refresh_token: &str) -> Value {
+/// What an authorization code is bound to.
+#[derive(Clone, Debug)]
+pub(super) struct Binding {
+    /// What the ID token repeats.
+    pub nonce: Option<String>,
+    /// Where the code was sent.
+    pub redirect_uri: String,
+    /// What the verifier answers (RFC 7636, section 4.2): always by `S256`.
+    pub code_challenge: Option<String>,
+}
+
+/// A row to be added.
+pub(super) struct Entry<'a> {
+    pub secret: &'a str,
+    pub kind: Kind<'a>,
+    pub family: &'a str,
+    pub holder: &'a Holder,
+    pub scopes: &'a Scopes,
+    pub lifetime: Duration,
+    pub origin: Origin,
+}
+
+impl<'a> Entry<'a> {
+    /// A refresh token of a session that began in no browser.
+    fn refresh(secret: &'a str, family: &'a str, holder: &'a Holder, scopes: &'a Scopes, lifetime: Duration) -> Self {
+        Self { secret, kind: Kind::Refresh, family, holder, scopes, lifetime, origin: Origin::default() }
+    }
+
+    /// The one insert into the table: the first of a family is written by itself, the next ones in a transaction. It gives no
+    /// row, and adds none, if the password or the connector's secret has changed since it was shown, or if the browser that a
+    /// code is for has been signed out.
+    pub fn insertion(&self) -> (&'static str, Vec<Value>) {
+        let (person, account, password_version) = match self.holder {
+            Holder::Connector(_) => (None, None, None),
+            Holder::Person(person, _) => (Some(person.person_id), person.account_id, Some(person.password_version)),
+        };
+        let (kind, binding) = match self.kind {
+            Kind::Refresh => ("refresh", None),
+            Kind::Browser => ("browser", None),
+            Kind::Code(binding) => ("code", Some(binding)),
+        };
+        let connector = self.holder.connector();
+        let now = Time::now();
+        let parameters = vec![
+            digest(self.secret),
+            self.family.into(),
+            connector.map(|connector| connector.id).into(),
+            person.into(),
+            account.into(),
+            self.scopes.as_str().into(),
+            now.into(),
+            (now + self.lifetime).into(),
+            password_version.into(),
+            connector.map(|connector| connector.secret_version).into(),
+            kind.into(),
+            self.origin.authenticated_at.into(),
+            self.origin.browser.as_deref().into(),
+            binding.and_then(|binding| binding.nonce.as_deref()).into(),
+            binding.map(|binding| binding.redirect_uri.as_str()).into(),
+            binding.and_then(|binding| binding.code_challenge.as_deref()).into(),
+        ];
+        let statement = "INSERT INTO refresh_tokens
+                (digest, family, connector_id, person_id, account_id, scopes, created_at, expires_at, kind, authenticated_at,
+                 browser, nonce, redirect_uri, code_challenge)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?11, ?12, ?13, ?14, ?15, ?16
+              WHERE (?4 IS NULL OR EXISTS (SELECT 1 FROM people WHERE id = ?4 AND password_version = ?9))
+                AND (?3 IS NULL OR EXISTS (
+                     SELECT 1 FROM connectors WHERE id = ?3 AND secret_version = ?10 AND status <> 'inactive'))
+                AND (?11 <> 'code' OR EXISTS (
+                     SELECT 1 FROM refresh_tokens WHERE family = ?13 AND kind = 'browser' AND expires_at > ?7))
+             RETURNING family";
+        (statement, parameters)
+    }
+}
+
+/// What the store knows a refresh token by, a code and a browser's secret.
+pub(super) fn digest(refresh_token: &str) -> Value {
     Value::Blob(secret::digest(refresh_token.as_bytes()).to_vec())
 }
 
@@ -140,6 +206,8 @@ pub struct Kept {
     pub scopes: Scopes,
     /// When it expires.
     pub expires_at: Time,
+    /// Where its session began.
+    pub origin: Origin,
     used: bool,
 }
 
@@ -154,8 +222,8 @@ impl Kept {
 pub fn find(connection: &Connection, refresh_token: &str) -> Result<Option<Kept>> {
     let row = connection.query_first(
         "SELECT t.family, t.connector_id, t.person_id, p.uuid, t.account_id, t.scopes, t.expires_at,
-                t.used_at IS NOT NULL AS used
-           FROM refresh_tokens t LEFT JOIN people p ON p.id = t.person_id WHERE t.digest = ?",
+                t.used_at IS NOT NULL AS used, t.authenticated_at, t.browser
+           FROM refresh_tokens t LEFT JOIN people p ON p.id = t.person_id WHERE t.digest = ? AND t.kind = 'refresh'",
         &[digest(refresh_token)],
     )?;
     let Some(mut row) = row else { return Ok(None) };
@@ -167,6 +235,7 @@ pub fn find(connection: &Connection, refresh_token: &str) -> Result<Option<Kept>
         account_id: row.take("account_id")?,
         scopes: Scopes::trusted(row.take("scopes")?),
         expires_at: row.take("expires_at")?,
+        origin: Origin { authenticated_at: row.take("authenticated_at")?, browser: row.take("browser")? },
         used: row.take("used")?,
     }))
 }
@@ -214,6 +283,10 @@ pub async fn refresh(
     let scopes = match &holder {
         // What the connector lost meanwhile it does not get back.
         Holder::Connector(connector) => kept.scopes.common(&connector.scopes).grant(scope),
+        Holder::Person(_, Some(connector)) if !kept.scopes.is_empty() => {
+            kept.scopes.common(&connector.scopes.with_identity()).grant(scope)
+        }
+        // The password grant grants none, whatever is asked for.
         Holder::Person(..) => Some(Scopes::default()),
     };
     let Some(scopes) = scopes else { return Ok(None) };
@@ -229,14 +302,15 @@ pub async fn refresh(
     transaction
         .run("UPDATE refresh_tokens SET used_at = ?2 WHERE digest = ?1", &[digest(refresh_token), now.into()])?;
     let next = secret::generate()?;
-    let (statement, parameters) = insertion(&next, &kept.family, &holder, &kept.scopes, lifetime);
+    let entry = Entry::refresh(&next, &kept.family, &holder, &kept.scopes, lifetime);
+    let (statement, parameters) = Entry { origin: kept.origin.clone(), ..entry }.insertion();
     transaction.run(statement, &parameters)?;
     transaction.commit().await?;
-    Ok(Some(Refreshed { refresh_token: next, family: kept.family, holder, scopes }))
+    Ok(Some(Refreshed { refresh_token: next, family: kept.family, holder, scopes, origin: kept.origin }))
 }
 
 /// The person of a session, if the person still may sign in there, through the connector if it was one.
-fn signed_in(
+pub(super) fn signed_in(
     transaction: &Transaction,
     person_id: PersonId,
     account_id: Option<AccountId>,

@@ -78,10 +78,22 @@ impl Changed {
 pub struct Author {
     /// Who makes it.
     pub actor: Actor,
-    /// `portal`, `endpoint`, `administration`, `accounts` or `oauth`.
+    /// `portal`, `endpoint`, `administration`, `accounts`, `oauth` or `pages`.
     pub api: &'static str,
     /// The id of the request, a UUID, as its answer's `X-Request-Id` has it.
     pub request_id: String,
+}
+
+impl Author {
+    /// What rows keep of where somebody, or something, comes from. The pages are the accounts API by hand, and what `oauth` makes is
+    /// the operator's.
+    pub fn origin(&self) -> &'static str {
+        match self.api {
+            "oauth" => "operator",
+            "pages" => "accounts",
+            api => api,
+        }
+    }
 }
 
 /// A write transaction of an author: what it changes, it notes in the audit. Dropped without [`Edit::commit`], it is rolled

@@ -11,7 +11,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -22,6 +22,7 @@ const FILES: [&str; 10] = [
     include_str!("../migrations/0008_secrets.sql"),
     include_str!("../migrations/0009_seconds.sql"),
     include_str!("../migrations/0010_reading.sql"),
+    include_str!("../migrations/0011_provider.sql"),
 ];
 
 /// Brings the database to the schema of this release, in one transaction.

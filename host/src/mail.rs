@@ -1,0 +1,31 @@
+//! The mails that wait in the outbox, for an Accord that has no relay: whoever tries it finds the links there.
+
+use anyhow::{Context as _, Result, bail};
+use rusqlite::{Connection, OpenFlags};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// The mails that wait in the store of `state_dir`, the oldest first, as text. Their links are secrets: they are for whoever may
+/// read the store.
+///
+/// # Errors
+///
+/// If there is no store, or it is of no Accord.
+pub(crate) fn waiting(state_dir: &Path) -> Result<String> {
+    let file = state_dir.join("sqlite_db.db");
+    if !file.exists() {
+        bail!("{} is not there: it is made by the first `accord up`", file.display());
+    }
+    let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let unreadable = || format!("{} cannot be read", file.display());
+    let mut statement =
+        connection.prepare("SELECT recipient, subject, text FROM outbox ORDER BY id").with_context(unreadable)?;
+    let mails = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let mut shown = String::new();
+    for mail in mails {
+        let (to, subject, text): (String, String, String) = mail.with_context(unreadable)?;
+        // Writing to a string does not fail.
+        _ = write!(shown, "To: {to}\nSubject: {subject}\n\n{}\n\n", text.trim_end());
+    }
+    Ok(if shown.is_empty() { "No mail waits.\n".to_owned() } else { shown })
+}
