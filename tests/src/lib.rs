@@ -8,9 +8,9 @@
 pub mod accounts;
 pub mod administration;
 mod answer;
-mod dice;
 pub mod browser;
 pub mod chromium;
+mod dice;
 pub mod endpoint;
 pub mod npm;
 pub mod oauth;

@@ -465,12 +465,15 @@ impl<'a> Request<'a> {
         let status = self.step.status;
         let answer = &self.operation["responses"][status.to_string()];
         assert!(answer.is_object(), "{} is not described with the status {status}", self.step.operation);
-        let content = resolve(description, answer)["content"].as_object().and_then(|content| content.values().next());
+        let content = resolve(description, answer)["content"].as_object().and_then(|content| content.iter().next());
         let mut script = vec![format!("pm.test('status {status}', () => pm.response.to.have.status({status}));")];
-        match content.map(|content| &content["schema"]) {
+        match content {
             None => script.push("pm.test('no body', () => pm.expect(pm.response.text()).to.equal(''));".to_owned()),
-            Some(schema) => {
-                let schema = bare(description, schema);
+            Some((media_type, _)) if !media_type.ends_with("json") => script.push(format!(
+                "pm.test('{media_type}', () => pm.expect(pm.response.headers.get('Content-Type')).to.include('{media_type}'));"
+            )),
+            Some((_, content)) => {
+                let schema = bare(description, &content["schema"]);
                 script.push(format!("const schema = {schema};"));
                 script.push("pm.test('body as described', () => pm.response.to.have.jsonSchema(schema));".to_owned());
             }

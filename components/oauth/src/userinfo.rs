@@ -7,6 +7,7 @@ use accord_core::error::{Error, Unauthenticated};
 use accord_core::sign_in::claims;
 use accord_core::store::Connection;
 use accord_core::values::id::AccountId;
+use accord_web::Call;
 use accord_web::authorization::bearer;
 use axum::Json;
 use axum::extract::{FromRequest as _, Request};
@@ -40,11 +41,15 @@ pub struct UserInfo {
     operation_id = "oauth_userinfo",
     path = "/oauth/userinfo",
     tag = "oauth",
-    responses((status = 200, description = "The user.", body = UserInfo), Failures),
+    responses(
+        (status = 200, description = "The user.", body = UserInfo),
+        (status = 403, description = "No browser was asked for the token.", body = crate::failure::Body),
+        Failures,
+    ),
     security(("bearer" = []))
 )]
-pub async fn get(headers: HeaderMap) -> Result<Unkept<Json<UserInfo>>, Failure> {
-    answer(bearer(&headers).map_err(invalid_token)?).await
+pub async fn get(call: Call, headers: HeaderMap) -> Result<Unkept<Json<UserInfo>>, Failure> {
+    answer(&call, bearer(&headers).map_err(invalid_token)?).await
 }
 
 /// Get who has signed in, by a form
@@ -55,22 +60,30 @@ pub async fn get(headers: HeaderMap) -> Result<Unkept<Json<UserInfo>>, Failure> 
     operation_id = "oauth_userinfo_by_form",
     path = "/oauth/userinfo",
     tag = "oauth",
-    responses((status = 200, description = "The user.", body = UserInfo), Failures),
+    responses(
+        (status = 200, description = "The user.", body = UserInfo),
+        (status = 403, description = "No browser was asked for the token.", body = crate::failure::Body),
+        Failures,
+    ),
     security(("bearer" = []))
 )]
-pub async fn post(request: Request) -> Result<Unkept<Json<UserInfo>>, Failure> {
+pub async fn post(call: Call, request: Request) -> Result<Unkept<Json<UserInfo>>, Failure> {
     if request.headers().contains_key(header::AUTHORIZATION) {
-        return answer(bearer(request.headers()).map_err(invalid_token)?).await;
+        return answer(&call, bearer(request.headers()).map_err(invalid_token)?).await;
     }
-    let form = Form::from_request(request, &()).await?;
-    let token = form.access_token.ok_or(Failure::InvalidToken(Unauthenticated::Missing))?;
-    answer(&token).await
+    let missing = Failure::InvalidToken(Unauthenticated::Missing);
+    if !request.headers().contains_key(header::CONTENT_TYPE) {
+        return Err(missing);
+    }
+    let token = Form::from_request(request, &()).await?.access_token.ok_or(missing)?;
+    answer(&call, &token).await
 }
 
-async fn answer(token: &str) -> Result<Unkept<Json<UserInfo>>, Failure> {
+async fn answer(call: &Call, token: &str) -> Result<Unkept<Json<UserInfo>>, Failure> {
     let connection = Connection::lease().await?;
     let inspected = caller::inspect(token, &connection).await?;
     let (verified, caller) = inspected.ok_or(Failure::InvalidToken(Unauthenticated::InvalidToken))?;
+    call.refuse_demands()?;
     let scopes = Scopes::trusted(verified.scope);
     let person = match caller {
         Caller::Person(person) if scopes.contains(OPENID) => person,

@@ -25,39 +25,5 @@ async fn the_keys_are_published_and_no_private_one_is() {
 async fn the_metadata_is_that_of_rfc_8414() {
     let accord = Accord::start().await;
     let path = "/.well-known/oauth-authorization-server";
-    assert_snapshot!(answer(accord.request(Method::GET, path)).await, @r#"
-    200
-    content-type: application/json
-    x-request-id: [uuid]
-
-    {
-      "grant_types_supported": [
-        "client_credentials",
-        "password",
-        "refresh_token"
-      ],
-      "introspection_endpoint": "http://127.0.0.1:3000/oauth/introspect",
-      "issuer": "http://127.0.0.1:3000",
-      "jwks_uri": "http://127.0.0.1:3000/.well-known/jwks.json",
-      "response_types_supported": [],
-      "revocation_endpoint": "http://127.0.0.1:3000/oauth/revoke",
-      "scopes_supported": [
-        "portal:write",
-        "AccessManager:Create",
-        "AccessManager:Read",
-        "AccessManager:Update",
-        "AccessUser:Create",
-        "AccessUser:Read",
-        "AccessUser:Update",
-        "accounts:read",
-        "accounts:manage"
-      ],
-      "token_endpoint": "http://127.0.0.1:3000/oauth/token",
-      "token_endpoint_auth_methods_supported": [
-        "client_secret_basic",
-        "client_secret_post",
-        "none"
-      ]
-    }
-    "#);
+    assert_snapshot!("metadata", answer(accord.request(Method::GET, path)).await);
 }

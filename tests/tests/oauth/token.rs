@@ -129,6 +129,7 @@ async fn requests_that_cannot_be_read_get_the_errors_of_rfc_6749() {
         (form, String::new()),
         (form, credentials.clone()),
         (form, "grant_type=client_credentials".to_owned()),
+        (form, format!("grant_type=implicit&{credentials}")),
         (form, format!("grant_type=authorization_code&{credentials}")),
         (form, format!("grant_type=client_credentials&grant_type=client_credentials&{credentials}")),
         (form, format!("grant_type=client_credentials&scope=nonsense&{credentials}")),
@@ -145,7 +146,8 @@ async fn requests_that_cannot_be_read_get_the_errors_of_rfc_6749() {
     400 "invalid_request": "grant_type is missing"
     400 "invalid_request": "grant_type is missing"
     401 "invalid_client": "credentials are missing"
-    400 "unsupported_grant_type": "the grant_type must be client_credentials, password or refresh_token"
+    400 "unsupported_grant_type": "the grant_type must be authorization_code, client_credentials, password or refresh_token"
+    400 "invalid_request": "code is missing"
     400 "invalid_request": "grant_type is there twice"
     400 "invalid_scope": "the client does not hold every scope that it asks for"
     413 "invalid_request": "the body may have at most 16384 bytes"

@@ -76,8 +76,10 @@ pub fn algorithm(connection: &Connection, connector_id: ConnectorId) -> Result<O
 
 /// How the ID tokens of all relying parties are signed.
 pub fn algorithms(connection: &Connection) -> Result<Vec<Algorithm>> {
-    let statement = "SELECT DISTINCT id_token_algorithm FROM connectors WHERE redirect_uris <> '[]'";
-    let names = connection.query(statement, &[])?.into_iter().map(|mut row| row.take("id_token_algorithm"));
+    let statement = r#"SELECT wanted.value AS name FROM json_each('["EdDSA","ES256","RS256"]') AS wanted
+          WHERE EXISTS (SELECT 1 FROM connectors
+                         WHERE id_token_algorithm = wanted.value AND redirect_uris <> '[]')"#;
+    let names = connection.query(statement, &[])?.into_iter().map(|mut row| row.take("name"));
     let names: Vec<String> = names.collect::<Result<_>>()?;
     Ok(names.iter().filter_map(|name| Algorithm::parse(name)).collect())
 }
