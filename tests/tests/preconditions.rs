@@ -40,7 +40,7 @@ async fn a_precondition_where_there_are_no_versions_is_refused_after_the_credent
         let send = |with_credentials: bool| {
             let mut request = accord.request(method.clone(), &path).header(IF_MATCH, "\"1\"");
             if is_form {
-                request = request.form(&[("grant_type", "client_credentials"), ("token", "x")]);
+                request = request.form(&[("grant_type", "client_credentials"), ("token", "x"), ("refresh_token", "x")]);
             }
             match operation["security"][0].as_object().and_then(|schemes| schemes.keys().next()).map(String::as_str) {
                 _ if !with_credentials => request,

@@ -31,7 +31,7 @@ impl Api for OAuth {
     type Failure = Failure;
 
     fn is_open(_: &Method, path: &str) -> bool {
-        path.starts_with("/health/") || path.starts_with("/.well-known/")
+        path.starts_with("/health/") || path.contains("/.well-known/") || path.ends_with("/openid-connect/certs")
     }
 
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {
