@@ -165,6 +165,7 @@ const STEPS: &[Step] = &[
     step("connectors_create", "", 201).kept(&[("id", "connectorId")]),
     step("connectors_list", "", 200),
     step("connectors_get", "", 200),
+    step("connectors_update", "", 200),
     step("connectors_rotate", "", 200),
     step("connectors_resume", "", 200),
     step("connectors_disconnect", "", 200),

@@ -5,10 +5,12 @@
 
 use accord_core::auth::key::Algorithm;
 use accord_core::auth::scope::{self, Scopes};
+use accord_core::connectors::change::{self, ConnectorChanges};
 use accord_core::connectors::connector::{self, Connector, NewConnector};
 use accord_core::connectors::relying_party::{self, RelyingParty};
 use accord_core::error::{Error, Thing};
 use accord_core::store::{Connection, Edit};
+use accord_core::values::change::Change;
 use accord_core::values::id::{AccountId, ConnectorId, Id as _};
 use accord_core::values::role::Role;
 use accord_resources::{Done, Problems, Target, path, written};
@@ -137,30 +139,49 @@ fn rank(fields: &mut Fields<'_>) -> Option<Role> {
 /// What a body says of the connector as a relying party.
 fn relying_party(fields: &mut Fields<'_>) -> RelyingParty {
     let is_public = fields.flag("public").unwrap_or(false);
-    let requires_pkce = fields.flag("requirePkce").unwrap_or(true);
-    if is_public && !requires_pkce {
+    let said = said(fields, is_public);
+    let default = RelyingParty::default();
+    let redirect_uris = said.redirect_uris.unwrap_or_default();
+    if is_public && redirect_uris.is_empty() {
+        fields.refuse("redirectUris", NEEDED);
+    }
+    RelyingParty {
+        redirect_uris,
+        post_logout_redirect_uris: said.post_logout_redirect_uris.unwrap_or_default(),
+        is_public,
+        requires_pkce: said.requires_pkce.unwrap_or(default.requires_pkce),
+        id_token_algorithm: said.id_token_algorithm.unwrap_or(default.id_token_algorithm),
+    }
+}
+
+const NEEDED: &str = "are required for a public connector: it can do nothing else";
+
+/// What a body says of how people sign in to a connector, apart from its name.
+fn said(fields: &mut Fields<'_>, is_public: bool) -> ConnectorChanges {
+    let requires_pkce = fields.flag("requirePkce");
+    if is_public && requires_pkce == Some(false) {
         fields.refuse("requirePkce", "must be true for a public connector");
     }
-    let redirect_uris = uris(fields, "redirectUris", is_public);
-    if is_public && redirect_uris.is_empty() {
-        fields.refuse("redirectUris", "are required for a public connector: it can do nothing else");
-    }
-    let post_logout_redirect_uris = uris(fields, "postLogoutRedirectUris", is_public);
-    let id_token_algorithm = fields.raw("idTokenSignedResponseAlg").map_or(Some(Algorithm::Rs256), |name| {
+    let id_token_algorithm = fields.raw("idTokenSignedResponseAlg").and_then(|name| {
         let known = Algorithm::parse(&name);
         if known.is_none() {
             fields.refuse("idTokenSignedResponseAlg", "must be RS256, ES256 or EdDSA");
         }
         known
     });
-    let id_token_algorithm = id_token_algorithm.unwrap_or(Algorithm::Rs256);
-    RelyingParty { redirect_uris, post_logout_redirect_uris, is_public, requires_pkce, id_token_algorithm }
+    ConnectorChanges {
+        name: None,
+        redirect_uris: uris(fields, "redirectUris", is_public),
+        post_logout_redirect_uris: uris(fields, "postLogoutRedirectUris", is_public),
+        requires_pkce,
+        id_token_algorithm,
+    }
 }
 
 /// Redirect URIs that a body names, each once.
-fn uris(fields: &mut Fields<'_>, name: &'static str, is_public: bool) -> Vec<String> {
+fn uris(fields: &mut Fields<'_>, name: &'static str, is_public: bool) -> Option<Vec<String>> {
     let mut uris: Vec<String> = Vec::new();
-    for uri in fields.names(name).unwrap_or_default() {
+    for uri in fields.names(name)? {
         if let Some(fault) = relying_party::fault(&uri, is_public) {
             fields.refuse(name, fault);
         }
@@ -171,7 +192,7 @@ fn uris(fields: &mut Fields<'_>, name: &'static str, is_public: bool) -> Vec<Str
     if uris.len() > relying_party::URIS_MAX {
         fields.refuse(name, "must not be more than 20");
     }
-    uris
+    Some(uris)
 }
 
 /// The scopes that a body asks for: some that exist. One that people sign in to with a browser needs none.
@@ -225,6 +246,40 @@ pub async fn list(Bearer(caller): Bearer, uri: Uri) -> Result<Json<Listed>> {
 )]
 pub async fn get(Bearer(caller): Bearer, Target(id): Target<ConnectorId>) -> Result<Json<ConnectorShown>> {
     let connector = connector::load(&Connection::lease().await?, &caller, id)?;
+    Ok(Json(ConnectorShown::of(connector, None)))
+}
+
+/// Change a connector
+///
+/// Its name, and how people sign in to it. What it may do, and whether it is public, stays. What is left out stays.
+#[utoipa::path(
+    put, operation_id = "connectors_update", path = "/api/connectors/{id}", tag = "accounts",
+    params(("id" = i64, Path, description = "The id.")),
+    request_body = crate::openapi::body::ConnectorUpdate,
+    responses((status = 200, description = "It is changed.", body = ConnectorShown), Problems),
+    security(("bearer" = []))
+)]
+pub async fn update(
+    call: Call,
+    Bearer(caller): Bearer,
+    Target(id): Target<ConnectorId>,
+    SmallJson(body): SmallJson,
+) -> Result<Json<ConnectorShown>> {
+    let connection = Connection::lease().await?;
+    let is_public = connector::load(&connection, &caller, id)?.relying_party.is_public;
+    let mut fields = Fields::read(&body)?;
+    let name = fields.change("name", TEXT_MAX);
+    if matches!(name, Change::Clear) {
+        fields.refuse("name", "must not be empty");
+    }
+    let changes = ConnectorChanges { name: name.into_value(), ..said(&mut fields, is_public) };
+    if is_public && changes.redirect_uris.as_ref().is_some_and(Vec::is_empty) {
+        fields.refuse("redirectUris", NEEDED);
+    }
+    fields.finish()?;
+    let edit = Edit::begin_on(connection, call.author(&caller)).await?;
+    let connector = change::update(&edit, &caller, id, changes).await?;
+    edit.commit().await?;
     Ok(Json(ConnectorShown::of(connector, None)))
 }
 

@@ -220,6 +220,24 @@ pub mod body {
         id_token_signed_response_alg: Option<String>,
     }
 
+    /// What of a connector is to be another. What is left out stays.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct ConnectorUpdate {
+        #[schema(example = "Bookkeeping", max_length = 100)]
+        name: Option<String>,
+        /// All of them. A public connector has one at least.
+        #[schema(example = json!(["https://app.example.com/callback"]))]
+        redirect_uris: Option<Vec<String>>,
+        /// All of them.
+        #[schema(example = json!(["https://app.example.com/"]))]
+        post_logout_redirect_uris: Option<Vec<String>>,
+        /// Always `true` for a public connector.
+        require_pkce: Option<bool>,
+        /// `RS256`, `ES256` or `EdDSA`.
+        id_token_signed_response_alg: Option<String>,
+    }
+
     /// The selected fields of an account: `id`, `name` and `createdAt` if nothing is selected.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase")]
@@ -300,7 +318,7 @@ pub mod body {
         crate::people::accept, crate::people::verify_email, crate::people::undo_email, crate::people::forgot_password,
         crate::people::reset_password, crate::people::change_password, crate::me::get, crate::me::update,
         crate::me::change_email, crate::me::change_password, crate::me::leave, crate::me::welcome, crate::connectors::create,
-        crate::connectors::list, crate::connectors::get, crate::connectors::delete, crate::connectors::rotate,
+        crate::connectors::list, crate::connectors::get, crate::connectors::update, crate::connectors::delete, crate::connectors::rotate,
         crate::connectors::resume, crate::connectors::disconnect,
     ),
     components(schemas(accord_resources::failure::Problem)),

@@ -49,5 +49,7 @@ pub async fn rotate(call: Call, headers: HeaderMap, form: Form) -> Result<Unkept
     let operator = rotation::require(&connection, &connector)?;
     drop(connection);
     let (kid, ended) = signing::rotate(call.author_of(connector.actor()), operator).await?;
+    // Nobody who signs in next waits for a key of ID tokens.
+    signing::prepare(&Connection::lease().await?).await?;
     Ok(unkept(Json(Rotated { kid, ended })))
 }

@@ -18,10 +18,14 @@ use accord_core::connectors::relying_party;
 use accord_core::store::seal::Seal;
 use accord_core::store::{Author, Connection, away};
 use accord_core::values::id::AccountId;
+use accord_core::values::time::Time;
 use accord_core::{Error, Result, setting};
 use anyhow::anyhow;
 use jwt_simple::prelude::*;
 use spin_sdk::key_value::Store;
+
+/// How long before a key grows old the next one is made, at most.
+const EARLY: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// Bits of an RSA modulus.
 const RSA_BITS: usize = 2048;
@@ -113,12 +117,22 @@ pub async fn current(connection: &Connection) -> Result<Arc<SigningKey>> {
     of(connection, algorithm().await?).await
 }
 
-/// Makes the keys that ID tokens are signed with, if there are relying parties and they are not there yet. To make an RSA key
-/// takes seconds: whoever asks for the keys, for the metadata of OpenID Connect or for the health has it made, before
-/// anybody signs in.
+/// Makes the keys that are lacking, or are about to grow old: that of access tokens, and those of ID tokens if there are relying
+/// parties. To make an RSA key takes seconds: whoever asks for the keys, for the metadata of OpenID Connect or for the health has
+/// it made, before anybody who signs in would have to wait for it.
 pub async fn prepare(connection: &Connection) -> Result<()> {
-    for algorithm in relying_party::algorithms(connection)? {
-        of(connection, algorithm).await?;
+    let mut wanted = relying_party::algorithms(connection)?;
+    let of_access_tokens = algorithm().await?;
+    if !wanted.contains(&of_access_tokens) {
+        wanted.push(of_access_tokens);
+    }
+    let soon = Time::now() + EARLY.min(lifetimes().await?.signs / 10);
+    for algorithm in wanted {
+        if key::current_at(connection, algorithm, soon)?.is_none() {
+            let old = key::current(connection, algorithm)?;
+            let store = Store::open_default().await.map_err(store_failure)?;
+            remember(make(connection, &store, algorithm, old.as_ref()).await?);
+        }
     }
     Ok(())
 }

@@ -209,6 +209,40 @@ async fn a_connector_registers_where_browsers_may_be_sent_back_to() {
 }
 
 #[tokio::test]
+async fn where_browsers_are_sent_back_to_is_changed_by_whoever_might_have_the_secret() {
+    let accord = Accord::start().await;
+    let owner = accord.person("Acme").await;
+    let (id, client_id, _) = relying_party(&accord, &owner, json!({})).await;
+    let own = format!("/api/connectors/{id}");
+    let other = "https://other.example.com/callback";
+    let changed = accord.put(&owner.token, &own, &json!({ "name": "Renamed", "redirectUris": [other] })).await.json();
+    assert_eq!((changed["name"].as_str(), &changed["redirectUris"]), (Some("Renamed"), &json!([other])));
+    assert_eq!(accord.get(&owner.token, &own).await.json(), changed);
+    let sent = async |uri: &str| {
+        let path = format!("/oauth/authorize?client_id={client_id}&redirect_uri={uri}&response_type=code&scope=openid");
+        accord.browser().open(&path).await.answer.status
+    };
+    assert_eq!((sent(CALLBACK).await, sent(other).await), (400, 303), "the one before is none any more");
+    // Nothing changes what the connector may do, and a manager does not send an owner's codes elsewhere.
+    let widened =
+        accord.put(&owner.token, &own, &json!({ "scopes": ["accounts:manage"], "public": true })).await.json();
+    assert_eq!(widened, changed);
+    let manager = accord.person("Manager").await;
+    accord.join(owner.account, manager.id, "manage").await;
+    accord.user_token(&manager.email, PASSWORD, Some(owner.account)).await;
+    assert_eq!(accord.put(&manager.token, &own, &json!({ "redirectUris": [CALLBACK] })).await.status, 403);
+    assert_eq!(accord.put(&accord.person("Strange").await.token, &own, &json!({ "name": "Mine" })).await.status, 404);
+    for bad in [json!({ "redirectUris": ["http://other.example.com/"] }), json!({ "name": " " })] {
+        assert_eq!(accord.put(&owner.token, &own, &bad).await.status, 400, "{bad}");
+    }
+    let public = json!({ "public": true });
+    let (public, ..) = relying_party(&accord, &owner, public).await;
+    for bad in [json!({ "redirectUris": [] }), json!({ "requirePkce": false })] {
+        assert_eq!(accord.put(&owner.token, &format!("/api/connectors/{public}"), &bad).await.status, 400, "{bad}");
+    }
+}
+
+#[tokio::test]
 async fn an_rsa_key_is_made_for_those_who_need_it_before_anybody_signs_in() {
     let accord = Accord::start().await;
     let person = accord.person("Acme").await;
@@ -229,8 +263,16 @@ async fn an_rsa_key_is_made_for_those_who_need_it_before_anybody_signs_in() {
     let (header, claims) = decode(&issued.text("id_token"));
     assert_eq!(header["alg"], "RS256");
     assert_eq!(claims.get("email"), None, "the person was not asked for it");
-    let (header, _) = decode(&issued.text("access_token"));
-    assert_eq!(header["alg"], "EdDSA");
+    let (access, _) = decode(&issued.text("access_token"));
+    assert_eq!(access["alg"], "EdDSA");
+    // One that grows old within the hour is followed before it does.
+    let soon = "UPDATE signing_keys SET retires_at = (unixepoch() + 3600) * 1000 WHERE algorithm = 'RS256'";
+    accord.store().execute(soon, []);
+    assert_eq!(algorithms().await, ["RS256", "EdDSA", "RS256"]);
+    accord.store().execute("DELETE FROM refresh_tokens", []);
+    put_code(&accord, id, &person, "openid");
+    let (next, _) = decode(&redeem(&accord, &client_id, &[]).await.text("id_token"));
+    assert_ne!(next["kid"], header["kid"]);
 }
 
 #[tokio::test]

@@ -133,7 +133,12 @@ const CURRENT: &str = "SELECT kid FROM signing_keys
 
 /// The key to sign with now, if there is one.
 pub fn current(connection: &Connection, algorithm: Algorithm) -> Result<Option<Published>> {
-    let row = connection.query_first(CURRENT, &[algorithm.name().into(), Time::now().into()])?;
+    current_at(connection, algorithm, Time::now())
+}
+
+/// The key to sign with at a time, if there is one by now.
+pub fn current_at(connection: &Connection, algorithm: Algorithm, time: Time) -> Result<Option<Published>> {
+    let row = connection.query_first(CURRENT, &[algorithm.name().into(), time.into()])?;
     row.map(|mut row| Ok(Published { kid: row.take("kid")?, algorithm })).transpose()
 }
 

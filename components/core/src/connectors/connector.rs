@@ -381,7 +381,7 @@ pub fn load(connection: &Connection, caller: &Caller, id: ConnectorId) -> Result
 /// # Errors
 ///
 /// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
-fn load_to_change(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<Connector> {
+pub(super) fn load_to_change(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<Connector> {
     let (connector, roles) = find(edit.connection(), caller, id)?;
     require(caller, &roles, connector.rank, &connector.scopes)?;
     Ok(connector)

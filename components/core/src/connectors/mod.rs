@@ -3,6 +3,7 @@
 //! | module | its job |
 //! |---|---|
 //! | [`connector`] | connectors of an account: made, shown, given secrets, ended |
+//! | [`change`] | what of a connector is another than it was made |
 //! | [`relying_party`] | what a connector is to OpenID Connect: where browsers may be sent back to |
 //! | [`health`] | what became of a connector's writes |
 //! | [`listing`] | the connectors of an account and of all that it owns, page by page |
@@ -11,6 +12,7 @@
 //! | [`bindings`] | what connectors call people, and the people that they bind to accounts |
 
 pub mod bindings;
+pub mod change;
 pub mod connector;
 pub mod health;
 pub mod identities;
