@@ -78,6 +78,38 @@ impl Chromium {
         }
     }
 
+    /// Waits until the browser is at an address that begins like this, whatever is there.
+    pub async fn wait_for_address(&self, beginning: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let address = self.address().await;
+            if address.starts_with(beginning) {
+                return address;
+            }
+            assert!(Instant::now() < deadline, "waiting for {beginning}, the browser is at {address}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until an element has this in its text.
+    pub async fn wait_for_text(&self, css: &str, text: &str) {
+        let script = format!("return document.querySelector('{css}')?.innerText ?? ''");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let shown = self.run(&script).await;
+            if shown.as_str().is_some_and(|shown| shown.contains(text)) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "waiting for {text:?}, there is {shown}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Forgets all cookies.
+    pub async fn forget_cookies(&self) {
+        self.command("/goog/cdp/execute", &json!({ "cmd": "Network.clearBrowserCookies", "params": {} })).await;
+    }
+
     async fn element(&self, css: &str) -> String {
         let found = self.command("/element", &json!({ "using": "css selector", "value": css })).await;
         let (_, id) = found.as_object().and_then(|found| found.iter().next()).expect("an element");

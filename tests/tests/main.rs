@@ -74,8 +74,18 @@ mod pages {
 
 /// The pages in a real browser.
 mod browser {
+    use accord_tests::{Accord, Options, Relay};
+
     mod accessibility;
+    mod journeys;
     mod links;
+
+    /// An Accord that is where it says, and the relay that has its mails.
+    async fn start() -> (Relay, Accord) {
+        let relay = Relay::start().await;
+        let options = Options { is_where_it_listens: true, ..relay.options() };
+        (relay, Accord::start_with(options).await)
+    }
 }
 
 mod bodies;

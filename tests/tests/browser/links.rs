@@ -2,14 +2,8 @@
 
 use accord_tests::accounts::PASSWORD;
 use accord_tests::chromium::Chromium;
-use accord_tests::{Accord, Options, Relay};
 
-/// An Accord that is where it says, and the relay that has its mails.
-async fn start() -> (Relay, Accord) {
-    let relay = Relay::start().await;
-    let options = Options { is_where_it_listens: true, ..relay.options() };
-    (relay, Accord::start_with(options).await)
-}
+use super::start;
 
 #[tokio::test]
 async fn somebody_signs_up_opens_the_link_signs_in_and_out() {
