@@ -1,0 +1,142 @@
+//! Blocks, which no grant overrides: how they are set, and lifted by whoever set them.
+
+use serde_json::json;
+
+use super::grants::{FIRST_OF_MEMBERSHIPS, IDS_OF_MEMBERSHIPS};
+use super::owners::{has_owner, lost};
+use super::standing::{Member, Status, sorted};
+use crate::accounts::role::Roles;
+use crate::error::Result;
+use crate::store::Edit;
+use crate::store::audit::Changed;
+use crate::values::id::{AccountId, PersonId};
+use crate::values::role::Role;
+use crate::values::time::Time;
+
+/// What is written where nobody of the account blocks a membership.
+pub(super) const UNBLOCKED: &str = "blocked_rank = NULL, blocked_by = NULL";
+
+/// Shuts a member out: no grant overrides it. Somebody who refuses the account goes on refusing it, and is shut out beside that.
+pub(super) fn block(edit: &Edit, account_id: AccountId, member: &Member, status: Status) -> Result<()> {
+    // A refusal is the person's, and takes nobody's rank to lift.
+    let by_account = status != Status::Refused;
+    edit.run(
+        "UPDATE memberships SET status = iif(status = 'refused', status, ?3), blocked_rank = ?4, blocked_by = ?5, updated_at = ?6
+          WHERE account_id = ?1 AND person_id = ?2",
+        &[
+            account_id.into(),
+            member.person_id.into(),
+            status.name().into(),
+            member.ranks().max().filter(|_| by_account).map(Role::name).into(),
+            Some(edit.author.api).filter(|_| by_account).into(),
+            Time::now().into(),
+        ],
+    )?;
+    edit.run(
+        "DELETE FROM refresh_tokens WHERE person_id = ?2 AND account_id = ?1",
+        &[account_id.into(), member.person_id.into()],
+    )?;
+    Ok(())
+}
+
+/// Lets a member in again: as far as it was. What was only offered is entered by the person.
+pub(super) fn unblock(edit: &Edit, account_id: AccountId, member: &Member) -> Result<()> {
+    edit.run(
+        &format!(
+            "UPDATE memberships SET {UNBLOCKED}, updated_at = ?3, status = CASE
+                    WHEN status = 'refused' THEN status
+                    WHEN entered_at IS NOT NULL THEN 'active'
+                    WHEN ?4 THEN 'awaiting'
+                    WHEN EXISTS (
+                         SELECT 1 FROM links l WHERE l.account_id = ?1 AND l.person_id = ?2 AND l.purpose = 'invitation')
+                      OR NOT EXISTS (
+                         SELECT 1 FROM grants g WHERE g.account_id = ?1 AND g.person_id = ?2
+                            AND g.door IN ('founder', 'accounts', 'portal'))
+                    THEN 'invited' ELSE 'active' END
+              WHERE account_id = ?1 AND person_id = ?2"
+        ),
+        &[account_id.into(), member.person_id.into(), Time::now().into(), i64::from(member.is_confined).into()],
+    )?;
+    Ok(())
+}
+
+pub(super) async fn end(
+    edit: &Edit,
+    account_id: AccountId,
+    member: &Member,
+    status: Status,
+    action: &'static str,
+) -> Result<()> {
+    let owned = has_owner(edit, account_id)?;
+    block(edit, account_id, member, status)?;
+    for statement in [
+        "DELETE FROM grants WHERE account_id = ?1 AND person_id = ?2",
+        "DELETE FROM links WHERE account_id = ?1 AND person_id = ?2",
+    ] {
+        edit.run(statement, &[account_id.into(), member.person_id.into()])?;
+    }
+    lost(edit, account_id, member.person_id, owned).await?;
+    let detail = json!({ "account": account_id, "before": { "roles": sorted(&member.roles) } });
+    edit.record(action, "memberships", &[(member.person_id, detail)]).await
+}
+
+/// What a record says of a member, or of somebody who may become one: explicitly active or inactive (the endpoint API's document,
+/// `Is_Active`).
+///
+/// # Errors
+///
+/// [`Error::Forbidden`] for a member who holds a stronger role than `rank`, what the connector never does more than;
+/// [`Error::Conflict`] with [`Conflict::LastOwner`].
+pub(crate) async fn set_active(
+    edit: &Edit,
+    rank: Role,
+    account_id: AccountId,
+    person_id: PersonId,
+    active: bool,
+) -> Result<()> {
+    let Some(member) = Member::find(edit, account_id, person_id)? else {
+        return if active { Ok(()) } else { shut_out(edit, account_id, person_id).await };
+    };
+    // A block that somebody else has set is that one's to lift.
+    let is_own = member.blocked_by.as_deref() == Some(edit.author.api);
+    let differs = match member.status {
+        Status::Inactive => active && is_own,
+        Status::Removed => false,
+        Status::Refused if active => is_own,
+        Status::Refused => member.blocked_by.is_none(),
+        Status::Invited | Status::Awaiting | Status::Active => !active,
+    };
+    if !differs {
+        return Ok(());
+    }
+    if let Some(strongest) = member.ranks().max().filter(|strongest| *strongest > rank) {
+        return Roles::default().require(strongest);
+    }
+    let owned = has_owner(edit, account_id)?;
+    if active {
+        unblock(edit, account_id, &member)?;
+    } else {
+        block(edit, account_id, &member, Status::Inactive)?;
+    }
+    lost(edit, account_id, member.person_id, owned).await?;
+    let mut changed = Changed::of("account", account_id);
+    changed.note("active", &!active, &active);
+    edit.record("updated", "memberships", &[(member.person_id, changed.into_detail())]).await
+}
+
+/// Shuts out somebody who has nothing to do with the account yet.
+async fn shut_out(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
+    edit.run(
+        "INSERT INTO memberships (account_id, person_id, known_as, status, blocked_by, created_at, updated_at)
+         VALUES (?1, ?2, ?5 + (random() & ?6), 'inactive', ?3, ?4, ?4)",
+        &[
+            account_id.into(),
+            person_id.into(),
+            edit.author.api.into(),
+            Time::now().into(),
+            FIRST_OF_MEMBERSHIPS.into(),
+            (IDS_OF_MEMBERSHIPS - 1).into(),
+        ],
+    )?;
+    edit.record("shut out", "memberships", &[(person_id, json!({ "account": account_id }))]).await
+}
