@@ -51,9 +51,9 @@ impl ConnectorChanges {
 ///
 /// As [`crate::connectors::connector::load`]; [`crate::Error::Forbidden`] for one whose rank or whose scopes the caller does not
 /// hold: whoever says where codes are sent might as well have its secret.
-pub async fn update(edit: &Edit, caller: &Caller, id: ConnectorId, changes: ConnectorChanges) -> Result<Connector> {
+pub async fn update(edit: &Edit, caller: &Caller, id: ConnectorId, wanted: ConnectorChanges) -> Result<Connector> {
     let before = load_to_change(edit, caller, id)?;
-    let after = changes.of(&before);
+    let after = wanted.of(&before);
     let (was, is) = (&before.relying_party, &after.relying_party);
     let mut changed = Changed::of("account", before.account_id);
     changed.note("name", &before.name, &after.name);
