@@ -1,6 +1,7 @@
 //! A real browser: Chromium, led by its driver (W3C `WebDriver`).
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -162,9 +163,21 @@ impl Chromium {
     }
 }
 
+impl Chromium {
+    /// Ends the session, and the browser with it.
+    fn end(&self) -> std::io::Result<()> {
+        let (address, path) = self.session.trim_start_matches("http://").split_once('/').unwrap_or_default();
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "DELETE /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        stream.read_to_end(&mut Vec::new()).map(drop)
+    }
+}
+
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // The driver ends its browsers when it is told to end.
+        // A driver that is told to end leaves its browser behind, so the session ends first.
+        _ = self.end();
         _ = Command::new("kill").args(["-TERM", &self.driver.id().to_string()]).status();
         _ = self.driver.wait();
     }
