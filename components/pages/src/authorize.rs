@@ -142,10 +142,10 @@ async fn proceed(visit: &Visit, carried: Carried, stage: Stage, search: &str) ->
 fn choice(visit: &Visit, address: Option<&str>, carried: &Carried, choices: &Choices, search: &str) -> Response {
     let wanted = search.trim().to_lowercase();
     let found = |choice: &&Choice| wanted.is_empty() || choice.name.to_lowercase().contains(&wanted);
-    let entered: Vec<_> = choices.entered.iter().filter(found).collect();
+    let entered: Vec<_> = choices.entered.iter().chain(&choices.seen).filter(found).collect();
     let offered: Vec<_> = choices.offered.iter().filter(found).collect();
-    let is_long = choices.entered.len() + choices.offered.len() >= SEARCHED;
-    let nothing = choices.entered.is_empty() && choices.offered.is_empty();
+    let count = choices.entered.len() + choices.offered.len() + usize::from(choices.seen.is_some());
+    let (is_long, nothing) = (count >= SEARCHED, count == 0);
     let again = format!("/oauth/authorize?{}", another(&carried.query()));
     let main = html! {
         p { (T.choose_for) " " q { (carried.client_name()) } "." }

@@ -121,8 +121,6 @@ pub enum Code {
     AccessDenied,
     /// The person would have to choose an account.
     AccountSelectionRequired,
-    /// The person would have to be asked something else.
-    InteractionRequired,
     /// A parameter is missing, there twice, or not right.
     InvalidRequest,
     /// The scope lacks `openid`, or has one that the connector does not hold.
@@ -146,7 +144,6 @@ impl Code {
         match self {
             Self::AccessDenied => "access_denied",
             Self::AccountSelectionRequired => "account_selection_required",
-            Self::InteractionRequired => "interaction_required",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",
             Self::LoginRequired => "login_required",

@@ -1,9 +1,10 @@
 //! What is to be done next about a request: sign in, choose an account, go back.
 //!
 //! A token through a connector reaches the connector's account and what that owns, and nothing else. So it is these among
-//! which a person chooses. Accounts that the person has entered are taken without a question if there is only one; what
-//! others have given is an offer, and never entered without the person's word: else whoever gives something could learn
-//! who comes by.
+//! which a person chooses. Accounts that the person has entered are taken without a question if there is only one. What others
+//! have given is an offer, and the account of the connector may be one that the person sees from above: neither is taken
+//! without the person's word, and to a request that lets nothing be asked they are nothing. Else whoever gives something, or
+//! has a connector below, could learn who comes by.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::{Answer, Code, Prompts, Request};
 use crate::accounts::hierarchy::{BELONGS, LIVE};
 use crate::error::Result;
 use crate::sign_in::browser::Browser;
-use crate::sign_in::credentials;
+use crate::sign_in::credentials::{self, Chosen};
 use crate::store::Connection;
 use crate::store::climb::climb;
 use crate::values::id::AccountId;
@@ -61,6 +62,8 @@ pub struct Choice {
 pub struct Choices {
     /// The accounts that the person has entered, by name.
     pub entered: Vec<Choice>,
+    /// The connector's own account, if the person has not entered it and looks into it from one above.
+    pub seen: Option<Choice>,
     /// Those that others have given: the newest. To choose one enters it. Their names are the words of others.
     pub offered: Vec<Choice>,
 }
@@ -85,25 +88,31 @@ pub fn next(connection: &Connection, request: &Request, browser: Option<&Browser
     if let Stage::Chosen(account_id) = stage {
         return Ok(Step::Issue(account_id));
     }
-    let hinted = request.hint.as_ref().and_then(|hint| hint.account).map(|account| account.to_string());
-    let wanted = request.account.as_deref().or(hinted.as_deref());
+    let hinted = request.hint.as_ref().and_then(|hint| hint.account);
+    let named = hinted.map(|account| account.to_string());
+    let wanted = request.account.as_deref().or(named.as_deref());
+    let mut choices = choices(connection, request, browser)?;
     if !account
         && let Some(wanted) = wanted
-        && let Some(chosen) =
+        && let Some(Chosen { account_id, is_new: false }) =
             credentials::choose(connection, &browser.person, wanted, Some(request.client.connector.account_id))?
-        && !chosen.is_new
+        // An ID token of this account tells that the person has chosen it for this client before.
+        && (hinted == Some(account_id) || choices.entered.iter().any(|entered| entered.account_id == account_id))
     {
-        return Ok(Step::Issue(chosen.account_id));
+        return Ok(Step::Issue(account_id));
     }
-    let choices = choices(connection, request, browser)?;
-    match (choices.entered.as_slice(), choices.offered.as_slice()) {
-        ([only], _) if !account && wanted.is_none() => Ok(Step::Issue(only.account_id)),
+    if nothing {
+        choices = Choices { entered: choices.entered, ..Choices::default() };
+    }
+    match (choices.entered.as_slice(), choices.offered.as_slice(), &choices.seen) {
+        ([only], _, None) if !account && wanted.is_none() => Ok(Step::Issue(only.account_id)),
         // The portal's document: somebody with one account is not prompted. Whoever has just signed in to it knows where.
-        ([], [only]) if !account && stage == Stage::SignedIn && !has_entered(connection, browser)? => {
+        ([], [only], None) if !account && stage == Stage::SignedIn && !has_entered(connection, browser)? => {
             Ok(Step::Issue(only.account_id))
         }
-        ([], []) if nothing => refuse(Code::AccessDenied, "the person has no account that the client may reach"),
-        ([], _) if nothing => refuse(Code::InteractionRequired, "the person has entered no account of the client's"),
+        ([], [], None) if nothing => {
+            refuse(Code::AccessDenied, "the person has entered no account that the client may reach")
+        }
         _ if nothing => refuse(Code::AccountSelectionRequired, "the person has to choose an account"),
         _ => Ok(Step::Choose(choices)),
     }
@@ -118,7 +127,7 @@ const OFFERED: usize = 20;
 fn choices(connection: &Connection, request: &Request, browser: &Browser) -> Result<Choices> {
     let statement = format!(
         concat!(
-            "SELECT a.id, a.name, o.name AS owner_name, m.person_id IS NULL OR m.entered_at IS NOT NULL AS entered
+            "SELECT a.id, a.name, o.name AS owner_name, m.person_id IS NULL AS seen, m.entered_at IS NOT NULL AS entered
                FROM (SELECT account_id FROM memberships WHERE person_id = ?1 AND status IN ('active', 'invited')
                      UNION SELECT ?2) AS candidate
                JOIN accounts a ON a.id = candidate.account_id
@@ -140,6 +149,8 @@ fn choices(connection: &Connection, request: &Request, browser: &Browser) -> Res
             Choice { account_id: row.take("id")?, name: row.take("name")?, owner_name: row.take("owner_name")? };
         if row.take("entered")? {
             choices.entered.push(choice);
+        } else if row.take("seen")? {
+            choices.seen = Some(choice);
         } else if choices.offered.len() < OFFERED {
             choices.offered.push(choice);
         }

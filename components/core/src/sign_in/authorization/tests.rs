@@ -161,7 +161,8 @@ fn step(request: &Request, browser: Option<&Browser>, stage: Stage, connection: 
         Step::Choose(choices) => {
             let names =
                 |choices: Vec<Choice>| choices.into_iter().map(|choice| choice.name).collect::<Vec<_>>().join(",");
-            format!("choose {} offers {}", names(choices.entered), names(choices.offered))
+            let seen = choices.seen.map_or_else(String::new, |choice| format!(" sees {}", choice.name));
+            format!("choose {}{seen} offers {}", names(choices.entered), names(choices.offered))
         }
         Step::Issue(account_id) => format!("issue {account_id}"),
         Step::Return(answer) => {
@@ -231,6 +232,33 @@ async fn offer(edit: &Edit, account_id: AccountId, browser: &Browser) -> Result<
 }
 
 #[test]
+fn whoever_looks_into_an_account_from_above_is_told_to_its_client_only_by_choosing_it() {
+    run(async {
+        let operator = start().await?;
+        let (_, browser) = administrator(None).await?;
+        let edit = Edit::begin(by(&browser)).await?;
+        let below = account(&edit, operator.id, "Below").await?;
+        edit.run("UPDATE accounts SET datashare = 1 WHERE id = ?", &[below.into()])?;
+        edit.commit().await?;
+        let app = relying_party_of(below, &operator.administrator, party()).await?;
+        let connection = Connection::lease().await?;
+        for silent in [&[("prompt", "none")][..], &[("prompt", "none"), ("account", "Below")]] {
+            let silent = request(&app, silent).await;
+            assert_eq!(step(&silent, Some(&browser), Stage::Arrived, &connection), "access_denied");
+        }
+        for asked in [&[][..], &[("account", "Below")]] {
+            let asked = request(&app, asked).await;
+            for stage in [Stage::Arrived, Stage::SignedIn] {
+                assert_eq!(step(&asked, Some(&browser), stage, &connection), "choose  sees Below offers ");
+            }
+            assert_eq!(step(&asked, Some(&browser), Stage::Chosen(below), &connection), format!("issue {below}"));
+            code::issue(by(&browser), &asked, &browser, below).await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn a_client_reaches_its_account_and_what_that_owns_and_an_offer_is_never_entered_silently() {
     run(async {
         let operator = start().await?;
@@ -253,7 +281,7 @@ fn a_client_reaches_its_account_and_what_that_owns_and_an_offer_is_never_entered
         for stage in [Stage::Arrived, Stage::SignedIn] {
             assert_eq!(step(&plain, Some(&browser), stage, &connection), "choose  offers Other");
         }
-        assert_eq!(step(&silent, Some(&browser), Stage::Arrived, &connection), "interaction_required");
+        assert_eq!(step(&silent, Some(&browser), Stage::Arrived, &connection), "access_denied", "as for anybody");
         code::issue(by(&browser), &plain, &browser, other).await?;
         assert_eq!(step(&silent, Some(&browser), Stage::Arrived, &connection), format!("issue {other}"), "entered");
         Ok(())
