@@ -11,7 +11,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 pub enum TextError {
     /// There is nothing but white space.
     Empty,
-    /// It has a control character, NUL among them.
+    /// It has a control character, NUL among them, or one that steers how the text around it runs.
     Control,
     /// It has more characters than this.
     TooLong(usize),
@@ -37,7 +37,7 @@ pub fn clean(text: &str, limit: usize) -> Result<Cow<'_, str>, TextError> {
     if trimmed.is_empty() {
         return Err(TextError::Empty);
     }
-    if trimmed.chars().any(char::is_control) {
+    if trimmed.chars().any(|c| c.is_control() || steers(c)) {
         return Err(TextError::Control);
     }
     let normal = match is_nfc_quick(trimmed.chars()) {
@@ -49,6 +49,13 @@ pub fn clean(text: &str, limit: usize) -> Result<Cow<'_, str>, TextError> {
         return Err(TextError::TooLong(limit));
     }
     Ok(normal)
+}
+
+/// Whether the character begins or ends another direction of writing, or a line: what it does reaches past the text itself, so that a
+/// name could turn the words of a page or a mail around it (Unicode Standard Annex 9, section 2). Marks and joiners, which
+/// names of some languages need, do not.
+fn steers(c: char) -> bool {
+    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// What two texts have in common that differ in case only. `text` is clean.
@@ -97,6 +104,16 @@ mod tests {
     fn control_characters_and_nul_are_refused() {
         for text in ["a\0b", "a\nb", "a\u{7f}", "\u{85}x"] {
             assert_eq!(clean(&format!("x{text}x"), 10), Err(TextError::Control), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_steers_the_text_around_it_is_refused_and_what_a_language_needs_is_taken() {
+        for text in ["moc.live\u{202e}", "\u{2067}a", "a\u{2069}b", "a\u{2028}b"] {
+            assert_eq!(clean(&format!("x{text}x"), 10 + text.len()), Err(TextError::Control), "{text:?}");
+        }
+        for text in ["\u{645}\u{6cc}\u{200c}\u{62e}", "a\u{200f}b", "\u{1f468}\u{200d}\u{1f469}"] {
+            assert!(clean(text, 10).is_ok(), "{text:?}");
         }
     }
 
