@@ -119,11 +119,7 @@ async fn insert(
             &[account_id.into(), person_id.into()],
         )?;
     }
-    transaction.run(
-        "DELETE FROM links WHERE digest IN (
-             SELECT digest FROM links WHERE purpose <> 'invitation' AND expires_at <= ? ORDER BY expires_at LIMIT 100)",
-        &[now.into()],
-    )?;
+    forget_expired(transaction, now)?;
     transaction.run(
         "INSERT INTO links (digest, purpose, person_id, account_id, address, key, created_at, expires_at, undoes)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -139,8 +135,25 @@ async fn insert(
             undoes.into(),
         ],
     )?;
-    let url = format!("{}/{}#token={token}", setting::base_url().await?, purpose.page());
-    Ok(Secret { url, expires_at })
+    url_of(purpose, &token, expires_at).await
+}
+
+/// What looks like a link and leads nowhere, see [`outbox::pretend`](crate::store::outbox::pretend).
+pub(crate) async fn lookalike(transaction: &Transaction, purpose: Purpose) -> Result<Secret> {
+    let now = Time::now();
+    forget_expired(transaction, now)?;
+    url_of(purpose, &secret::generate()?, now + purpose.lifetime()).await
+}
+
+async fn url_of(purpose: Purpose, token: &str, expires_at: Time) -> Result<Secret> {
+    Ok(Secret { url: format!("{}/{}#token={token}", setting::base_url().await?, purpose.page()), expires_at })
+}
+
+/// Forgets links that have expired, few at a time. Invitations stay: they tell that nobody has accepted yet.
+fn forget_expired(transaction: &Transaction, now: Time) -> Result<()> {
+    let statement = "DELETE FROM links WHERE digest IN (
+             SELECT digest FROM links WHERE purpose <> 'invitation' AND expires_at <= ? ORDER BY expires_at LIMIT 100)";
+    transaction.run(statement, &[now.into()]).map(drop)
 }
 
 /// What is said of a link that does not work.
