@@ -1,10 +1,11 @@
 //! Revocation (RFC 7009) and introspection (RFC 7662).
 
 use accord_core::accounts::hierarchy;
-use accord_core::auth::caller::{self, Caller, CallingConnector};
+use accord_core::auth::caller::{Caller, CallingConnector};
 use accord_core::auth::token::{self, FIRST_PARTY, Verified};
 use accord_core::error::Error;
 use accord_core::setting;
+use accord_core::sign_in::inspection;
 use accord_core::sign_in::session::{self, Kept};
 use accord_core::store::{Connection, Transaction};
 use accord_core::values::id::AccountId;
@@ -101,12 +102,12 @@ pub async fn introspect(call: Call, headers: HeaderMap, form: Form) -> Result<Un
     beginning::ensure(&call, &connection).await?;
     let connector = client::require(&call, &headers, &form, &connection).await?;
     let shown = required(form.token, "token")?;
-    let found = match caller::inspect(&shown, &connection).await? {
+    let found = match inspection::inspect(&shown, &connection).await? {
         Some((verified, caller)) => {
             let (issuer, audience) = (setting::get("public_url").await?, setting::get("audience").await?);
             Some(access_token(&verified, &caller, &issuer, &audience))
         }
-        None => session::find(&connection, &shown)?.filter(Kept::is_good).map(|kept| refresh_token(&kept, &connector)),
+        None => inspection::inspect_refresh(&connection, &shown)?.map(|kept| refresh_token(&kept, &connector)),
     };
     let visible = match &found {
         Some((Some(account), _)) => hierarchy::owns(&connection, connector.account_id, *account)?,

@@ -1,10 +1,10 @@
 //! Who has signed in, for a relying party that shows the access token (OpenID Connect Core 1.0, section 5.3).
 
-use accord_core::auth::caller::{self, Caller};
+use accord_core::auth::caller::Caller;
 use accord_core::auth::id_token::PersonClaims;
 use accord_core::auth::scope::{OPENID, Scopes};
 use accord_core::error::{Error, Unauthenticated};
-use accord_core::sign_in::claims;
+use accord_core::sign_in::{claims, inspection};
 use accord_core::store::Connection;
 use accord_core::values::id::AccountId;
 use accord_web::Call;
@@ -81,7 +81,7 @@ pub async fn post(call: Call, request: Request) -> Result<Unkept<Json<UserInfo>>
 
 async fn answer(call: &Call, token: &str) -> Result<Unkept<Json<UserInfo>>, Failure> {
     let connection = Connection::lease().await?;
-    let inspected = caller::inspect(token, &connection).await?;
+    let inspected = inspection::inspect(token, &connection).await?;
     let (verified, caller) = inspected.ok_or(Failure::InvalidToken(Unauthenticated::InvalidToken))?;
     call.refuse_demands()?;
     let scopes = Scopes::trusted(verified.scope);

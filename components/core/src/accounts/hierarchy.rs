@@ -20,7 +20,7 @@ use crate::auth::caller::{Caller, CallingPerson};
 use crate::error::{Error, Result, Thing};
 use crate::store::climb::{climb, live};
 use crate::store::{Connection, Transaction, Value};
-use crate::values::id::AccountId;
+use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
 
 /// The roles that manage, as a list of SQL.
@@ -192,6 +192,12 @@ pub(crate) const BELONGS: &str = concat!(
       WHERE chain.depth = 0 OR chain.shared AND EXISTS (
             SELECT 1 FROM grants g WHERE g.account_id = m.account_id AND g.person_id = m.person_id AND g.door <> 'endpoint'))"
 );
+
+/// Whether a person belongs to an account, see [`BELONGS`].
+pub(crate) fn belongs(connection: &Connection, person: PersonId, account: AccountId) -> Result<bool> {
+    let statement = format!("SELECT 1 FROM accounts a WHERE a.id = ?2 AND {BELONGS}");
+    Ok(connection.query_first(&statement, &[person.into(), account.into()])?.is_some())
+}
 
 /// Whether the account `a` is not suspended, nor one that owns it, as a condition.
 pub(crate) const LIVE: &str = live!("a.id");

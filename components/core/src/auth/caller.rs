@@ -4,7 +4,7 @@ use crate::auth::scope::{self, Scopes};
 use crate::auth::token::{self, FIRST_PARTY, INVALID, Verified};
 use crate::error::{Error, Result};
 use crate::store::climb::live;
-use crate::store::{Actor, Connection, Value};
+use crate::store::{Actor, Connection, Row, Value};
 use crate::values::id::{AccountId, ConnectorId, PersonId};
 use crate::values::role::Role;
 
@@ -121,6 +121,19 @@ impl Caller {
 }
 
 impl CallingConnector {
+    /// Takes a connector with all that it holds out of a row of these columns of `connectors`: `id`, `client_id`,
+    /// `account_id`, `scopes`, `secret_version`, `rank`.
+    pub(crate) fn from_row(row: &mut Row) -> Result<Self> {
+        Ok(Self {
+            id: row.take("id")?,
+            client_id: row.take("client_id")?,
+            account_id: row.take("account_id")?,
+            scopes: Scopes::trusted(row.take("scopes")?),
+            secret_version: row.take("secret_version")?,
+            rank: row.take("rank")?,
+        })
+    }
+
     /// Who it is in the audit.
     pub fn actor(&self) -> Actor {
         Actor::Connector(self.id)
@@ -159,8 +172,8 @@ pub async fn find(token: &str, connection: &Connection) -> Result<Caller> {
     active(&verified, connection)?.ok_or(INVALID)
 }
 
-/// What a token stands for, for those who introspect it (RFC 7662) or revoke it (RFC 7009); `None` if it is not good.
-pub async fn inspect(token: &str, connection: &Connection) -> Result<Option<(Verified, Caller)>> {
+/// What a token says, and who is behind it; `None` if it is not good.
+pub(crate) async fn inspect(token: &str, connection: &Connection) -> Result<Option<(Verified, Caller)>> {
     let verified = match token::verify(token, connection).await {
         Ok(verified) => verified,
         Err(Error::Unauthenticated(_)) => return Ok(None),

@@ -51,7 +51,7 @@ pub async fn authenticate(
     }
     let row = connection.query_first(
         concat!(
-            "SELECT c.id, c.account_id, c.secret_hash, c.scopes, c.secret_version, c.rank FROM connectors c
+            "SELECT c.id, c.client_id, c.account_id, c.secret_hash, c.scopes, c.secret_version, c.rank FROM connectors c
               WHERE c.client_id = ? AND c.public = 0 AND c.status <> 'inactive' AND ",
             live!("c.account_id")
         ),
@@ -60,14 +60,7 @@ pub async fn authenticate(
     let mut found = None;
     if let Some(mut row) = row {
         let hash: String = row.take("secret_hash")?;
-        let connector = CallingConnector {
-            id: row.take("id")?,
-            client_id: client_id.to_owned(),
-            account_id: row.take("account_id")?,
-            scopes: Scopes::trusted(row.take("scopes")?),
-            secret_version: row.take("secret_version")?,
-            rank: row.take("rank")?,
-        };
+        let connector = CallingConnector::from_row(&mut row)?;
         if secrets.iter().any(|secret| secret::is_right_at_once(secret, &hash)) {
             return Ok(connector);
         }
@@ -85,21 +78,13 @@ pub async fn authenticate(
 pub fn public(connection: &Connection, client_id: &str) -> Result<Option<CallingConnector>> {
     let row = connection.query_first(
         concat!(
-            "SELECT c.id, c.account_id, c.scopes, c.secret_version, c.rank FROM connectors c
+            "SELECT c.id, c.client_id, c.account_id, c.scopes, c.secret_version, c.rank FROM connectors c
               WHERE c.client_id = ? AND c.public = 1 AND c.status <> 'inactive' AND ",
             live!("c.account_id")
         ),
         &[client_id.into()],
     )?;
-    let Some(mut row) = row else { return Ok(None) };
-    Ok(Some(CallingConnector {
-        id: row.take("id")?,
-        client_id: client_id.to_owned(),
-        account_id: row.take("account_id")?,
-        scopes: Scopes::trusted(row.take("scopes")?),
-        secret_version: row.take("secret_version")?,
-        rank: row.take("rank")?,
-    }))
+    row.map(|mut row| CallingConnector::from_row(&mut row)).transpose()
 }
 
 /// The one of several readings of a `client_id` that is a connector's; the last one if none is.

@@ -10,6 +10,7 @@
 //! | [`authorization`] | what a relying party asks of a browser, and which account the person may choose for it |
 //! | [`code`] | authorization codes: issued, and turned into sessions |
 //! | [`claims`] | what a relying party learns of a person |
+//! | [`inspection`] | what a token stands for, for those who did not issue it |
 //! | [`logout`] | which relying party a browser signs out for |
 //! | [`administrator`] | who calls the administration API, and for which account |
 
@@ -19,6 +20,7 @@ pub mod browser;
 pub mod claims;
 pub mod code;
 pub mod credentials;
+pub mod inspection;
 mod leaked;
 pub mod logout;
 pub mod password;
