@@ -5,8 +5,11 @@
 //! The request is carried along in the forms, not kept: each form has it examined anew.
 
 use accord_core::Error;
+use accord_core::auth::scope;
 use accord_core::error::Unauthenticated;
-use accord_core::sign_in::authorization::{self, Choice, Choices, Code, Parameters, Refusal, Request, Stage, Step};
+use accord_core::sign_in::authorization::{
+    self, Choice, Choices, Code, Parameters, Refusal, Request, Returned, Stage, Step,
+};
 use accord_core::sign_in::{browser, code, logout};
 use accord_core::store::{Actor, Connection};
 use accord_core::values::id::{AccountId, Id as _};
@@ -15,7 +18,7 @@ use axum::body::Body;
 use axum::extract::RawQuery;
 use axum::response::Response;
 use form_urlencoded::Serializer;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use maud::{Markup, html};
 
 use crate::failure::Failure;
@@ -60,9 +63,20 @@ impl Carried {
         Serializer::new(String::new()).extend_pairs(self.parameters.pairs()).finish()
     }
 
-    /// What the relying party is called.
-    pub fn client_name(&self) -> &str {
-        &self.request.client.name
+    /// What the relying party is called, and what it gets with a code.
+    pub fn wish(&self) -> Markup {
+        let gets = [
+            (scope::OPENID, T.gets_openid),
+            ("profile", T.gets_profile),
+            ("email", T.gets_email),
+            ("phone", T.gets_phone),
+            (scope::ACCOUNTS_READ, T.gets_accounts_read),
+            (scope::ACCOUNTS_MANAGE, T.gets_accounts_manage),
+        ];
+        html! {
+            p { (T.it_is_for) " " q { (self.request.client.name) } ", " (T.it_gets) }
+            ul.gets { @for (_, what) in gets.iter().filter(|(name, _)| self.request.scopes.contains(name)) { li { (what) } } }
+        }
     }
 
     /// Where its answer goes.
@@ -75,15 +89,27 @@ impl Carried {
 fn refused(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::Shown(fault) => Failure::Authorization(fault),
-        Refusal::Returned(answer) => Failure::Returned(answer.location()),
+        Refusal::Returned(returned) => Failure::Returned(returned),
         Refusal::Failed(error) => error.into(),
     }
 }
 
 /// A request arrives.
 pub async fn authorize(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failure> {
-    let carried = Carried::examine(&query.unwrap_or_default()).await?;
-    proceed(&visit, carried, Stage::Arrived, "").await
+    match Carried::examine(&query.unwrap_or_default()).await {
+        Ok(carried) => proceed(&visit, carried, Stage::Arrived, "").await,
+        Err(Failure::Returned(wrong)) if wrong.asks(visit.browser.as_ref()) => Ok(unreturned(&visit, &wrong)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What is shown of a request that is wrong to somebody who is not signed in, and may go back.
+fn unreturned(visit: &Visit, wrong: &Returned) -> Response {
+    let main = html! {
+        p { (T.wrong_request) " " q { (wrong.client_name) } ": " (wrong.description) "." }
+        p { a.button.plain href=(wrong.answer.location()) { (T.go_back_to) " " q { (wrong.client_name) } } }
+    };
+    visit.page(Page::new(T.authorization_title, main).status(StatusCode::BAD_REQUEST))
 }
 
 /// A request that comes as a form comes again as an address: a browser leaves its cookies out of another site's form.
@@ -148,7 +174,7 @@ fn choice(visit: &Visit, address: Option<&str>, carried: &Carried, choices: &Cho
     let (is_long, nothing) = (count >= SEARCHED, count == 0);
     let again = format!("/oauth/authorize?{}", another(&carried.query()));
     let main = html! {
-        p { (T.choose_for) " " q { (carried.client_name()) } "." }
+        (carried.wish())
         @if nothing { p { (T.choose_nothing) } }
         @if is_long {
             (visit.form("/choose-account", &html! {
@@ -253,12 +279,14 @@ async fn examine_logout(query: &str) -> Result<logout::Logout, Failure> {
 }
 
 async fn leave(visit: &mut Visit, wanted: &logout::Logout) -> Result<Response, Failure> {
+    let leads_on = wanted.leads_on_for(visit.browser.as_ref());
     if let Some(browser) = &visit.browser {
         browser::end(Connection::lease().await?, browser).await?;
     }
     visit.signed_out();
     Ok(match &wanted.location {
-        Some(location) => visit.redirect(location),
-        None => sign_in::signed_out(visit),
+        Some(location) if leads_on => visit.redirect(location),
+        Some(location) => sign_in::signed_out(visit, wanted.client_name.as_deref().zip(Some(location))),
+        None => sign_in::signed_out(visit, None),
     })
 }

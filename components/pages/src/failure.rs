@@ -1,7 +1,7 @@
 //! What goes wrong, as a page says it.
 
 use accord_core::Error;
-use accord_core::sign_in::authorization::Fault;
+use accord_core::sign_in::authorization::{Fault, Returned};
 use accord_web::failure::{Failed, carry};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -20,7 +20,7 @@ pub enum Failure {
     /// An authorization request that may not be answered at its redirect URI.
     Authorization(Fault),
     /// An authorization request that is answered at its redirect URI: the relying party is told what is wrong with it.
-    Returned(String),
+    Returned(Returned),
     /// A request to sign out that names an address which is not the client's.
     ForeignLogout,
     /// Whatever else went wrong.
@@ -52,7 +52,7 @@ impl Failure {
     /// The failure as a page. `request_id` helps whoever operates Accord to find what happened.
     pub fn page(&self, request_id: &str) -> Response {
         let (status, title, text) = match self {
-            Self::Returned(location) => return redirect(location),
+            Self::Returned(wrong) => return redirect(&wrong.answer.location()),
             Self::Insecure => (StatusCode::SERVICE_UNAVAILABLE, T.insecure_title, T.insecure_text),
             Self::Foreign => (StatusCode::FORBIDDEN, T.foreign_title, T.foreign_text),
             Self::Authorization(Fault::UnknownClient) => {

@@ -334,7 +334,7 @@ pub async fn end_sessions(Posted(mut visit, fields): Posted) -> Result<Response,
     edit.commit().await?;
     if session.is_empty() || session == browser.id {
         visit.signed_out();
-        return Ok(crate::sign_in::signed_out(&visit));
+        return Ok(crate::sign_in::signed_out(&visit, None));
     }
     Ok(visit.redirect("/me?session"))
 }

@@ -28,7 +28,7 @@ pub fn ask(visit: &Visit, carried: Option<&Carried>, name: &str, fault: Option<&
         button.full type="submit" { (T.sign_in) }
     };
     let main: Markup = html! {
-        @if let Some(carried) = carried { p { (T.sign_in_for) " " q { (carried.client_name()) } "." } }
+        @if let Some(carried) = carried { (carried.wish()) }
         @if let Some(fault) = fault { (note("bad", fault)) }
         (visit.form("/sign-in", &fields))
         p.more {
@@ -67,14 +67,15 @@ pub async fn sign_out(Posted(mut visit, _): Posted) -> Result<Response, Failure>
         browser::end(Connection::lease().await?, browser).await?;
     }
     visit.signed_out();
-    Ok(signed_out(&visit))
+    Ok(signed_out(&visit, None))
 }
 
-/// What is shown to who has signed out.
-pub fn signed_out(visit: &Visit) -> Response {
+/// What is shown to who has signed out. `back` is where one may go then: what it is called, and its address.
+pub fn signed_out(visit: &Visit, back: Option<(&str, &String)>) -> Response {
     let main = html! {
         p { (T.signed_out_text) }
         p { a.button href="/sign-in" { (T.sign_in_again) } }
+        @if let Some((name, location)) = back { p { a.button.plain href=(location) { (T.go_back_to) " " q { (name) } } } }
     };
     visit.page(Page::new(T.signed_out_title, main))
 }

@@ -145,21 +145,56 @@ async fn what_is_wrong_with_a_request_is_told_to_the_client() {
     let accord = Accord::start().await;
     let person = accord.person("Acme").await;
     let path = request(&accord, &person).await;
-    let browser = accord.browser();
+    let (browser, nobodys) = (accord.browser(), accord.browser());
+    browser.sign_in(&person.email, PASSWORD).await;
     for (more, expected) in [
         ([("response_type", "token")], "unsupported_response_type"),
         ([("response_type", "")], "invalid_request"),
         ([("code_challenge", "")], "invalid_request"),
         ([("code_challenge_method", "plain")], "invalid_request"),
         ([("scope", "profile")], "invalid_scope"),
-        ([("prompt", "none")], "login_required"),
         ([("prompt", "none login")], "invalid_request"),
         ([("max_age", "soon")], "invalid_request"),
         ([("request", "eyJ")], "request_not_supported"),
         ([("request_uri", "https://app.example/r")], "request_uri_not_supported"),
     ] {
         assert_eq!(error(&browser.open(&with(&path, &more)).await), expected, "{more:?}");
+        // Whoever is not signed in may be lured by a stranger's client: that one goes by a link, unless nothing may be asked.
+        let shown = nobodys.open_from_elsewhere(&with(&path, &more)).await;
+        if more[0].0 == "prompt" {
+            assert_eq!(error(&shown), expected, "{more:?}");
+        } else {
+            assert_eq!((shown.answer.status, shown.sent_to()), (400, None), "{more:?}: {shown}");
+            assert!(shown.to_string().contains(&format!("error={expected}&amp;")), "{more:?}: {shown}");
+        }
     }
+    assert_eq!(error(&nobodys.open(&with(&path, &[("prompt", "none")])).await), "login_required");
+    assert_snapshot!("wrong_request", nobodys.open(&with(&path, &[("response_type", "token")])).await);
+}
+
+#[tokio::test]
+async fn a_program_of_a_device_that_anybody_could_be_is_let_in_by_the_person() {
+    let accord = Accord::start().await;
+    let person = accord.person("Acme").await;
+    let uri = "http://127.0.0.1/callback";
+    let body = json!({ "name": "A program", "accountId": person.account, "redirectUris": [uri], "public": true,
+                       "scopes": "accounts:read" });
+    let client_id = accord.post(&person.token, "/api/connectors", &body).await.text("clientId");
+    let path = query(
+        &client_id,
+        &[("redirect_uri", "http://127.0.0.1:4711/callback"), ("scope", "openid email accounts:read")],
+    );
+    let browser = accord.browser();
+    browser.sign_in(&person.email, PASSWORD).await;
+    let asked = browser.open_from_elsewhere(&path).await;
+    assert_snapshot!("let_a_program_in", asked);
+    let silent = browser.open_from_elsewhere(&format!("{path}&prompt=none")).await;
+    let location = silent.sent_to().expect("an answer");
+    assert!(location.starts_with("http://127.0.0.1:4711/callback?error=consent_required&"), "{location}");
+    let granted =
+        browser.send(&asked, "/choose-account", &[("account", &person.account.to_string()), ("answer", "")]).await;
+    let location = granted.sent_to().expect("an answer");
+    assert!(location.starts_with("http://127.0.0.1:4711/callback?code="), "{location}");
 }
 
 #[tokio::test]
@@ -239,5 +274,6 @@ async fn a_client_has_somebody_sign_out_who_agrees() {
     assert_eq!(left.sent_to(), Some("https://app.example/bye?state=s"), "{left}");
     assert_eq!(browser.open("/me").await.path, "/sign-in");
     let gone = browser.open_from_elsewhere(&logout("https://app.example/bye")).await;
-    assert_eq!(gone.sent_to(), Some("https://app.example/bye?state=s"), "who is signed out already is not asked");
+    assert_eq!(gone.sent_to(), None, "who is signed out already goes on by a link");
+    assert_snapshot!("signed_out_already", gone);
 }

@@ -13,6 +13,7 @@ use crate::auth::scope::{self, Scopes};
 use crate::connectors::relying_party::{self, RelyingParty};
 use crate::error::{Error, Result};
 use crate::setting;
+use crate::sign_in::browser::Browser;
 use crate::store::Connection;
 use crate::store::climb::live;
 
@@ -102,8 +103,8 @@ pub enum Fault {
 pub enum Refusal {
     /// It may be shown to the person only.
     Shown(Fault),
-    /// The relying party is told: the browser is sent there.
-    Returned(Answer),
+    /// The relying party is told: the browser is sent there, see [`Returned::asks`].
+    Returned(Returned),
     /// It could not be examined.
     Failed(Error),
 }
@@ -114,6 +115,27 @@ impl From<Error> for Refusal {
     }
 }
 
+/// What is wrong with a request, and who is to be told.
+#[derive(Debug)]
+pub struct Returned {
+    /// What the relying party is told.
+    pub answer: Answer,
+    /// What it is called.
+    pub client_name: String,
+    /// What is wrong, in words.
+    pub description: String,
+    is_silent: bool,
+}
+
+impl Returned {
+    /// Whether the person has to let the browser go there. Anybody can lure somebody to a request that is wrong on purpose, and from here
+    /// to an address that he has registered: so nobody leaves unasked before the sign-in, but where the relying party lets
+    /// nothing be asked (RFC 9700, section 4.11.2). `browser` is who is signed in.
+    pub fn asks(&self, browser: Option<&Browser>) -> bool {
+        browser.is_none() && !self.is_silent
+    }
+}
+
 /// What went wrong, as a relying party is told (RFC 6749, section 4.1.2.1; OpenID Connect Core 1.0, section 3.1.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -121,6 +143,8 @@ pub enum Code {
     AccessDenied,
     /// The person would have to choose an account.
     AccountSelectionRequired,
+    /// The person would have to let the relying party in.
+    ConsentRequired,
     /// A parameter is missing, there twice, or not right.
     InvalidRequest,
     /// The scope lacks `openid`, or has one that the connector does not hold.
@@ -144,6 +168,7 @@ impl Code {
         match self {
             Self::AccessDenied => "access_denied",
             Self::AccountSelectionRequired => "account_selection_required",
+            Self::ConsentRequired => "consent_required",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",
             Self::LoginRequired => "login_required",
@@ -206,6 +231,10 @@ pub struct Request {
     pub login_hint: Option<String>,
     /// Languages that the person understands, the best first (BCP 47).
     pub ui_locales: Vec<String>,
+    /// Whether the answer goes to the relying party and to nobody else: it has a secret to show, or an address of the web. Any
+    /// program of a device can listen at a loopback address or for a scheme, and call itself by a public `client_id` (RFC 8252,
+    /// section 8.6).
+    is_assured: bool,
     issuer: String,
     state: Option<String>,
     in_fragment: bool,
@@ -260,6 +289,7 @@ pub async fn examine(connection: &Connection, parameters: &Parameters) -> Result
         code_challenge: None,
         login_hint: None,
         ui_locales: Vec::new(),
+        is_assured: !party.is_public || redirect_uri.starts_with("https:"),
         issuer: setting::get("public_url").await?,
         state: parameters.once("state").map(str::to_owned),
         in_fragment: parameters.once("response_mode") == Some("fragment"),
@@ -270,7 +300,12 @@ pub async fn examine(connection: &Connection, parameters: &Parameters) -> Result
     };
     match fill(connection, parameters, &party, &mut request).await? {
         Ok(()) => Ok(request),
-        Err((code, description)) => Err(Refusal::Returned(request.refuse(code, &description))),
+        Err((code, description)) => Err(Refusal::Returned(Returned {
+            answer: request.refuse(code, &description),
+            client_name: request.client.name,
+            description: description.into_owned(),
+            is_silent: words(parameters.get("prompt")).any(|word| word == "none"),
+        })),
     }
 }
 
@@ -287,14 +322,7 @@ fn client(connection: &Connection, client_id: Option<&str>) -> Result<(Client, R
     let row = connection.query_first(&statement, &[client_id.into()])?;
     let mut row = row.ok_or(Refusal::Shown(Fault::UnknownClient))?;
     let party = RelyingParty::from_row(&mut row)?;
-    let connector = CallingConnector {
-        id: row.take("id")?,
-        client_id: row.take("client_id")?,
-        account_id: row.take("account_id")?,
-        scopes: Scopes::trusted(row.take("scopes")?),
-        secret_version: row.take("secret_version")?,
-        rank: row.take("rank")?,
-    };
+    let connector = CallingConnector::from_row(&mut row)?;
     Ok((Client { connector, name: row.take("name")?, account_name: row.take("account_name")? }, party))
 }
 
@@ -357,15 +385,14 @@ fn read(parameters: &Parameters, party: &RelyingParty, request: &mut Request) ->
         None => None,
     };
     request.login_hint = parameters.get("login_hint").map(str::to_owned);
-    let locales = parameters.get("ui_locales").unwrap_or_default();
-    request.ui_locales = locales.split_ascii_whitespace().map(str::to_owned).collect();
+    request.ui_locales = words(parameters.get("ui_locales")).map(str::to_owned).collect();
     Ok(())
 }
 
 /// What is granted: what is the person's to tell, and of what the connector holds what people can do with a token. What nobody
 /// knows is left out (OpenID Connect Core 1.0, section 3.1.2.1).
 fn scopes(asked: Option<&str>, held: &Scopes) -> Result<Scopes, Wrong> {
-    let asked: Vec<_> = asked.unwrap_or_default().split_ascii_whitespace().collect();
+    let asked: Vec<_> = words(asked).collect();
     if !asked.contains(&scope::OPENID) {
         return Err((Code::InvalidScope, "the scope must have openid in it".into()));
     }
@@ -405,7 +432,7 @@ fn code_challenge(parameters: &Parameters, party: &RelyingParty) -> Result<Optio
 fn prompts(prompt: Option<&str>) -> Result<Prompts, Wrong> {
     let mut prompts = Prompts::default();
     let mut count = 0;
-    for word in prompt.unwrap_or_default().split_ascii_whitespace() {
+    for word in words(prompt) {
         count += 1;
         match word {
             "none" => prompts.nothing = true,
@@ -415,4 +442,9 @@ fn prompts(prompt: Option<&str>) -> Result<Prompts, Wrong> {
         }
     }
     if prompts.nothing && count > 1 { invalid("prompt has none and something else") } else { Ok(prompts) }
+}
+
+/// The words of a parameter that is a list of them.
+fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
+    list.unwrap_or_default().split_ascii_whitespace()
 }

@@ -28,6 +28,8 @@ pub const TEXTS: Texts = Texts {
     unknown_client_text: "The application that has sent you here is not known. Tell whoever runs that application.",
     foreign_redirect_text: "The application that has sent you here wants to get you back at an address that it has not registered. \
          Nobody is sent there. Tell whoever runs that application.",
+    wrong_request: "What has sent you here asks for something that it cannot get. It calls itself",
+    go_back_to: "Go back to",
     logout_failed_title: "You were not signed out",
     logout_failed_text: "The application that has sent you here wants to get you back at an address that it has not registered, or \
          says something that does not fit. Sign out on your own page.",
@@ -47,7 +49,6 @@ pub const TEXTS: Texts = Texts {
     password: "Password",
     wrong_password: "The name and the password do not belong together.",
     forgot_link: "Forgot the password?",
-    sign_in_for: "You will go on to",
     sign_out: "Sign out",
     signed_out_title: "You are signed out",
     signed_out_text: "In this browser nobody is signed in any more.",
@@ -120,9 +121,17 @@ pub const TEXTS: Texts = Texts {
     accepted_text: "The account is one of yours from now on.",
     refused_invitation_title: "You have refused",
     refused_invitation_text: "The account cannot ask you again, unless you let it.",
+    // What an application wants.
+    it_is_for: "You will go on to",
+    it_gets: "which then knows and may do this:",
+    gets_openid: "That it is you, and the account that you choose",
+    gets_profile: "Your names",
+    gets_email: "Your e-mail address",
+    gets_phone: "Your telephone number",
+    gets_accounts_read: "See what you see of that account and those below it",
+    gets_accounts_manage: "Manage that account and those below it as you may",
     // Choosing an account.
     choose_title: "Choose an account",
-    choose_for: "It is for",
     choose_nothing_title: "No account for this",
     choose_nothing: "None of your accounts is one that this application may reach. You can sign in as somebody else, or go \
          back.",

@@ -5,6 +5,9 @@
 //! have given is an offer, and the account of the connector may be one that the person sees from above: neither is taken
 //! without the person's word, and to a request that lets nothing be asked they are nothing. Else whoever gives something, or
 //! has a connector below, could learn who comes by.
+//!
+//! What a relying party is told of the person it is told because those who manage its account have made it a connector, and
+//! with a token it does nothing that it may not do by itself. So nobody is asked about its scopes; the pages name them.
 
 use std::time::Duration;
 
@@ -71,6 +74,9 @@ pub struct Choices {
 /// Says what is to be done next about a request. `browser` is who is signed in in the browser that came with it.
 pub fn next(connection: &Connection, request: &Request, browser: Option<&Browser>, stage: Stage) -> Result<Step> {
     let Prompts { nothing, password, account } = request.prompts;
+    // Whoever answers at such an address may be another program. An ID token tells that the person has let this one in before.
+    let is_to_be_let_in = stage == Stage::Arrived && !request.is_assured && request.hint.is_none();
+    let account = account || is_to_be_let_in;
     let refuse = |code, why| Ok(Step::Return(request.refuse(code, why)));
     let is_hinted = |browser: &&Browser| request.hint.as_ref().is_none_or(|hint| hint.subject == browser.person.uuid);
     let Some(browser) = browser.filter(is_hinted) else {
@@ -113,6 +119,7 @@ pub fn next(connection: &Connection, request: &Request, browser: Option<&Browser
         ([], [], None) if nothing => {
             refuse(Code::AccessDenied, "the person has entered no account that the client may reach")
         }
+        _ if nothing && is_to_be_let_in => refuse(Code::ConsentRequired, "the person has to let the client in"),
         _ if nothing => refuse(Code::AccountSelectionRequired, "the person has to choose an account"),
         _ => Ok(Step::Choose(choices)),
     }

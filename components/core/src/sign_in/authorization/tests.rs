@@ -73,8 +73,8 @@ async fn refused(parameters: &Parameters) -> String {
     match examine(&connection, parameters).await {
         Ok(request) => format!("granted {}", request.scopes),
         Err(Refusal::Shown(fault)) => format!("{fault:?}"),
-        Err(Refusal::Returned(answer)) => {
-            let location = answer.location();
+        Err(Refusal::Returned(returned)) => {
+            let location = returned.answer.location();
             assert!(location.contains("state=s+t%26te&iss=https%3A%2F%2Faccord.example"), "{location}");
             let error = location.split_once("error=").map(|(_, error)| error).unwrap_or_default();
             error.split('&').next().unwrap_or_default().to_owned()
@@ -220,6 +220,68 @@ fn a_person_is_asked_what_the_request_and_the_browser_leave_open() {
             "account_selection_required"
         );
         assert_eq!(asked(&[], here, Stage::Chosen(third)).await, format!("issue {third}"));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_program_of_a_device_that_anybody_could_be_is_let_in_by_the_person_and_not_silently() {
+    run(async {
+        let operator = start().await?;
+        let (loopback, scheme) = ("http://127.0.0.1:51004/cb", "com.example.app:/cb");
+        let uris = [CALLBACK, "http://127.0.0.1/cb", scheme].map(str::to_owned).to_vec();
+        let public = RelyingParty { redirect_uris: uris, is_public: true, ..party() };
+        let public = relying_party_of(operator.id, &operator.administrator, public).await?;
+        let secret = relying_party_of(operator.id, &operator.administrator, party()).await?;
+        let (_, browser) = administrator(None).await?;
+        let pair = id_token::tests::key().await?;
+        let (issuer, subject) = ("https://accord.example", &browser.person.uuid);
+        let hint = id_token::tests::sign(&pair, id_token::TYPE, issuer, &public, subject, &browser.id);
+        let connection = Connection::lease().await?;
+        let own = format!("issue {}", operator.id);
+        for (client, uri, others, expected) in [
+            (&public, loopback, &[][..], "choose Operator offers "),
+            (&public, scheme, &[], "choose Operator offers "),
+            (&public, scheme, &[("prompt", "none")], "consent_required"),
+            (&public, scheme, &[("account", "Operator")], "choose Operator offers "),
+            (&public, loopback, &[("id_token_hint", hint.as_str())], own.as_str()),
+            (&public, loopback, &[("id_token_hint", &hint), ("prompt", "none")], &own),
+            (&public, CALLBACK, &[], &own),
+            (&secret, loopback, &[], &own),
+        ] {
+            let others: Vec<_> = others.iter().copied().chain([("redirect_uri", uri)]).collect();
+            let request = request(client, &others).await;
+            assert_eq!(step(&request, Some(&browser), Stage::Arrived, &connection), expected, "{others:?}");
+            if expected.starts_with("choose") {
+                assert_eq!(
+                    step(&request, Some(&browser), Stage::SignedIn, &connection),
+                    own,
+                    "the page has said for whom"
+                );
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn nobody_leaves_for_a_client_unasked_before_the_sign_in_but_where_nothing_may_be_asked() {
+    run(async {
+        let operator = start().await?;
+        let app = relying_party_of(operator.id, &operator.administrator, party()).await?;
+        let (_, browser) = administrator(None).await?;
+        let connection = Connection::lease().await?;
+        for (others, asks) in [
+            (&[("response_type", "token")][..], true),
+            (&[("response_type", "token"), ("prompt", "login")], true),
+            (&[("response_type", "token"), ("prompt", "none")], false),
+            (&[("prompt", "none login")], false),
+        ] {
+            let Err(Refusal::Returned(wrong)) = examine(&connection, &parameters(&app, others)).await else {
+                panic!("{others:?} is wrong");
+            };
+            assert_eq!((wrong.asks(None), wrong.asks(Some(&browser))), (asks, false), "{others:?}");
+        }
         Ok(())
     });
 }
