@@ -219,7 +219,8 @@ async fn where_browsers_are_sent_back_to_is_changed_by_whoever_might_have_the_se
     assert_eq!((changed["name"].as_str(), &changed["redirectUris"]), (Some("Renamed"), &json!([other])));
     assert_eq!(accord.get(&owner.token, &own).await.json(), changed);
     let sent = async |uri: &str| {
-        let path = format!("/oauth/authorize?client_id={client_id}&redirect_uri={uri}&response_type=code&scope=openid");
+        let asked = format!("client_id={client_id}&redirect_uri={uri}&response_type=code&scope=openid&prompt=none");
+        let path = format!("/oauth/authorize?{asked}");
         accord.browser().open(&path).await.answer.status
     };
     assert_eq!((sent(CALLBACK).await, sent(other).await), (400, 303), "the one before is none any more");
