@@ -123,13 +123,13 @@ pub const TEXTS: Texts = Texts {
     refused_invitation_text: "The account cannot ask you again, unless you let it.",
     // What an application wants.
     it_is_for: "You will go on to",
-    it_gets: "which then knows and may do this:",
-    gets_openid: "That it is you, and the account that you choose",
+    it_gets: "which gets:",
+    gets_openid: "Who you are, and the account that you choose",
     gets_profile: "Your names",
     gets_email: "Your e-mail address",
     gets_phone: "Your telephone number",
-    gets_accounts_read: "See what you see of that account and those below it",
-    gets_accounts_manage: "Manage that account and those below it as you may",
+    gets_accounts_read: "To see what you see of that account and those below it",
+    gets_accounts_manage: "To manage that account and those below it as you may",
     // Choosing an account.
     choose_title: "Choose an account",
     choose_nothing_title: "No account for this",
