@@ -1,0 +1,111 @@
+//! What a record gives and takes in its own account: a role to whoever has its address, or a block.
+
+use super::Record;
+use crate::accounts::members::{self, Door, Grant, Status};
+use crate::auth::caller::CallingConnector;
+use crate::error::{Conflict, Error, Faults, Result};
+use crate::people::address;
+use crate::people::profile::Profile;
+use crate::store::Edit;
+use crate::values::id::PersonId;
+use crate::values::role::Role;
+
+/// What a record gives and takes in its own account.
+pub(super) struct Standing<'a> {
+    pub edit: &'a Edit,
+    pub connector: &'a CallingConnector,
+    pub record: &'a Record,
+    /// What the organisation has said until now.
+    pub before: &'a Profile,
+}
+
+impl Standing<'_> {
+    /// Grants, blocks and releases what follows from the record. `said` is what the request says of `is_active`: what is not
+    /// said neither grants nor blocks.
+    pub async fn settle(&self, said: Option<bool>) -> Result<()> {
+        let moved = self.record.profile.email_key() != self.before.email_key();
+        // Who has entered by the record stays whom it means. A record takes back what it gave itself.
+        if moved && self.record.person_id.is_none() && self.before.is_active == Some(true) {
+            self.release().await?;
+        }
+        if said == Some(false) {
+            return self.block().await;
+        }
+        let begins = said == Some(true) && (moved || self.before.is_active != Some(true));
+        let follows = moved && said.is_none() && self.record.profile.is_active == Some(true);
+        if begins || follows { self.grant().await } else { Ok(()) }
+    }
+
+    /// Takes away what the record gave to the address that it had.
+    async fn release(&self) -> Result<()> {
+        let Some(email) = &self.before.email else { return Ok(()) };
+        let holder = address::holder(self.edit.connection(), &email.key)?;
+        let Some(person_id) = holder.and_then(|holder| holder.meant()) else { return Ok(()) };
+        if self.another_says(person_id, true)? {
+            return Ok(());
+        }
+        members::release(self.edit, self.record.account_id, person_id, Door::Endpoint).await
+    }
+
+    /// Whether another record of the organisation says of the person, by whichever address, that it is active, or that it is not.
+    fn another_says(&self, person_id: PersonId, is_active: bool) -> Result<bool> {
+        let other = self.edit.run_first(
+            "SELECT 1 FROM (
+                 SELECT r.id, r.account_id, r.is_active FROM records r WHERE r.person_id = ?3
+                 UNION ALL
+                 SELECT r.id, r.account_id, r.is_active FROM addresses d
+                   JOIN records r ON r.account_id = ?1 AND r.email_key = d.key
+                  WHERE d.person_id = ?3 AND d.retired_at IS NULL AND r.person_id IS NULL)
+              WHERE account_id = ?1 AND id <> ?2 AND is_active = ?4 LIMIT 1",
+            &[self.record.account_id.into(), self.record.id.into(), person_id.into(), i64::from(is_active).into()],
+        )?;
+        Ok(other.is_some())
+    }
+
+    async fn block(&self) -> Result<()> {
+        let Some(person_id) = self.person().await? else { return Ok(()) };
+        let blocked =
+            members::set_active(self.edit, self.connector.rank, self.record.account_id, person_id, false).await;
+        blocked.map_err(|error| match error {
+            Error::Forbidden { .. } => of_is_active("cannot be cleared: the member ranks above the client"),
+            Error::Conflict(Conflict::LastOwner) => {
+                of_is_active("cannot be cleared: nobody else is an active owner of the organisation")
+            }
+            other => other,
+        })
+    }
+
+    async fn grant(&self) -> Result<()> {
+        let Some(person_id) = self.person().await? else { return Ok(()) };
+        // What one record blocks another one does not lift.
+        if self.another_says(person_id, false)? {
+            return Ok(());
+        }
+        let account_id = self.record.account_id;
+        members::set_active(self.edit, self.connector.rank, account_id, person_id, true).await.map_err(|error| {
+            match error {
+                Error::Forbidden { .. } => of_is_active("cannot be set: the member ranks above the client"),
+                other => other,
+            }
+        })?;
+        let rank = Some(self.connector.rank);
+        let grant = Grant { door: Door::Endpoint, roles: &[Role::User], rank, status: Status::Invited, known_as: None };
+        members::grant(self.edit, account_id, person_id, grant).await.map(drop)
+    }
+
+    /// Whom the record means: who has entered by it, or else whoever has its address, or will.
+    async fn person(&self) -> Result<Option<PersonId>> {
+        match (self.record.person_id, &self.record.profile.email) {
+            (Some(person_id), _) => Ok(Some(person_id)),
+            (None, Some(email)) => {
+                address::refuse_own_domain("email", email).await?;
+                address::person_of(self.edit, email).await.map(Some)
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+fn of_is_active(fault: &str) -> Error {
+    Error::Invalid(Faults::of("is_active", fault))
+}
