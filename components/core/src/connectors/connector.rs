@@ -11,7 +11,6 @@ use crate::accounts::role::Roles;
 use crate::auth::caller::{Caller, CallingConnector};
 use crate::auth::scope::Scopes;
 use crate::auth::{secret, throttle};
-use crate::connectors::health::FAILURES_MAX;
 use crate::connectors::relying_party::{self, RelyingParty};
 use crate::error::{Conflict, Error, Result, Thing, Unauthenticated};
 use crate::store::audit::Changed;
@@ -26,6 +25,10 @@ pub const CLIENT_ID_MAX: usize = 100;
 
 /// Longest client secret, in bytes: what is longer is no secret of ours, and is not hashed.
 pub const SECRET_MAX: usize = 512;
+
+/// After so many refused or failed writes in a row a connector is in error state (the administration API's document,
+/// `last_sync_error_count`).
+pub const FAILURES_MAX: i64 = 10;
 
 /// The refusal of a `client_id` and a secret that are not right.
 const WRONG: Error = Error::Unauthenticated(Unauthenticated::InvalidCredentials);

@@ -9,16 +9,12 @@
 use std::fmt::Write as _;
 
 use crate::auth::caller::CallingConnector;
-use crate::connectors::connector::STATUS;
+use crate::connectors::connector::{FAILURES_MAX, STATUS};
 use crate::error::{Error, Result};
 use crate::log;
 use crate::store::{Connection, Row, Transaction};
 use crate::values::id::{AccountId, ConnectorId};
 use crate::values::time::Time;
-
-/// After so many refused or failed writes in a row a connector is in error state (the administration API's document,
-/// `last_sync_error_count`).
-pub const FAILURES_MAX: i64 = 10;
 
 /// Longest note of a failure that is kept, in characters.
 const NOTE_MAX: usize = 500;
