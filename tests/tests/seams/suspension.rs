@@ -94,6 +94,49 @@ async fn an_account_lifts_its_own_suspension_and_not_the_one_from_above() {
 }
 
 #[tokio::test]
+async fn what_an_account_two_levels_above_suspended_the_one_between_does_not_lift() {
+    let accord = Accord::start().await;
+    let operator = accord.operator().await;
+    let reseller = accord.make_account(&operator, "reseller", "reseller").await;
+    let customer = accord.make_account(&reseller, "customer", "standard").await;
+    let admin = accord.admin().await;
+    let between = accord.user_token(&reseller.name, &reseller.password, None).await;
+    let own = accord.user_token(&customer.name, &customer.password, None).await;
+    let tool = json!({ "name": "Tool", "scopes": ["accounts:manage"], "rank": "owner" });
+    let tool = accord.make_connector(&between, &tool).await;
+    let tool = accord.token_of(&tool.client_id, &tool.secret).await;
+    let update = async |by: &Administrator, active: &str| {
+        let change = json!({ "action": "update_account", "account_key": customer.account_key, "active": active });
+        accord.administer(by, &change).await.status
+    };
+    let stays = async |when: &str| {
+        for token in [&between, &tool] {
+            assert_eq!(set(&accord, token, customer.account, "active").await, 403, "{when}");
+            // To suspend it as well changes nothing of who lifts it.
+            assert_eq!(set(&accord, token, customer.account, "inactive").await, 200, "{when}");
+            assert_eq!(set(&accord, token, customer.account, "active").await, 403, "{when}");
+        }
+        assert_eq!(update(&reseller, "0").await, 200, "{when}");
+        assert_eq!(update(&reseller, "1").await, 403, "{when}");
+        assert_eq!(set(&accord, &own, customer.account, "active").await, 404, "{when}");
+    };
+    assert_eq!(set(&accord, &admin, customer.account, "inactive").await, 200);
+    stays("suspended through the accounts API").await;
+    assert_eq!(update(&operator, "1").await, 200, "who is above lifts it, through whichever API");
+    assert_eq!(update(&operator, "0").await, 200);
+    stays("suspended through the administration API").await;
+    assert_eq!(set(&accord, &admin, customer.account, "active").await, 200);
+    // What the one between suspended, that lifts, and so does who is above.
+    for lifts in [&between, &tool, &admin] {
+        assert_eq!(set(&accord, &between, customer.account, "inactive").await, 200);
+        assert_eq!(set(&accord, lifts, customer.account, "active").await, 200);
+    }
+    assert_eq!(set(&accord, &own, customer.account, "inactive").await, 200);
+    assert_eq!(set(&accord, &admin, customer.account, "inactive").await, 200);
+    stays("suspended by itself before").await;
+}
+
+#[tokio::test]
 async fn an_account_that_the_reseller_made_inactive_waits_for_the_reseller() {
     let accord = Accord::start().await;
     let operator = accord.operator().await;

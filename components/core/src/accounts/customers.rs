@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::accounts::account::{self, Status};
-use crate::accounts::packages;
+use crate::accounts::{hierarchy, packages, suspension};
 use crate::error::{Error, Result, Thing};
 use crate::store::audit::Changed;
 use crate::store::climb::climb;
@@ -39,8 +39,8 @@ pub struct CustomerChange {
 /// # Errors
 ///
 /// [`Error::NotFound`] if there is none of this key among those; [`Error::Forbidden`] for the account `account_id` itself,
-/// which its owner changes; [`Error::Invalid`] for an unknown package; [`Error::Conflict`] with
-/// [`crate::error::Conflict::RegistrationIdTaken`].
+/// which its owner changes, and to lift what an account above this one has suspended; [`Error::Invalid`] for an unknown
+/// package; [`Error::Conflict`] with [`crate::error::Conflict::RegistrationIdTaken`].
 pub async fn update(
     edit: &Edit,
     account_id: AccountId,
@@ -66,6 +66,9 @@ pub async fn update(
     let owner = row.take("owner_id")?;
     let package = change.package_id.map(|package| packages::known(edit, owner, package)).transpose()?;
     let status = change.is_active.map(Status::of);
+    if change.is_active == Some(true) {
+        suspension::lift(edit, customer, |by| hierarchy::owns(edit.connection(), account_id, by))?;
+    }
     let email_admin = change.email_admin.as_ref().map(|email| email.address.as_str());
     edit.run(
         "UPDATE accounts SET package_id = coalesce(?2, package_id), status = coalesce(?3, status),
@@ -84,6 +87,9 @@ pub async fn update(
         ],
     )
     .map_err(account::taken)?;
+    if change.is_active == Some(false) {
+        suspension::suspended(edit, customer, account_id)?;
+    }
     let mut changed = Changed::default();
     for (field, after) in [
         ("status", status.map(Status::name)),

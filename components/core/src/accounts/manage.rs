@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::accounts::account::{self, Account, NewAccount, Status};
 use crate::accounts::hierarchy::{self, BELONGS, OWNER_LIVE, ROLES, ROLES_TO_RESUME};
 use crate::accounts::role::Roles;
-use crate::accounts::{members, username};
+use crate::accounts::{members, suspension, username};
 use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::scope;
 use crate::error::{Conflict, Error, Result, Thing};
@@ -167,8 +167,8 @@ impl AccountChange {
 /// # Errors
 ///
 /// [`Error::NotFound`], [`Error::Forbidden`] without the manage role, or to change the registration id without it in the
-/// account above; [`Error::PreconditionFailed`]; [`Error::Conflict`] with [`Conflict::NameTaken`] or
-/// [`Conflict::RegistrationIdTaken`].
+/// account above, or to lift a suspension without it in the account that set that; [`Error::PreconditionFailed`];
+/// [`Error::Conflict`] with [`Conflict::NameTaken`], [`Conflict::RegistrationIdTaken`] or [`Conflict::IsOperator`].
 pub async fn update(
     edit: &Edit,
     caller: &Caller,
@@ -183,7 +183,10 @@ pub async fn update(
     let (mut account, roles) = found?;
     roles.require(Role::Manage)?;
     precondition.require(account.version)?;
-    let from_above = change.active == Some(false) && suspends_from_above(edit, caller, account_id)?;
+    let by = if change.active == Some(false) { suspension::suspends_as(edit, caller, account_id)? } else { None };
+    if change.active == Some(true) {
+        suspension::lift(edit, account_id, |by| hierarchy::manages(edit.connection(), caller, by))?;
+    }
     let (key_before, registration_id_before) = (text::fold(&account.name), account.registration_id.clone());
     let before = account.clone();
     change.apply(&mut account);
@@ -213,11 +216,14 @@ pub async fn update(
             account.country.as_deref().into(),
             account.version.into(),
             account.updated_at.into(),
-            i64::from(from_above).into(),
+            i64::from(by.is_some()).into(),
             account.registration_id.as_deref().into(),
         ],
     )
     .map_err(account::taken)?;
+    if let Some(by) = by {
+        suspension::suspended(edit, account_id, by)?;
+    }
     let mut changed = Changed::default();
     changed.note("name", &before.name, &account.name);
     for (field, before, after) in [
@@ -243,18 +249,6 @@ fn load_to_resume(transaction: &Transaction, caller: &Caller, account_id: Accoun
         Account::COLUMNS
     );
     loaded(transaction.run_first(&statement, &[person, connector, account_id.into()])?, caller)
-}
-
-/// Whether a suspension of the account by this caller is one from above.
-///
-/// # Errors
-///
-/// [`Error::Conflict`] with [`Conflict::IsOperator`]: there is nobody above who could lift that.
-fn suspends_from_above(transaction: &Transaction, caller: &Caller, account_id: AccountId) -> Result<bool> {
-    let connection = transaction.connection();
-    let statement = "SELECT 1 FROM accounts WHERE id = ? AND owner_id IS NOT NULL";
-    connection.query_first(statement, &[account_id.into()])?.ok_or(Error::Conflict(Conflict::IsOperator))?;
-    hierarchy::manages_above(connection, caller, account_id)
 }
 
 /// Deletes an account with its memberships, records, connectors and external identities. People remain.

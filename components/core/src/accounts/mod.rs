@@ -9,6 +9,7 @@
 //! | [`members`] | members of an account, and who decides about them |
 //! | [`makers`] | who made a connector, and what becomes of it without that person's rank |
 //! | [`manage`] | what people and connectors do with the accounts that they may see |
+//! | [`suspension`] | who suspended an account, and so who lifts it |
 //! | [`listing`] | the accounts that a caller may see, filtered, in order, page by page |
 //! | [`customers`] | what a reseller does with the accounts that it owns |
 
@@ -21,4 +22,5 @@ pub mod manage;
 pub mod members;
 pub mod packages;
 pub mod role;
+mod suspension;
 pub mod username;
