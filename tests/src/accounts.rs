@@ -49,16 +49,20 @@ impl Accord {
     /// Somebody new who has proved the address, with an account of this name.
     pub async fn person(&self, account: &str) -> Person {
         let person = self.confined(account).await;
-        // As the link of the sign-up's mail would, which `api::accounts::email` tests.
+        self.prove(person.id);
+        person
+    }
+
+    /// Proves the address of a sign-up, as the link of its mail would, which `api::accounts::email` tests.
+    pub fn prove(&self, person: i64) {
         for statement in [
             "UPDATE people SET confined = 0 WHERE id = ?",
             "INSERT INTO addresses (key, address, person_id, proved_at)
              SELECT key, name, person_id, 1 FROM usernames WHERE person_id = ?",
             "DELETE FROM usernames WHERE person_id = ?",
         ] {
-            self.store().execute(statement, [person.id]);
+            self.store().execute(statement, [person]);
         }
-        person
     }
 
     /// Somebody new who has not proved the address, with an account of this name.
