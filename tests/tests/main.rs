@@ -30,6 +30,7 @@ mod api {
         mod roster;
         mod said;
         mod sign_up;
+        mod sources;
         mod visibility;
     }
     mod audit;

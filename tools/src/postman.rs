@@ -152,6 +152,10 @@ const STEPS: &[Step] = &[
     step("invitations_take_back", "", 200),
     step("members_invite", "again", 201).kept(&[("id", "userId")]),
     step("identities_list", "", 200),
+    step("sources_list", "", 200),
+    step("disagreements_list", "", 200),
+    step("precedence_get", "", 200),
+    step("precedence_set", "", 200),
     step("records_list", "", 200),
     // The endpoint API brought it to another account.
     step("records_get", "", 404).given(&[("recordId", "{{endpointAccountId}}")]),

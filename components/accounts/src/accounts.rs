@@ -6,7 +6,6 @@ use accord_core::accounts::manage::{self, AccountChange};
 use accord_core::auth::caller::Caller;
 use accord_core::error::{Error, Thing};
 use accord_core::store::{Connection, Edit};
-use accord_core::values::change::Change;
 use accord_core::values::id::AccountId;
 use accord_resources::list::{Preference, Query};
 use accord_resources::{Done, Options, Problems, Target, path, written};
@@ -194,12 +193,8 @@ pub async fn update(
     SmallJson(body): SmallJson,
 ) -> Result<(Version, Json<UpdatedAccount>)> {
     let mut fields = Fields::read(&body)?;
-    let name = fields.change("name", NAME_MAX);
-    if name == Change::Clear {
-        fields.refuse("name", "must not be empty");
-    }
     let change = AccountChange {
-        name: name.into_value(),
+        name: fields.change("name", NAME_MAX),
         description: fields.change("description", DESCRIPTION_MAX),
         active: fields.either("status", "active", "inactive"),
         primary_contact: fields.change("primaryContact", CONTACT_MAX),

@@ -1,5 +1,5 @@
-//! The part of the accounts API that reads: people, invitations, what connectors call an account, its records, and the audit.
-//! Also what is done with an invitation and with a person as a whole.
+//! The part of the accounts API that reads: people, invitations, what connectors call an account and say of it, its records, and
+//! the audit. Also what is done with an invitation, with a person as a whole, and with the order of the sources.
 //!
 //! Spin tells components apart by paths alone. So what is read at a path at which something is written is with that, in
 //! `accounts`: accounts themselves, and their members.
@@ -7,6 +7,7 @@
 mod accounts;
 mod audit;
 mod openapi;
+mod sources;
 mod users;
 
 use accord_core::people::history;
@@ -51,6 +52,10 @@ accord_web::operations! { Directory,
     get "/api/accounts/{id}/identities" => accounts::list_identities,
     get "/api/accounts/{id}/records" => accounts::list_records,
     get "/api/accounts/{id}/records/{recordId}" => accounts::get_record,
+    get "/api/accounts/{id}/sources" => sources::list,
+    get "/api/accounts/{id}/disagreements" => sources::list_disagreements,
+    get "/api/accounts/{id}/precedence" => sources::get_precedence,
+    put "/api/accounts/{id}/precedence" => sources::set_precedence,
     get "/api/accounts/{id}/audit" => audit::list_of_account,
     get "/api/audit" => audit::list,
     get "/api/audit/{eventId}" => audit::get,

@@ -84,6 +84,89 @@ pub mod body {
         next_link: Option<String>,
     }
 
+    /// The selected fields of a word: what a source says of an account.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct SelectedWord {
+        /// `name` or `registrationId`.
+        field: Option<String>,
+        value: Option<String>,
+        /// Whether it is what is shown.
+        shown: Option<bool>,
+        /// `people`, `above` or `connector`.
+        source: Option<String>,
+        /// For whoever manages the account of the connector.
+        connector_id: Option<i64>,
+        /// The name of the connector.
+        connector: Option<String>,
+        /// What the connector calls the account.
+        external_id: Option<String>,
+        /// When the connector was bound to the account.
+        bound_at: Option<String>,
+        /// Which place the word has among those of the field: the first is 1, and is shown.
+        rank: Option<i64>,
+    }
+
+    /// A part of a list of words.
+    #[derive(ToSchema)]
+    pub struct SourcePage {
+        value: Vec<SelectedWord>,
+        /// How many match, on all pages, if `$count` asks for it.
+        #[schema(rename = "@odata.count")]
+        odata_count: Option<i64>,
+        /// Where the next page is, if there is one.
+        #[schema(rename = "@odata.nextLink")]
+        next_link: Option<String>,
+    }
+
+    /// The selected fields of a disagreement: what a source says that is not what is shown.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct SelectedDisagreement {
+        account_id: Option<i64>,
+        /// `name` or `registrationId`.
+        field: Option<String>,
+        value: Option<String>,
+        /// `people`, `above` or `connector`: who says the value.
+        source: Option<String>,
+        connector_id: Option<i64>,
+        connector: Option<String>,
+        /// What the connector calls the account.
+        external_id: Option<String>,
+        /// The value that is shown.
+        shown: Option<String>,
+        /// Who says that.
+        shown_source: Option<String>,
+        shown_connector_id: Option<i64>,
+        shown_connector: Option<String>,
+        /// Why that one comes first: `precedence`, the order that was set, or `default`, the usual one.
+        because: Option<String>,
+    }
+
+    /// A part of a list of disagreements.
+    #[derive(ToSchema)]
+    pub struct DisagreementPage {
+        value: Vec<SelectedDisagreement>,
+        /// How many match, on all pages, if `$count` asks for it.
+        #[schema(rename = "@odata.count")]
+        odata_count: Option<i64>,
+        /// Where the next page is, if there is one.
+        #[schema(rename = "@odata.nextLink")]
+        next_link: Option<String>,
+    }
+
+    /// Which sources come first. A field that is left out stays.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct OrderChange {
+        /// `people`, `above`, and `connector:7` for the connector 7, each at most once.
+        #[schema(example = json!(["above", "people"]))]
+        name: Option<Vec<String>>,
+        /// The same.
+        #[schema(example = json!([]))]
+        registration_id: Option<Vec<String>>,
+    }
+
     /// The selected fields of a record.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase")]
@@ -193,6 +276,10 @@ pub mod body {
         crate::accounts::list_identities,
         crate::accounts::list_records,
         crate::accounts::get_record,
+        crate::sources::list,
+        crate::sources::list_disagreements,
+        crate::sources::get_precedence,
+        crate::sources::set_precedence,
         crate::audit::list_of_account,
         crate::audit::list,
         crate::audit::get,

@@ -145,7 +145,17 @@ async fn read_all(accord: &Accord) {
     let operator = accord.store().number("SELECT id FROM accounts WHERE owner_id IS NULL");
     let connector = accord.token().await;
     for (token, account) in [(&admin, operator), (&owner.token, owner.account), (&connector, operator)] {
-        for list in ["users", "users?$filter=status%20ne%20null", "invitations", "identities", "records", "audit"] {
+        for list in [
+            "users",
+            "users?$filter=status%20ne%20null",
+            "invitations",
+            "identities",
+            "records",
+            "audit",
+            "sources",
+            "disagreements",
+            "precedence",
+        ] {
             accord.get(token, &format!("/api/accounts/{account}/{list}")).await;
         }
         for list in [

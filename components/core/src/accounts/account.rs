@@ -7,8 +7,8 @@ use std::slice;
 use anyhow::anyhow;
 use serde_json::{Map, Value as Json, json};
 
-use crate::accounts::hierarchy;
 use crate::accounts::packages::DEFAULT_PACKAGE;
+use crate::accounts::{hierarchy, sources};
 use crate::auth::secret;
 use crate::error::{Conflict, Error, Result};
 use crate::store::sql::rows;
@@ -183,6 +183,22 @@ const COLUMNS: [Column; 14] = [
     ("datashare", |new| new.datashare.into()),
 ];
 
+/// The columns that keep what whoever makes an account through an API says of it, see [`crate::accounts::sources`]: a connector's
+/// word is kept with its external id.
+fn said(origin: &str) -> &'static [Column] {
+    match origin {
+        "accounts" => &[
+            ("people_name", |new| new.name.as_str().into()),
+            ("people_registration_id", |new| new.registration_id.as_deref().into()),
+        ],
+        "administration" => &[
+            ("above_name", |new| new.name.as_str().into()),
+            ("above_registration_id", |new| new.registration_id.as_deref().into()),
+        ],
+        _ => &[],
+    }
+}
+
 /// Makes accounts that `owner` owns, and returns their ids in the order of `accounts`. Without an owner it makes the
 /// operator account.
 ///
@@ -204,6 +220,9 @@ pub(crate) async fn insert_all(
 
 /// As [`insert_all`], for one.
 pub(crate) async fn insert(edit: &Edit, owner: Option<AccountId>, new: &NewAccount) -> Result<Account> {
+    if let Some(registration_id) = &new.registration_id {
+        sources::refuse_registered(edit, None, owner, registration_id)?;
+    }
     let (keys, now) = (new_keys(1)?, Time::this_second());
     let ids = insert_keyed(edit, owner, slice::from_ref(new), &keys, now).await?;
     let (Some(id), Some(account_key)) = (ids.first().copied(), keys.into_iter().next()) else {
@@ -234,7 +253,7 @@ async fn insert_keyed(
     now: Time,
 ) -> Result<Vec<AccountId>> {
     let origin = owner.map_or("operator", |_| edit.author.origin());
-    let columns = used(accounts);
+    let columns = used(accounts, origin);
     let parameters = vec![owner.into(), origin.into(), now.into(), rows(&given(accounts, keys, &columns))?];
     let statement = statement(&columns);
     let inserted = match accounts {
@@ -286,13 +305,13 @@ pub(super) fn taken(error: Error) -> Error {
 
 /// The columns in which some of the accounts differ from one of which nothing is known: that has the defaults of the
 /// table. To name the others as well takes a batch of 10,000 accounts twice the time.
-fn used(accounts: &[NewAccount]) -> Vec<Column> {
+fn used(accounts: &[NewAccount], origin: &str) -> Vec<Column> {
     let blank = NewAccount::default();
     let differs = |(_, of): &Column| {
         let blank = of(&blank);
         accounts.iter().any(|new| of(new) != blank)
     };
-    COLUMNS.into_iter().filter(differs).collect()
+    COLUMNS.into_iter().chain(said(origin).iter().copied()).filter(differs).collect()
 }
 
 /// The accounts as rows of an insert: the key, the package, and what the columns hold.
@@ -357,7 +376,7 @@ mod tests {
     fn an_insert_names_the_columns_that_some_account_has_a_value_for() {
         let new = |name: &str| NewAccount { name: name.to_owned(), ..NewAccount::default() };
         let mut accounts = vec![new("A"), NewAccount { registration_id: Some("1".to_owned()), ..new("Ä") }];
-        let columns = used(&accounts);
+        let columns = used(&accounts, "portal");
         let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["name", "name_key", "registration_id"]);
         let rows = given(&accounts, &["k".to_owned(), "l".to_owned()], &columns);
@@ -365,8 +384,19 @@ mod tests {
 
         accounts[0].kind = Kind::Reseller;
         accounts[1].status = Status::of(false);
-        let names: Vec<_> = used(&accounts).iter().map(|(name, _)| *name).collect();
+        let names: Vec<_> = used(&accounts, "portal").iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["name", "name_key", "registration_id", "type", "status", "suspended_from_above"]);
+        let names: Vec<_> = used(&accounts[1..], "accounts").iter().map(|(name, _)| *name).collect();
+        let expected = [
+            "name",
+            "name_key",
+            "registration_id",
+            "status",
+            "suspended_from_above",
+            "people_name",
+            "people_registration_id",
+        ];
+        assert_eq!(names, expected);
     }
 
     #[test]
@@ -381,7 +411,7 @@ mod tests {
         }
         let insert = |owner: Option<i64>, new: NewAccount, key: &str| -> i64 {
             let (accounts, keys) = ([new], [key.to_owned()]);
-            let columns = used(&accounts);
+            let columns = used(&accounts, "portal");
             let rows = json!(given(&accounts, &keys, &columns)).to_string();
             let made = directory.query_row(&statement(&columns), (owner, "portal", 1, rows), |row| row.get("id"));
             made.expect("an account")

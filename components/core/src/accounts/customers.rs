@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::accounts::account::{self, Status};
+use crate::accounts::sources::{self, Field, Source, Words};
 use crate::accounts::{hierarchy, packages, suspension};
 use crate::error::{Error, Result, Thing};
 use crate::store::audit::Changed;
@@ -30,7 +31,7 @@ pub struct CustomerChange {
     pub is_active: Option<bool>,
     /// The address of whoever looks after it.
     pub email_admin: Option<Email>,
-    /// What the portal calls it.
+    /// What the portal calls it, as the account above says; see [`crate::accounts::sources`].
     pub registration_id: Option<String>,
 }
 
@@ -63,19 +64,27 @@ pub async fn update(
     if !row.take::<bool>("is_owned")? {
         return Err(Error::NotFound(Thing::Account));
     }
-    let owner = row.take("owner_id")?;
+    let owner: AccountId = row.take("owner_id")?;
     let package = change.package_id.map(|package| packages::known(edit, owner, package)).transpose()?;
     let status = change.is_active.map(Status::of);
     if change.is_active == Some(true) {
         suspension::lift(edit, customer, |by| hierarchy::owns(edit.connection(), account_id, by))?;
     }
     let email_admin = change.email_admin.as_ref().map(|email| email.address.as_str());
+    let mut words = Words::default();
+    if let Some(registration_id) = &change.registration_id {
+        sources::refuse_registered(edit, Some(customer), Some(owner), registration_id)?;
+        words = Words::to_speak(edit, customer, &[Field::RegistrationId]).await?;
+        words.say(customer, Field::RegistrationId, &Source::Above, Some(registration_id));
+        words.keep(edit).await?;
+    }
+    let registration_id = words.first(customer, Field::RegistrationId);
     edit.run(
         "UPDATE accounts SET package_id = coalesce(?2, package_id), status = coalesce(?3, status),
                              suspended_from_above = CASE ?3 WHEN 'inactive' THEN 1 WHEN 'active' THEN 0
                                                             ELSE suspended_from_above END,
                              email_admin = coalesce(?4, email_admin), registration_id = coalesce(?6, registration_id),
-                             version = version + 1, updated_at = ?5
+                             above_registration_id = coalesce(?7, above_registration_id), version = version + 1, updated_at = ?5
           WHERE id = ?1",
         &[
             customer.into(),
@@ -83,6 +92,7 @@ pub async fn update(
             status.map(Status::name).into(),
             email_admin.into(),
             Time::this_second().into(),
+            registration_id.into(),
             change.registration_id.as_deref().into(),
         ],
     )
@@ -91,11 +101,9 @@ pub async fn update(
         suspension::suspended(edit, customer, account_id)?;
     }
     let mut changed = Changed::default();
-    for (field, after) in [
-        ("status", status.map(Status::name)),
-        ("emailAdmin", email_admin),
-        ("registrationId", change.registration_id.as_deref()),
-    ] {
+    for (field, after) in
+        [("status", status.map(Status::name)), ("emailAdmin", email_admin), ("registrationId", registration_id)]
+    {
         let before: Option<String> = row.take(field)?;
         if after.is_some() {
             changed.note(field, &before.as_deref(), &after);

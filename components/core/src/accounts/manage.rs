@@ -2,15 +2,18 @@
 //!
 //! Who may do what is looked up by the statement that loads the account. What a caller may not see is not found.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::accounts::account::{self, Account, NewAccount, Status};
 use crate::accounts::hierarchy::{self, BELONGS, OWNER_LIVE, ROLES, ROLES_TO_RESUME};
 use crate::accounts::role::Roles;
+use crate::accounts::sources::{self, Field, Source, Words};
 use crate::accounts::{members, suspension, username};
 use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::scope;
-use crate::error::{Conflict, Error, Result, Thing};
+use crate::error::{Conflict, Error, Faults, Result, Thing};
 use crate::store::audit::Changed;
 use crate::store::{Connection, Edit, Row, Transaction};
 use crate::values::change::Change;
@@ -133,8 +136,9 @@ fn refuse_taken_name(transaction: &Transaction, key: &str) -> Result<()> {
 /// What changes in an account.
 #[derive(Clone, Debug, Default)]
 pub struct AccountChange {
-    /// The name, clean, if that changes.
-    pub name: Option<String>,
+    /// The name, clean. Cleared, people say none any more, and what another source says is shown: see
+    /// [`crate::accounts::sources`].
+    pub name: Change<String>,
     /// See [`Account`].
     pub description: Change<String>,
     /// Whether it is active, if that changes.
@@ -143,22 +147,36 @@ pub struct AccountChange {
     pub primary_contact: Change<String>,
     /// See [`Account`].
     pub country: Change<String>,
-    /// See [`Account`]. Who manages the account above changes it.
+    /// See [`Account`]. Who manages the account above changes it; cleared as the name is.
     pub registration_id: Change<String>,
 }
 
+/// What people say of an account from now on: a value, or nothing any more.
+type Said<'a> = BTreeMap<Field, Option<&'a str>>;
+
 impl AccountChange {
+    /// Changes what no other source speaks of.
     fn apply(&self, account: &mut Account) {
-        if let Some(name) = &self.name {
-            account.name.clone_from(name);
-        }
         if let Some(active) = self.active {
             Status::of(active).name().clone_into(&mut account.status);
         }
         self.description.apply(&mut account.description);
         self.primary_contact.apply(&mut account.primary_contact);
         self.country.apply(&mut account.country);
-        self.registration_id.apply(&mut account.registration_id);
+    }
+
+    /// What people say of the account from now on: what they say already, or what is shown, is nothing new.
+    fn said(&self, account: &Account) -> Said<'_> {
+        let said = [
+            (Field::Name, &self.name, Some(account.name.as_str())),
+            (Field::RegistrationId, &self.registration_id, account.registration_id.as_deref()),
+        ];
+        let new = said.into_iter().filter_map(|(field, change, shown)| match change {
+            Change::Keep => None,
+            Change::Clear => shown.is_some().then_some((field, None)),
+            Change::Set(value) => (Some(value.as_str()) != shown).then_some((field, Some(value.as_str()))),
+        });
+        new.collect()
     }
 }
 
@@ -187,29 +205,33 @@ pub async fn update(
     if change.active == Some(true) {
         suspension::lift(edit, account_id, |by| hierarchy::manages(edit.connection(), caller, by))?;
     }
-    let (key_before, registration_id_before) = (text::fold(&account.name), account.registration_id.clone());
     let before = account.clone();
     change.apply(&mut account);
-    if account.registration_id != registration_id_before {
+    let said = change.said(&account);
+    if said.contains_key(&Field::RegistrationId) {
         require_to_register(hierarchy::manages_above(edit.connection(), caller, account_id)?)?;
     }
+    say(edit, &mut account, &said).await?;
     account.version += 1;
     account.updated_at = Time::this_second();
     let key = text::fold(&account.name);
-    let renamed = key != key_before;
-    if renamed {
+    // A name that people give is no other account's; what comes from elsewhere may be.
+    let given = said.get(&Field::Name).copied().flatten() == Some(account.name.as_str());
+    let renamed = key != text::fold(&before.name);
+    if renamed && given {
         refuse_taken_name(edit, &key)?;
     }
     edit.run(
-        "UPDATE accounts SET name = ?2, name_key = ?3, name_reserved = max(name_reserved, ?4), description = ?5, status = ?6,
+        "UPDATE accounts SET name = ?2, name_key = ?3, name_reserved = coalesce(?4, name_reserved), description = ?5, status = ?6,
                 primary_contact = ?7, country = ?8, version = ?9, updated_at = ?10,
-                suspended_from_above = ?6 = 'inactive' AND max(suspended_from_above, ?11), registration_id = ?12
+                suspended_from_above = ?6 = 'inactive' AND max(suspended_from_above, ?11), registration_id = ?12,
+                people_name = iif(?13, ?14, people_name), people_registration_id = iif(?15, ?16, people_registration_id)
           WHERE id = ?1",
         &[
             account_id.into(),
             account.name.as_str().into(),
             key.into(),
-            i64::from(renamed).into(),
+            renamed.then_some(i64::from(given)).into(),
             account.description.as_deref().into(),
             account.status.as_str().into(),
             account.primary_contact.as_deref().into(),
@@ -218,13 +240,17 @@ pub async fn update(
             account.updated_at.into(),
             i64::from(by.is_some()).into(),
             account.registration_id.as_deref().into(),
+            i64::from(said.contains_key(&Field::Name)).into(),
+            said.get(&Field::Name).copied().flatten().into(),
+            i64::from(said.contains_key(&Field::RegistrationId)).into(),
+            said.get(&Field::RegistrationId).copied().flatten().into(),
         ],
     )
     .map_err(account::taken)?;
     if let Some(by) = by {
         suspension::suspended(edit, account_id, by)?;
     }
-    let mut changed = Changed::default();
+    let mut changed = if said.is_empty() { Changed::default() } else { Changed::of("said", told(&said)) };
     changed.note("name", &before.name, &account.name);
     for (field, before, after) in [
         ("description", &before.description, &account.description),
@@ -237,6 +263,35 @@ pub async fn update(
     changed.note("status", &before.status, &account.status);
     edit.record("updated", "accounts", &[(account_id, changed.into_detail())]).await?;
     Ok(account)
+}
+
+/// What people say from now on, as the audit tells it: it need not be what is shown.
+fn told<'a>(said: &Said<'a>) -> BTreeMap<&'static str, Option<&'a str>> {
+    said.iter().map(|(field, value)| (field.name(), *value)).collect()
+}
+
+/// What the account shows once people say this of it.
+async fn say(edit: &Edit, account: &mut Account, said: &Said<'_>) -> Result<()> {
+    if said.is_empty() {
+        return Ok(());
+    }
+    let mut words = Words::to_speak(edit, account.id, &said.keys().copied().collect::<Vec<_>>()).await?;
+    for (field, value) in said {
+        words.say(account.id, *field, &Source::People, *value);
+    }
+    let first = |field| words.first(account.id, field).map(str::to_owned);
+    if said.contains_key(&Field::Name) {
+        account.name = first(Field::Name).ok_or_else(|| Error::Invalid(Faults::of("name", "must not be empty")))?;
+    }
+    if let Some(value) = said.get(&Field::RegistrationId) {
+        if let Some(registration_id) = value {
+            let statement = "SELECT owner_id FROM accounts WHERE id = ?";
+            let owner = edit.run_one(statement, &[account.id.into()])?.take("owner_id")?;
+            sources::refuse_registered(edit, Some(account.id), owner, registration_id)?;
+        }
+        account.registration_id = first(Field::RegistrationId);
+    }
+    words.keep(edit).await
 }
 
 /// As [`load`], of an account that suspended itself and is to work again: by those who manage it, though what they hold in

@@ -12,6 +12,7 @@
 //! | [`suspension`] | who suspended an account, and so who lifts it |
 //! | [`listing`] | the accounts that a caller may see, filtered, in order, page by page |
 //! | [`customers`] | what a reseller does with the accounts that it owns |
+//! | [`sources`] | what connectors, people and the account above say of an account, and what is shown of that |
 
 pub mod account;
 pub mod customers;
@@ -22,5 +23,6 @@ pub mod manage;
 pub mod members;
 pub mod packages;
 pub mod role;
+pub mod sources;
 mod suspension;
 pub mod username;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value as Json;
 
 use crate::accounts::members::{self, Door, Grant, Status};
+use crate::accounts::sources::leads_to;
 use crate::auth::caller::CallingConnector;
 use crate::connectors::health;
 use crate::connectors::identities::{end_memberships, note};
@@ -33,13 +34,16 @@ pub type UserEntries = Vec<(String, Option<Email>)>;
 pub async fn bind_users(author: Author, connector: &CallingConnector, account: &str, users: &[String]) -> Result<()> {
     let edit = Edit::begin_of(users.len(), author).await?;
     let found = edit.run_first(
-        "SELECT id FROM (
-             SELECT a.id, 1 AS precedence FROM accounts a
-              WHERE a.owner_id = ?2 AND a.registration_id = ?3
-                AND EXISTS (SELECT 1 FROM account_identities i WHERE i.account_id = a.id AND i.connector_id = ?1)
-             UNION ALL
-             SELECT account_id, 2 FROM account_identities WHERE connector_id = ?1 AND external_id = ?3)
-          ORDER BY precedence LIMIT 1",
+        concat!(
+            "SELECT id FROM (
+                 SELECT a.id, 1 AS precedence FROM accounts a
+                  WHERE a.id = ",
+            leads_to!("?3"),
+            "       AND EXISTS (SELECT 1 FROM account_identities i WHERE i.account_id = a.id AND i.connector_id = ?1)
+                 UNION ALL
+                 SELECT account_id, 2 FROM account_identities WHERE connector_id = ?1 AND external_id = ?3)
+              ORDER BY precedence LIMIT 1"
+        ),
         &[connector.id.into(), connector.account_id.into(), account.into()],
     )?;
     let account_id: AccountId = found.ok_or(Error::NotFound(Thing::Account))?.take("id")?;

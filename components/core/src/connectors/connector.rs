@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::accounts::hierarchy::{self, ROLES};
 use crate::accounts::role::Roles;
+use crate::accounts::sources;
 use crate::auth::caller::{Caller, CallingConnector};
 use crate::auth::scope::Scopes;
 use crate::auth::{secret, throttle};
@@ -433,13 +434,14 @@ pub async fn resume(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()>
     edit.record("resumed", "connectors", &[(id, changed.into_detail())]).await
 }
 
-/// Disconnects a connector: it signs in no more, and its tokens end.
+/// Disconnects a connector: it signs in no more, its tokens end, and what it says of accounts counts no more.
 ///
 /// # Errors
 ///
 /// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
 pub async fn disconnect(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
     let before = load_to_change(edit, caller, id)?;
+    let disputed = sources::disputed(edit, id, before.account_id).await?;
     edit.run(
         "UPDATE connectors SET status = 'inactive', updated_at = ?2 WHERE id = ?1",
         &[id.into(), Time::now().into()],
@@ -447,21 +449,25 @@ pub async fn disconnect(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result
     edit.run("DELETE FROM refresh_tokens WHERE connector_id = ?", &[id.into()])?;
     let mut changed = Changed::of("account", before.account_id);
     changed.note("status", &before.status.as_str(), &"inactive");
-    edit.record("disconnected", "connectors", &[(id, changed.into_detail())]).await
+    edit.record("disconnected", "connectors", &[(id, changed.into_detail())]).await?;
+    sources::forget(edit, id).await?;
+    sources::settle(edit, &disputed).await
 }
 
-/// Deletes a connector with its external identities. The accounts and people that it brought remain.
+/// Deletes a connector with its external identities and with what it says. The accounts and people that it brought remain.
 ///
 /// # Errors
 ///
 /// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
 pub async fn delete(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
     let connector = load_to_change(edit, caller, id)?;
+    let disputed = sources::disputed(edit, id, connector.account_id).await?;
     edit.batch("DELETE FROM connectors WHERE id = ?", vec![id.into()]).await?;
     let detail = json!({
         "account": connector.account_id,
         "before": { "clientId": connector.client_id, "name": connector.name, "scopes": connector.scopes.as_str(),
                     "rank": connector.rank.name(), "status": connector.status },
     });
-    edit.record("deleted", "connectors", &[(id, detail)]).await
+    edit.record("deleted", "connectors", &[(id, detail)]).await?;
+    sources::settle(edit, &disputed).await
 }

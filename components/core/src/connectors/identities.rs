@@ -2,7 +2,8 @@
 //!
 //! A connector speaks of an account or a person by an external id of its own. Several connectors bind their external ids
 //! to one account (by its registration id, unique among the accounts of one owner) and to one person (by e-mail address,
-//! see [`crate::connectors::bindings`]). No connector sees or touches another's.
+//! see [`crate::connectors::bindings`]). No connector sees or touches another's. What each says of an account is kept with its
+//! external id, and what is shown follows from it: see [`crate::accounts::sources`].
 //!
 //! Each function of this module and of that one takes a whole body and is one transaction: it reads in one statement what
 //! there is, decides, and writes only what differs, a statement per kind of change. The same body twice therefore changes
@@ -20,6 +21,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::accounts::account::{self, NewAccount};
+use crate::accounts::sources::{Field, Source, Words, leads_to};
 use crate::accounts::{hierarchy, members};
 use crate::auth::caller::CallingConnector;
 use crate::connectors::health;
@@ -27,7 +29,6 @@ use crate::error::{Faults, Result};
 use crate::store::sql::{Sql, rows};
 use crate::store::{Author, Edit, Row};
 use crate::values::id::{AccountId, PersonId};
-use crate::values::text;
 use crate::values::time::Time;
 
 /// Longest external id, in characters.
@@ -59,15 +60,31 @@ pub async fn put_accounts(author: Author, connector: &CallingConnector, entries:
     edit.commit().await
 }
 
-/// An account that an entry of the body meets in the directory, and its name.
-type Met = Option<(AccountId, String)>;
-
 /// What an entry of the body meets in the directory.
+#[derive(Default)]
 struct Known {
     /// The account that the external id is bound to.
-    bound: Met,
-    /// The account that has the entry's registration id.
-    registered: Met,
+    bound: Option<Bound>,
+    /// The account that the entry's registration id leads to.
+    registered: Option<Registered>,
+}
+
+/// What an external id is bound to.
+struct Bound {
+    account: AccountId,
+    /// What the connector says the account is called.
+    name: String,
+    /// Whether the connector says the entry's registration id of it already.
+    as_said: bool,
+}
+
+/// What a registration id leads to.
+struct Registered {
+    account: AccountId,
+    /// The name that is shown, unless the external id is bound to this account.
+    name: String,
+    /// Whether it is the registration id that is shown.
+    as_said: bool,
 }
 
 async fn known(edit: &Edit, connector: &CallingConnector, entries: &AccountEntries) -> Result<Vec<Known>> {
@@ -75,42 +92,63 @@ async fn known(edit: &Edit, connector: &CallingConnector, entries: &AccountEntri
         .iter()
         .map(|(external_id, entry)| (external_id, entry.as_ref().and_then(|entry| entry.registration_id.as_ref())))
         .collect();
-    let statement = "SELECT i.account_id AS bound, b.name AS bound_name, r.id AS registered, r.name AS registered_name
+    // No name comes twice: of ten thousand accounts they are most of the answer.
+    let statement = concat!(
+        "SELECT i.account_id AS bound, coalesce(i.name, b.name) AS bound_name,
+                coalesce(i.registration_id, b.registration_id) IS e.value ->> 1 AS bound_as_said,
+                r.id AS registered, iif(r.id IS i.account_id, '', r.name) AS registered_name,
+                r.registration_id IS e.value ->> 1 AS registered_as_said
            FROM json_each(?3) e
            LEFT JOIN account_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
            LEFT JOIN accounts b ON b.id = i.account_id
-           LEFT JOIN accounts r ON r.owner_id = ?2 AND r.registration_id = e.value ->> 1
-          ORDER BY e.key";
+           LEFT JOIN accounts r ON r.id = ",
+        leads_to!("e.value ->> 1"),
+        " ORDER BY e.key"
+    );
     let parameters = vec![connector.id.into(), connector.account_id.into(), rows(&asked)?];
-    let met = |row: &mut Row, id, name| -> Result<Met> {
-        Ok(row.take::<Option<AccountId>>(id)?.zip(row.take::<Option<String>>(name)?))
-    };
-    edit.batch(statement, parameters)
-        .await?
-        .into_iter()
-        .map(|mut row| {
-            let bound = met(&mut row, "bound", "bound_name")?;
-            Ok(Known { bound, registered: met(&mut row, "registered", "registered_name")? })
-        })
-        .collect()
+    edit.batch(statement, parameters).await?.into_iter().map(|mut row| Known::from_row(&mut row)).collect()
+}
+
+impl Known {
+    fn from_row(row: &mut Row) -> Result<Self> {
+        let mut known = Self::default();
+        if let Some(account) = row.take("bound")? {
+            let (name, as_said) = (row.take("bound_name")?, row.take("bound_as_said")?);
+            known.bound = Some(Bound { account, name, as_said });
+        }
+        if let Some(account) = row.take("registered")? {
+            let (name, as_said) = (row.take("registered_name")?, row.take("registered_as_said")?);
+            known.registered = Some(Registered { account, name, as_said });
+        }
+        Ok(known)
+    }
 }
 
 /// What a body changes. References point into the body, and into what it meets.
 #[derive(Default)]
 struct Plan<'a> {
-    /// Registration id → name of the accounts to make.
-    made: BTreeMap<&'a str, &'a str>,
-    /// Account → its name before, and its new one.
-    renamed: BTreeMap<AccountId, (&'a str, &'a str)>,
+    /// Registration id → external id that it is made for, and name, of the accounts to make.
+    made: BTreeMap<&'a str, (&'a str, &'a str)>,
     /// External id → account that it is bound to from now on, new or moved.
     bound: Vec<(&'a str, Target<'a>)>,
+    /// What the connector says from now on that is not what is shown, or not what it said.
+    said: Vec<Said<'a>>,
     /// External ids to unbind, and the account each was bound to.
     unbound: Vec<(&'a str, AccountId)>,
     /// Accounts that lose an external id.
     left: BTreeSet<AccountId>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What the connector says of an account from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Said<'a> {
+    external_id: &'a str,
+    target: Target<'a>,
+    field: Field,
+    value: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target<'a> {
     /// An account that exists.
     Known(AccountId),
@@ -118,68 +156,120 @@ enum Target<'a> {
     Made(&'a str),
 }
 
+impl Target<'_> {
+    /// The account, once the new ones are made.
+    fn account(self, made: &HashMap<&str, AccountId>) -> Option<AccountId> {
+        match self {
+            Self::Known(account) => Some(account),
+            Self::Made(registration_id) => made.get(registration_id).copied(),
+        }
+    }
+}
+
 impl<'a> Plan<'a> {
     fn make(entries: &'a AccountEntries, known: &'a [Known]) -> Result<Self> {
         let mut plan = Self::default();
         let mut faults = Faults::default();
-        let (mut names, mut renamed): (BTreeMap<AccountId, &str>, BTreeMap<AccountId, &str>) = <_>::default();
         for ((external_id, entry), known) in entries.iter().zip(known) {
             let bound = known.bound.as_ref();
             let Some(entry) = entry else {
                 // To unbind what is not bound changes nothing.
-                plan.unbound.extend(bound.map(|(account, _)| (external_id.as_str(), *account)));
+                plan.unbound.extend(bound.map(|bound| (external_id.as_str(), bound.account)));
                 continue;
             };
-            let name = entry.name.as_deref();
-            if bound.is_none() && name.is_none() {
+            // An identity that moves without a name takes along what the connector said.
+            let Some(name) = entry.name.as_deref().or(bound.map(|bound| bound.name.as_str())) else {
                 faults.add(external_id, "name is required for a new account");
                 continue;
-            }
+            };
             let target = match (&entry.registration_id, &known.registered, bound) {
-                (Some(_), Some((account, _)), _) | (None, _, Some((account, _))) => Target::Known(*account),
+                (Some(_), Some(registered), _) => Target::Known(registered.account),
                 (Some(registration_id), None, _) => Target::Made(registration_id),
+                (None, _, Some(bound)) => Target::Known(bound.account),
                 (None, _, None) => {
                     faults.add(external_id, "id is required for a new account");
                     continue;
                 }
             };
-            match target {
-                Target::Known(account) => {
-                    names.extend(known.registered.iter().chain(bound).map(|(account, name)| (*account, name.as_str())));
-                    renamed.extend(name.map(|name| (account, name)));
-                }
-                // An identity that moves without a name takes its account's name along. Two entries of one new
-                // account: the last name counts, as it would if they came one after the other.
-                Target::Made(registration_id) => match (name, bound) {
-                    (Some(name), _) => drop(plan.made.insert(registration_id, name)),
-                    (None, Some((_, name))) => drop(plan.made.entry(registration_id).or_insert(name)),
-                    (None, None) => {}
-                },
-            }
-            if bound.map(|(account, _)| Target::Known(*account)) != Some(target) {
-                plan.bound.push((external_id, target));
-                plan.left.extend(bound.map(|(account, _)| *account));
-            }
+            plan.target(external_id, target, name, entry.registration_id.as_deref(), known);
         }
         faults.into_result()?;
-        let before = |account| names.get(&account).copied().unwrap_or_default();
-        plan.renamed = renamed.into_iter().map(|(account, name)| (account, (before(account), name))).collect();
-        plan.renamed.retain(|_, (before, after)| before != after);
+        // What is said of a new account is shown, but where two external ids of it have two names.
+        let Self { made, said, .. } = &mut plan;
+        said.retain(
+            |said| !matches!(said.target, Target::Made(id) if made.get(id).is_some_and(|made| made.1 == said.value)),
+        );
         plan.left.extend(plan.unbound.iter().map(|(_, account)| *account));
         Ok(plan)
     }
 
+    /// Plans what an entry says of its account.
+    fn target(
+        &mut self,
+        external_id: &'a str,
+        target: Target<'a>,
+        name: &'a str,
+        registration_id: Option<&'a str>,
+        known: &'a Known,
+    ) {
+        let bound = known.bound.as_ref();
+        let stays = bound.map(|bound| Target::Known(bound.account)) == Some(target);
+        if !stays {
+            self.bound.push((external_id, target));
+            self.left.extend(bound.map(|bound| bound.account));
+        }
+        // What the external id says already, or says by being bound: what is shown.
+        let (named, registered) = match (target, bound, &known.registered) {
+            (Target::Made(registration_id), ..) => {
+                // The first of several external ids of a new account, in their order, names it.
+                let made = self.made.entry(registration_id).or_insert((external_id, name));
+                *made = (*made).min((external_id, name));
+                (None, true)
+            }
+            (_, Some(bound), _) if stays => (Some(bound.name.as_str()), bound.as_said),
+            (_, _, Some(registered)) => (Some(registered.name.as_str()), registered.as_said),
+            (_, _, None) => (None, true),
+        };
+        if named != Some(name) {
+            self.said.push(Said { external_id, target, field: Field::Name, value: name });
+        }
+        if let Some(value) = registration_id.filter(|_| !registered) {
+            self.said.push(Said { external_id, target, field: Field::RegistrationId, value });
+        }
+    }
+
     async fn apply(&self, edit: &Edit, connector: &CallingConnector) -> Result<()> {
         let made = self.make_accounts(edit, connector).await?;
-        self.rename_accounts(edit).await?;
         self.bind(edit, connector, &made).await?;
         self.unbind(edit, connector).await?;
-        prune(edit, connector, &self.left).await
+        prune(edit, connector, &self.left).await?;
+        self.settle(edit, connector, &made).await
+    }
+
+    /// Keeps what the connector says, and shows what follows from it and from what it says no more.
+    async fn settle(
+        &self,
+        edit: &Edit,
+        connector: &CallingConnector,
+        made: &HashMap<&'a str, AccountId>,
+    ) -> Result<()> {
+        let said: Vec<_> = self.said.iter().filter_map(|said| Some((said, said.target.account(made)?))).collect();
+        let accounts: BTreeSet<_> = said.iter().map(|(_, account)| *account).chain(self.left.iter().copied()).collect();
+        if accounts.is_empty() {
+            return Ok(());
+        }
+        let both = !self.left.is_empty() || self.said.iter().any(|said| said.field == Field::RegistrationId);
+        let mut words = Words::of(edit, &accounts, if both { &Field::ALL } else { &[Field::Name] }).await?;
+        for (said, account) in said {
+            let source = Source::Connector { id: connector.id, external_id: said.external_id.to_owned() };
+            words.say(account, said.field, &source, Some(said.value));
+        }
+        words.settle(edit).await
     }
 
     /// Makes the new accounts and returns their ids by registration id.
     async fn make_accounts(&self, edit: &Edit, connector: &CallingConnector) -> Result<HashMap<&'a str, AccountId>> {
-        let accounts = self.made.iter().map(|(registration_id, name)| NewAccount {
+        let accounts = self.made.iter().map(|(registration_id, (_, name))| NewAccount {
             name: (*name).to_owned(),
             registration_id: Some((*registration_id).to_owned()),
             ..NewAccount::default()
@@ -188,33 +278,16 @@ impl<'a> Plan<'a> {
         Ok(self.made.keys().copied().zip(made).collect())
     }
 
-    async fn rename_accounts(&self, edit: &Edit) -> Result<()> {
-        if self.renamed.is_empty() {
-            return Ok(());
-        }
-        let accounts: Vec<_> = self.renamed.iter().map(|(id, (_, name))| (id, name, text::fold(name))).collect();
-        let statement = "UPDATE accounts
-                SET name = e.value ->> 1, name_key = e.value ->> 2, name_reserved = 0, version = version + 1, updated_at = ?1
-               FROM json_each(?2) e WHERE accounts.id = e.value ->> 0";
-        edit.batch(statement, vec![Time::this_second().into(), rows(&accounts)?]).await?;
-        let note = |(before, after): &(&str, &str)| json!({ "before": { "name": before }, "after": { "name": after } });
-        let notes: Vec<_> = self.renamed.iter().map(|(id, names)| (*id, note(names))).collect();
-        edit.record("renamed", "accounts", &notes).await
-    }
-
     async fn bind(&self, edit: &Edit, connector: &CallingConnector, made: &HashMap<&'a str, AccountId>) -> Result<()> {
-        let account = |target| match target {
-            Target::Known(account) => Some(account),
-            Target::Made(registration_id) => made.get(registration_id).copied(),
-        };
-        let bound: Vec<_> =
-            self.bound.iter().filter_map(|(external_id, target)| Some((*external_id, account(*target)?))).collect();
+        let bound = self.bound.iter().filter_map(|(external_id, target)| Some((*external_id, target.account(made)?)));
+        let bound: Vec<_> = bound.collect();
         if bound.is_empty() {
             return Ok(());
         }
         let statement = "INSERT INTO account_identities (connector_id, external_id, account_id, created_at)
              SELECT ?1, value ->> 0, value ->> 1, ?2 FROM json_each(?3) WHERE true
-             ON CONFLICT (connector_id, external_id) DO UPDATE SET account_id = excluded.account_id";
+             ON CONFLICT (connector_id, external_id) DO UPDATE
+                SET account_id = excluded.account_id, created_at = excluded.created_at, name = NULL, registration_id = NULL";
         edit.batch(statement, vec![connector.id.into(), Time::now().into(), rows(&bound)?]).await?;
         note(edit, connector, "bound", "accounts", &bound).await
     }
@@ -328,35 +401,61 @@ mod tests {
         (external_id.to_owned(), Some(entry))
     }
 
-    fn known(bound: Option<(i64, &str)>, registered: Option<(i64, &str)>) -> Known {
-        let met = |met: Option<(i64, &str)>| met.map(|(id, name)| (account(id), name.to_owned()));
-        Known { bound: met(bound), registered: met(registered) }
+    /// What is bound and what is registered: the account, the name, and whether the entry's registration id is said or shown.
+    fn known(bound: Option<(i64, &str, bool)>, registered: Option<(i64, &str, bool)>) -> Known {
+        Known {
+            bound: bound.map(|(id, name, as_said)| Bound { account: account(id), name: name.to_owned(), as_said }),
+            registered: registered.map(|(id, name, as_said)| Registered {
+                account: account(id),
+                name: name.to_owned(),
+                as_said,
+            }),
+        }
     }
 
     #[test]
     fn what_is_there_already_is_no_change() {
         let entries = [entry("a", Some("A"), Some("1")), entry("b", Some("B"), None), ("c".to_owned(), None)].into();
-        let known = [known(Some((1, "A")), Some((1, "A"))), known(Some((2, "B")), None), known(None, None)];
+        let known =
+            [known(Some((1, "A", true)), Some((1, "", false))), known(Some((2, "B", false)), None), known(None, None)];
         let plan = Plan::make(&entries, &known).expect("good entries");
-        assert!(plan.made.is_empty() && plan.renamed.is_empty() && plan.bound.is_empty());
+        assert!(plan.made.is_empty() && plan.said.is_empty() && plan.bound.is_empty());
         assert!(plan.unbound.is_empty() && plan.left.is_empty());
     }
 
     #[test]
     fn an_identity_that_moves_without_a_name_takes_the_name_along_and_leaves_its_account() {
         let entries = [entry("a", None, Some("2"))].into();
-        let known = [known(Some((1, "A")), None)];
+        let known = [known(Some((1, "A", false)), None)];
         let plan = Plan::make(&entries, &known).expect("a good entry");
-        assert_eq!(plan.made, BTreeMap::from([("2", "A")]));
+        assert_eq!(plan.made, BTreeMap::from([("2", ("a", "A"))]));
         assert!(plan.bound == [("a", Target::Made("2"))] && plan.left == BTreeSet::from([account(1)]));
+        assert!(plan.said.is_empty());
     }
 
     #[test]
-    fn of_two_entries_of_one_account_the_last_name_counts() {
-        let entries = [entry("a", Some("A"), Some("1")), entry("b", Some("B"), Some("1"))].into();
+    fn of_two_external_ids_of_a_new_account_the_first_names_it_and_the_other_keeps_its_word() {
+        let entries = [entry("b", Some("B"), Some("1")), entry("a", Some("A"), Some("1"))].into();
         let known = [known(None, None), known(None, None)];
         let plan = Plan::make(&entries, &known).expect("good entries");
-        assert_eq!(plan.made, BTreeMap::from([("1", "B")]));
+        assert_eq!(plan.made, BTreeMap::from([("1", ("a", "A"))]));
+        let other = Said { external_id: "b", target: Target::Made("1"), field: Field::Name, value: "B" };
+        assert_eq!(plan.said, [other]);
+    }
+
+    #[test]
+    fn what_is_said_is_kept_where_it_is_not_what_is_shown() {
+        let entries = [entry("a", Some("A"), Some("1")), entry("b", None, Some("2"))].into();
+        let known = [known(None, Some((1, "Acme", true))), known(Some((2, "B", false)), Some((2, "", true)))];
+        let plan = Plan::make(&entries, &known).expect("good entries");
+        let said = |external_id, number, field, value| Said {
+            external_id,
+            target: Target::Known(account(number)),
+            field,
+            value,
+        };
+        assert_eq!(plan.said, [said("a", 1, Field::Name, "A"), said("b", 2, Field::RegistrationId, "2")]);
+        assert_eq!(plan.bound, [("a", Target::Known(account(1)))]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -23,6 +23,7 @@ const FILES: [&str; 12] = [
     include_str!("../migrations/0009_seconds.sql"),
     include_str!("../migrations/0010_reading.sql"),
     include_str!("../migrations/0011_provider.sql"),
+    include_str!("../migrations/0012_sources.sql"),
     include_str!("../migrations/0013_whose_word.sql"),
 ];
 

@@ -29,7 +29,7 @@ async fn a_second_connector_with_the_same_registration_id_lands_on_the_same_acco
     assert_eq!(answer.status, 200);
     assert_eq!(
         accord.store().lines(BINDINGS),
-        ["Acme | 123456-8 | bootstrap/account_123", "Acme | 123456-8 | crm/K-77"]
+        ["Acme Ltd. | 123456-8 | bootstrap/account_123", "Acme Ltd. | 123456-8 | crm/K-77"]
     );
 }
 
@@ -167,15 +167,15 @@ async fn an_external_id_sent_with_another_id_moves_to_that_account() {
 }
 
 #[tokio::test]
-async fn entries_of_one_account_share_it_and_the_last_name_counts() {
+async fn entries_of_one_new_account_share_it_and_the_one_that_sorts_first_names_it() {
     let accord = Accord::start().await;
     let token = accord.token().await;
     // Sent as text, for the order of the keys is the point.
-    let body = r#"{"z":{"name":"First","id":"1"},"a":{"name":"Last","id":"1"}}"#;
+    let body = r#"{"z":{"name":"Z","id":"1"},"a":{"name":"A","id":"1"}}"#;
     let request = accord.request_as(&token, Method::PATCH, ACCOUNTS);
     let answer = answer(request.header("content-type", "application/json").body(body)).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(accord.store().lines(BINDINGS), ["Last | 1 | bootstrap/a", "Last | 1 | bootstrap/z"]);
+    assert_eq!(accord.store().lines(BINDINGS), ["A | 1 | bootstrap/a", "A | 1 | bootstrap/z"]);
 }
 
 #[tokio::test]
@@ -212,9 +212,10 @@ async fn an_account_that_another_api_made_is_reused_and_stays() {
     // No other API gives an account a registration id.
     accord.store().execute("UPDATE accounts SET registration_id = '1' WHERE subdomain = 'elsewhere'", ());
     accord.patch_accounts(&token, &json!({ "a": { "name": "A", "id": "1" } })).await;
-    assert_eq!(accord.store().lines(BINDINGS), ["A | 1 | bootstrap/a"]);
+    // Whoever made it named it, and comes before connectors.
+    assert_eq!(accord.store().lines(BINDINGS), ["Made elsewhere | 1 | bootstrap/a"]);
     accord.patch_accounts(&token, &json!({ "a": null })).await;
-    assert_eq!(accord.store().lines(BINDINGS), ["A | 1 | -"]);
+    assert_eq!(accord.store().lines(BINDINGS), ["Made elsewhere | 1 | -"]);
 }
 
 #[tokio::test]
