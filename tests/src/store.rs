@@ -107,8 +107,21 @@ impl Store {
                                   SELECT 1 FROM usernames n WHERE n.person_id = p.id AND n.account_id = a.id)))"
             ),
             "SELECT 'a reference to nothing: ' || \"table\" FROM pragma_foreign_key_check".to_owned(),
+            "SELECT 'kept, though it is shown: ' || i.external_id FROM account_identities i JOIN accounts a ON a.id = i.account_id
+              WHERE i.name = a.name OR i.registration_id = a.registration_id"
+                .to_owned(),
+            // Of one owner, whatever a source calls an account by leads to that one alone.
+            "SELECT 'leads to two accounts: ' || id FROM (
+                 SELECT owner_id, id AS account, registration_id AS id FROM accounts
+                 UNION SELECT owner_id, id, people_registration_id FROM accounts
+                 UNION SELECT owner_id, id, above_registration_id FROM accounts
+                 UNION SELECT a.owner_id, a.id, i.registration_id
+                   FROM account_identities i JOIN accounts a ON a.id = i.account_id)
+              WHERE id IS NOT NULL GROUP BY owner_id, id HAVING count(*) > 1"
+                .to_owned(),
         ]
         .iter()
+        .chain(&[shown("name", "name"), shown("registrationId", "registration_id")])
         .flat_map(|sql| self.lines(sql))
         .collect()
     }
@@ -124,4 +137,21 @@ impl Store {
             (),
         );
     }
+}
+
+/// The query for accounts that show another value than the word that comes first, a line each: told in other words than Accord's.
+fn shown(field: &str, column: &str) -> String {
+    format!(
+        "SELECT 'shows what does not come first: ' || a.id || ' ' || a.{column} FROM accounts a WHERE a.{column} <> (
+             SELECT word FROM (
+                 SELECT 1 AS usual, 'people' AS source, NULL AS connector, NULL AS at, NULL AS id, a.people_{column} AS word
+                 UNION ALL SELECT 2, 'above', NULL, NULL, NULL, a.above_{column}
+                 UNION ALL SELECT 3, 'connector', i.connector_id, i.created_at, i.external_id, coalesce(i.{column}, a.{column})
+                   FROM account_identities i WHERE i.account_id = a.id
+                    AND NOT EXISTS (SELECT 1 FROM connectors c WHERE c.id = i.connector_id AND c.status = 'inactive')) words
+              WHERE word IS NOT NULL
+              ORDER BY coalesce((SELECT position FROM precedences p WHERE p.owner_id = a.owner_id AND p.field = '{field}'
+                                    AND p.source = words.source AND coalesce(p.connector_id, 0) = coalesce(words.connector, 0)), 1000),
+                       usual, at, connector, id LIMIT 1)"
+    )
 }

@@ -38,6 +38,7 @@ mod api {
     mod integrations {
         mod accounts;
         mod bindings;
+        mod dry_runs;
         mod errors;
         mod users;
     }

@@ -61,6 +61,8 @@ pub struct ConnectorShown {
     /// How its ID tokens are signed.
     #[schema(value_type = String, example = "RS256")]
     id_token_signed_response_alg: &'static str,
+    /// Which share of its external ids the connector unbinds at most by one body, in percent, unless the body confirms the number.
+    unbind_guard: Option<i64>,
     created_at: String,
 }
 
@@ -85,6 +87,7 @@ impl ConnectorShown {
             public: connector.relying_party.is_public,
             require_pkce: connector.relying_party.requires_pkce,
             id_token_signed_response_alg: connector.relying_party.id_token_algorithm.name(),
+            unbind_guard: connector.unbind_share,
             created_at: written(connector.created_at),
         }
     }
@@ -175,6 +178,7 @@ fn said(fields: &mut Fields<'_>, is_public: bool) -> ConnectorChanges {
         post_logout_redirect_uris: uris(fields, "postLogoutRedirectUris", is_public),
         requires_pkce,
         id_token_algorithm,
+        unbind_share: Change::Keep,
     }
 }
 
@@ -251,7 +255,7 @@ pub async fn get(Bearer(caller): Bearer, Target(id): Target<ConnectorId>) -> Res
 
 /// Change a connector
 ///
-/// Its name, and how people sign in to it. What it may do, and whether it is public, stays. What is left out stays.
+/// Its name, how people sign in to it, and its guard. What it may do, and whether it is public, stays. What is left out stays.
 #[utoipa::path(
     put, operation_id = "connectors_update", path = "/api/connectors/{id}", tag = "accounts",
     params(("id" = i64, Path, description = "The id.")),
@@ -272,7 +276,8 @@ pub async fn update(
     if matches!(name, Change::Clear) {
         fields.refuse("name", "must not be empty");
     }
-    let changes = ConnectorChanges { name: name.into_value(), ..said(&mut fields, is_public) };
+    let unbind_share = fields.percentage("unbindGuard");
+    let changes = ConnectorChanges { name: name.into_value(), unbind_share, ..said(&mut fields, is_public) };
     if is_public && changes.redirect_uris.as_ref().is_some_and(Vec::is_empty) {
         fields.refuse("redirectUris", NEEDED);
     }

@@ -236,6 +236,9 @@ pub mod body {
         require_pkce: Option<bool>,
         /// `RS256`, `ES256` or `EdDSA`.
         id_token_signed_response_alg: Option<String>,
+        /// Which share of its external ids the connector may unbind by one body, in percent, without confirming the number; null is any.
+        #[schema(example = 10, minimum = 0, maximum = 100)]
+        unbind_guard: Option<i64>,
     }
 
     /// The selected fields of an account: `id`, `name` and `createdAt` if nothing is selected.

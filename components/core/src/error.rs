@@ -17,6 +17,19 @@ pub enum Error {
     #[error("{0}")]
     Conflict(Conflict),
 
+    /// The request would take away more than the caller may by mistake.
+    #[error(
+        "{unbound} of {bound} external ids would be unbound, which is more than {share} %: say how many with unbind={unbound}"
+    )]
+    Unconfirmed {
+        /// How many external ids it would unbind.
+        unbound: i64,
+        /// How many are bound.
+        bound: i64,
+        /// How many of these it may unbind without saying the number, in percent.
+        share: i64,
+    },
+
     /// There is another version than the caller wants, or one that the caller does not want.
     #[error("If-Match or If-None-Match does not hold for the version that there is: get it again, and its ETag")]
     PreconditionFailed,

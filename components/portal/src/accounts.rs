@@ -1,11 +1,11 @@
 //! Accounts: bound to external ids, made, moved, renamed and unbound.
 
-use accord_core::connectors::{health, identities};
+use accord_core::connectors::identities;
 use accord_web::json::Value;
-use accord_web::{Api as _, Call, Result};
+use accord_web::{Call, Result};
 
 use crate::failure::Problems;
-use crate::{Portal, Push, entries, openapi};
+use crate::{Push, Told, entries, openapi};
 
 /// Update accounts
 ///
@@ -16,18 +16,21 @@ use crate::{Portal, Push, entries, openapi};
     operation_id = "portal_put_accounts",
     path = "/api/integrations/v1/accounts",
     tag = "portal",
+    params(openapi::Query),
     request_body(content = BTreeMap<String, openapi::body::Account>, examples(
         ("update" = (summary = "Update an account", value = json!({ "account_123": { "name": "Acme Ltd.", "id": "123456-8" } }))),
         ("remove" = (summary = "Remove an account", value = json!({ "account_123": null })))
     )),
-    responses((status = 200, description = "Every entry is applied."), Problems),
+    responses(
+        (status = 200, description = "Every entry is applied, and the answer is empty; of a dry run, what it would change.", body = crate::Difference),
+        Problems
+    ),
     security(("bearer" = []))
 )]
-pub async fn put(call: Call, Push { connector, body }: Push) -> Result<()> {
-    health::write(&connector, Portal::NAME, async {
-        let body = body.read(&connector).await?;
+pub async fn put(call: Call, push: Push) -> Result<Told> {
+    push.apply(async |connector, body, run| {
         let entries = entries::accounts(&Value::parse(&body)?)?;
-        Ok(identities::put_accounts(call.author_of(connector.actor()), &connector, &entries).await?)
+        Ok(identities::put_accounts(call.author_of(connector.actor()), connector, &entries, run).await?)
     })
     .await
 }

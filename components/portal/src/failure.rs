@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use accord_core::Faults;
+use accord_core::error::Error;
 use accord_web::Failure;
 use axum::response::{IntoResponse as _, Response};
 use http::header;
@@ -21,6 +22,9 @@ pub struct Problem<'a> {
     /// External id (or place in the array) → what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<&'a BTreeMap<String, String>>,
+    /// How many external ids the body would unbind, where it is refused for that: `unbind` confirms the number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unbinds: Option<i64>,
     /// How many more are wrong than `errors` lists.
     #[serde(rename = "moreErrors", skip_serializing_if = "Option::is_none")]
     more_errors: Option<usize>,
@@ -39,6 +43,9 @@ pub enum Problems {
     /// The access token has not the scope `portal:write`.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem<'static>),
+    /// The body would unbind more external ids than the guard of the connector lets it, and does not confirm their number.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Unconfirmed(Problem<'static>),
     /// The request demands a version (`If-Match`), and there are none.
     #[response(status = 412, content_type = "application/problem+json")]
     PreconditionFailed(Problem<'static>),
@@ -69,6 +76,10 @@ pub fn render(failure: &Failure) -> Response {
         status: status.as_u16(),
         detail: &detail,
         errors: faults.map(Faults::shown),
+        unbinds: match failure {
+            Failure::Domain(Error::Unconfirmed { unbound, .. }) => Some(*unbound),
+            _ => None,
+        },
         more_errors: faults.map(Faults::omitted).filter(|more| *more > 0),
     };
     // A problem is made of strings and numbers: writing it cannot fail.

@@ -8,7 +8,8 @@
 //! | `/api/integrations/v1/accounts/{account_id}/users` | array of external user ids |
 //! | `/api/integrations/v1/users` | external user id → `{"email"}` or null |
 //!
-//! A body is applied whole or not at all. No answer tells anything that another connector brought.
+//! A body is applied whole or not at all. No answer tells anything that another connector brought. With `dryRun=true` a body changes
+//! nothing, and the answer tells what it would change.
 
 mod accounts;
 mod entries;
@@ -16,14 +17,19 @@ mod failure;
 mod openapi;
 mod users;
 
+use accord_core::Faults;
 use accord_core::auth::caller::CallingConnector;
 use accord_core::auth::scope;
+use accord_core::connectors::health;
+use accord_core::connectors::outcome::{Outcome, Run};
 use accord_web::{Api, Bearer, Call, Failure, Result, body};
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::HeaderMap;
+use serde::Serialize;
 
 /// Largest body, in bytes.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
@@ -55,6 +61,67 @@ accord_web::operations! { Portal,
 struct Push {
     connector: CallingConnector,
     body: Unread,
+    query: String,
+}
+
+impl Push {
+    /// Applies the body as the query asks for: as a write of the connector, or only to tell what it would change.
+    async fn apply(self, apply: impl AsyncFnOnce(&CallingConnector, Bytes, Run) -> Result<Outcome>) -> Result<Told> {
+        let Self { connector, body, query } = self;
+        let run = run(&query);
+        let is_dry = run.as_ref().is_ok_and(|run| run.is_dry);
+        let applied = async {
+            let body = body.read(&connector).await?;
+            apply(&connector, body, run?).await
+        };
+        if is_dry {
+            // It is no write, whatever becomes of it.
+            return applied.await.map(|outcome| Told(Some(outcome)));
+        }
+        health::write(&connector, Portal::NAME, applied).await.map(|_| Told(None))
+    }
+}
+
+/// How a query asks for the body to be applied. Names are taken in any case and with `_` or `-` between their words: whoever
+/// misspells a dry run would write.
+fn run(query: &str) -> Result<Run> {
+    let (mut run, mut faults) = (Run::default(), Faults::default());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let name: String = name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect();
+        match (name.as_str(), value.as_ref()) {
+            ("dryrun", "true" | "1" | "") => run.is_dry = true,
+            ("dryrun", "false" | "0") => run.is_dry = false,
+            ("dryrun", _) => faults.add("dryRun", "must be true or false"),
+            ("unbind", number) => match number.parse() {
+                Ok(number) => run.unbinds = Some(number),
+                Err(_) => faults.add("unbind", "must be the number of external ids that are to be unbound"),
+            },
+            _ => {}
+        }
+    }
+    faults.into_result()?;
+    Ok(run)
+}
+
+/// What is answered: nothing, or what a dry run tells.
+struct Told(Option<Outcome>);
+
+/// What a body would change of what the connector has said: its external ids.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Difference {
+    /// Those that would be bound, and are not.
+    bound: Vec<String>,
+    /// Those that are bound, and of which something else would be said.
+    changed: Vec<String>,
+    /// Those that would be bound no more.
+    unbound: Vec<String>,
+}
+
+impl IntoResponse for Told {
+    fn into_response(self) -> Response {
+        let Some(Outcome { bound, changed, unbound }) = self.0 else { return ().into_response() };
+        Json(Difference { bound, changed, unbound }).into_response()
+    }
 }
 
 struct Unread {
@@ -69,7 +136,8 @@ impl<S: Sync> FromRequest<S> for Push {
         let (mut parts, body) = request.into_parts();
         let Bearer(caller) = Bearer::from_request_parts(&mut parts, state).await?;
         let connector = caller.into_connector()?;
-        Ok(Self { connector, body: Unread { headers: parts.headers, body } })
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        Ok(Self { connector, body: Unread { headers: parts.headers, body }, query })
     }
 }
 
@@ -78,5 +146,21 @@ impl Unread {
     async fn read(self, connector: &CallingConnector) -> Result<Bytes> {
         connector.require(scope::PORTAL_WRITE)?;
         body::json(&self.headers, self.body, BODY_LIMIT).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dry_run_is_asked_for_in_any_spelling_and_a_wrong_value_is_refused() {
+        for query in ["dryRun=true", "a=b&DRYRUN=1", "dry_run", "dry-run=true"] {
+            assert!(run(query).is_ok_and(|run| run.is_dry), "{query}");
+        }
+        assert!(run("dryRun=false&unbind=12").is_ok_and(|run| run == Run { is_dry: false, unbinds: Some(12) }));
+        for query in ["dryRun=yes", "unbind=all", "unbind=-1"] {
+            assert!(run(query).is_err(), "{query}");
+        }
     }
 }

@@ -11,6 +11,17 @@ pub struct AccountPath {
     account_id: String,
 }
 
+/// How the body is applied.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[allow(dead_code, reason = "read by the generator only")]
+pub struct Query {
+    /// `true` changes nothing: the answer tells what the body would change.
+    dry_run: Option<bool>,
+    /// How many external ids the body may unbind, where the connector has a guard: exactly as many as it does.
+    unbind: Option<u64>,
+}
+
 /// What is only described: handlers read bodies entry by entry, to tell every fault at once.
 pub mod body {
     #![allow(dead_code, reason = "read by the generator only")]

@@ -1,15 +1,15 @@
 //! Users: what external user ids mean, and which accounts they are bound to.
 
 use accord_core::Error;
-use accord_core::connectors::{bindings, health};
+use accord_core::connectors::bindings;
 use accord_core::error::Thing;
 use accord_web::json::Value;
-use accord_web::{Api as _, Call, Result};
+use accord_web::{Call, Result};
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 
 use crate::failure::{Problem, Problems};
-use crate::{Portal, Push, entries, openapi};
+use crate::{Push, Told, entries, openapi};
 
 /// Bind users to an account
 ///
@@ -19,23 +19,22 @@ use crate::{Portal, Push, entries, openapi};
     operation_id = "portal_bind_users",
     path = "/api/integrations/v1/accounts/{account_id}/users",
     tag = "portal",
-    params(openapi::AccountPath),
+    params(openapi::AccountPath, openapi::Query),
     request_body(content = Vec<String>, example = json!(["user_001", "user_002"])),
     responses(
-        (status = 200, description = "Every user is bound."),
+        (status = 200, description = "Every user is bound, and the answer is empty; of a dry run, what it would change.", body = crate::Difference),
         (status = 404, description = "The connector is bound to no such account.", content_type = "application/problem+json", body = Problem),
         Problems
     ),
     security(("bearer" = []))
 )]
-pub async fn bind(call: Call, path: Result<Path<String>, PathRejection>, Push { connector, body }: Push) -> Result<()> {
-    health::write(&connector, Portal::NAME, async {
-        let body = body.read(&connector).await?;
+pub async fn bind(call: Call, path: Result<Path<String>, PathRejection>, push: Push) -> Result<Told> {
+    push.apply(async |connector, body, run| {
         let users = entries::external_ids(&Value::parse(&body)?)?;
         // A path that is not UTF-8 once it is decoded names nothing.
         let Path(account) = path.map_err(|_| Error::NotFound(Thing::Account))?;
         let account = entries::account_id(&account)?;
-        Ok(bindings::bind_users(call.author_of(connector.actor()), &connector, &account, &users).await?)
+        Ok(bindings::bind_users(call.author_of(connector.actor()), connector, &account, &users, run).await?)
     })
     .await
 }
@@ -48,18 +47,21 @@ pub async fn bind(call: Call, path: Result<Path<String>, PathRejection>, Push { 
     operation_id = "portal_put_users",
     path = "/api/integrations/v1/users",
     tag = "portal",
+    params(openapi::Query),
     request_body(content = BTreeMap<String, openapi::body::User>, examples(
         ("update" = (summary = "Update a user", value = json!({ "user_001": { "email": "jane@example.com" } }))),
         ("remove" = (summary = "Remove a user", value = json!({ "user_001": null })))
     )),
-    responses((status = 200, description = "Every entry is applied."), Problems),
+    responses(
+        (status = 200, description = "Every entry is applied, and the answer is empty; of a dry run, what it would change.", body = crate::Difference),
+        Problems
+    ),
     security(("bearer" = []))
 )]
-pub async fn put(call: Call, Push { connector, body }: Push) -> Result<()> {
-    health::write(&connector, Portal::NAME, async {
-        let body = body.read(&connector).await?;
+pub async fn put(call: Call, push: Push) -> Result<Told> {
+    push.apply(async |connector, body, run| {
         let entries = entries::users(&Value::parse(&body)?)?;
-        Ok(bindings::put_users(call.author_of(connector.actor()), &connector, &entries).await?)
+        Ok(bindings::put_users(call.author_of(connector.actor()), connector, &entries, run).await?)
     })
     .await
 }

@@ -122,6 +122,7 @@ fn domain_code(error: &Error) -> &'static str {
             | Conflict::NoSecret,
         )
         | Error::Duplicate { .. } => "CONFLICT",
+        Error::Unconfirmed { .. } => "UNCONFIRMED",
         Error::PreconditionFailed => "CHANGED_MEANWHILE",
         Error::KeyReused => "IDEMPOTENCY_KEY_REUSED",
         Error::Unauthenticated(_) => "UNAUTHENTICATED",

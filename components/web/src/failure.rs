@@ -63,7 +63,7 @@ impl Failure {
             Self::Unversioned => StatusCode::PRECONDITION_FAILED,
             Self::Domain(error) => match error {
                 Error::NotFound(_) => StatusCode::NOT_FOUND,
-                Error::Conflict(_) | Error::Duplicate { .. } => StatusCode::CONFLICT,
+                Error::Conflict(_) | Error::Duplicate { .. } | Error::Unconfirmed { .. } => StatusCode::CONFLICT,
                 Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
                 Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
                 Error::Invalid(_) => StatusCode::BAD_REQUEST,

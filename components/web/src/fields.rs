@@ -221,6 +221,19 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// What is said of a share in percent. Null clears it.
+    pub fn percentage(&mut self, name: &str) -> Change<i64> {
+        match self.find(name) {
+            None => Change::Keep,
+            Some(Value::Null) => Change::Clear,
+            Some(_) => match self.integer(name) {
+                Some(percent @ 0..=100) => Change::Set(percent),
+                Some(_) => self.fault(name, "must be from 0 to 100"),
+                None => Change::Keep,
+            },
+        }
+    }
+
     /// Notes what else is wrong with a field.
     pub fn refuse(&mut self, name: &str, fault: impl Into<String>) {
         self.faults.add(name, fault);

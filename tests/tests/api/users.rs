@@ -129,7 +129,7 @@ async fn a_person_gets_everything_that_is_held_of_it_but_secrets() {
     }
     assert_eq!(
         told["identities"],
-        json!([{ "connector": "Bootstrap", "externalId": "user_001",
+        json!([{ "connector": "Bootstrap", "externalId": "user_001", "email": person.email,
         "createdAt": told["identities"][0]["createdAt"] }])
     );
     assert_eq!(told["addresses"][0]["email"], json!(person.email));

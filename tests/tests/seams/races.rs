@@ -82,3 +82,59 @@ async fn whatever_comes_at_once_about_one_address_leaves_one_consistent_outcome(
         assert_eq!(accord.store().number(&proved), 1, "round {round}: somebody has proved it, and nobody else");
     }
 }
+
+/// 64 calls about one account at once: three connectors that disagree and let go, people who name it, correct its registration id
+/// and take that back, and orders of the sources.
+async fn quarrel(accord: &Accord, round: usize, connectors: &[String], admin: &str) -> Vec<Answer> {
+    let store = accord.store();
+    let operator = path(store.number("SELECT id FROM accounts WHERE owner_id IS NULL"));
+    let id = format!("{round:06}-1");
+    let said = |name: &str, id: &str| json!({ format!("q{round}"): { "name": format!("{name} {round}"), "id": id } });
+    for (number, token) in connectors.iter().enumerate() {
+        let answer = accord.patch_accounts(token, &said(&format!("Name {number}"), &id)).await;
+        assert_eq!(answer.status, 200, "{answer}");
+    }
+    let account = path(store.number(&format!("SELECT id FROM accounts WHERE registration_id = '{id}'")));
+    let first = store.number("SELECT min(connector_id) FROM account_identities");
+    let mut calls: Vec<BoxFuture<'_, Answer>> = Vec::new();
+    let patch = |token: &String, body: Value| {
+        let token = token.clone();
+        async move { accord.patch_accounts(&token, &body).await }.boxed()
+    };
+    let put = |path: &str, body: Value| {
+        let path = path.to_owned();
+        async move { accord.put(admin, &path, &body).await }.boxed()
+    };
+    for turn in 0..4 {
+        for (number, token) in connectors.iter().enumerate() {
+            calls.push(patch(token, said(&format!("Name {number}{}", turn % 2), &id)));
+            calls.push(patch(token, json!({ format!("q{round}"): null })));
+            calls.push(patch(token, said("Other", &format!("{round:06}-{turn}"))));
+        }
+        calls.push(put(&account, json!({ "name": format!("People {round} {turn}") })));
+        calls.push(put(&account, json!({ "name": null })));
+        calls.push(put(&account, json!({ "registrationId": format!("{round:06}-{}", turn + 2) })));
+        calls.push(put(&account, json!({ "registrationId": null })));
+        let order = [json!(["above"]), json!([format!("connector:{first}"), "people"]), json!([])][turn % 3].clone();
+        calls.push(put(&format!("{operator}/precedence"), json!({ "name": order, "registrationId": order })));
+    }
+    calls.truncate(64);
+    join_all(calls).await
+}
+
+#[tokio::test]
+async fn whatever_sources_say_at_once_shows_what_follows_from_their_words() {
+    let rounds = env::var("ACCORD_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
+    let accord = Accord::start().await;
+    let mut connectors = Vec::new();
+    for name in ["One", "Two", "Three"] {
+        connectors.push(accord.connector(name, "portal:write").await);
+    }
+    let admin = accord.admin().await;
+    for round in 0..rounds {
+        let answers = quarrel(&accord, round, &connectors, &admin).await;
+        let wrong: Vec<_> = answers.iter().filter(|answer| answer.status >= 500).collect();
+        assert!(wrong.is_empty(), "round {round}: {}", wrong[0]);
+        assert_eq!(accord.store().contradictions(), [""; 0], "round {round}");
+    }
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 use accord_tests::accounts::{ACCEPT, PASSWORD, member, path};
 use accord_tests::endpoint::RECORD;
 use accord_tests::oauth::TOKEN;
+use accord_tests::portal::ACCOUNTS;
 use accord_tests::{Accord, Answer, CLIENT_ID, CLIENT_SECRET, Options, Statement, answer, skipped_on_spin};
 use insta::assert_snapshot;
 use reqwest::Method;
@@ -118,6 +119,9 @@ impl Bill<'_> {
             ("GET /api/accounts/{id}/invitations", here("invitations")),
             ("GET /api/accounts/{id}/invitations/{userId}", here(&format!("invitations/{guest}"))),
             ("GET /api/accounts/{id}/identities", here("identities")),
+            ("GET /api/accounts/{id}/sources", here("sources")),
+            ("GET /api/accounts/{id}/disagreements", here("disagreements")),
+            ("GET /api/accounts/{id}/precedence", here("precedence")),
             ("GET /api/accounts/{id}/records", here("records")),
             ("GET /api/accounts/{id}/audit", here("audit")),
             ("GET /api/audit", "/api/audit".to_owned()),
@@ -127,6 +131,8 @@ impl Bill<'_> {
         ] {
             self.note(operation, accord.get(&owner.token, &place)).await;
         }
+        let set = accord.put(&owner.token, &here("precedence"), &json!({ "name": ["above"] }));
+        self.note("PUT /api/accounts/{id}/precedence", set).await;
         let invitation = here(&format!("invitations/{guest}"));
         let taken_back = accord.delete(&owner.token, &invitation);
         self.note("DELETE /api/accounts/{id}/invitations/{userId}", taken_back).await;
@@ -160,6 +166,10 @@ impl Bill<'_> {
         for operation in ["PATCH /api/integrations/v1/accounts, new", "PATCH /api/integrations/v1/accounts, again"] {
             self.note(operation, accord.patch_accounts(token, &account)).await;
         }
+        let named = json!({ format!("account {round}"): { "name": "Named anew" } });
+        let dry = accord.patch(token, &format!("{ACCOUNTS}?dryRun=true"), &named);
+        self.note("PATCH /api/integrations/v1/accounts, dry run", dry).await;
+        self.note("PATCH /api/integrations/v1/accounts, another name", accord.patch_accounts(token, &named)).await;
         let user = format!("user {round}");
         let known = json!({ &user: { "email": format!("user-{round}@example.com") } });
         for operation in ["PATCH /api/integrations/v1/users, new", "PATCH /api/integrations/v1/users, again"] {

@@ -25,4 +25,4 @@ mod tests;
 mod words;
 
 pub use words::Field;
-pub(crate) use words::{Source, Words, disputed, forget, leads_to, refuse_registered, settle};
+pub(crate) use words::{Source, UNSHOWN, Words, disputed, forget, leads_to, refuse_registered, settle, unshown};

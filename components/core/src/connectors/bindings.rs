@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use crate::accounts::members::{self, Door, Grant, Status};
 use crate::accounts::sources::leads_to;
 use crate::auth::caller::CallingConnector;
-use crate::connectors::health;
 use crate::connectors::identities::{end_memberships, note};
+use crate::connectors::outcome::{self, Identities, Outcome, Run};
 use crate::error::{Error, Faults, Result, Thing};
 use crate::people::address;
 use crate::setting;
@@ -26,12 +26,19 @@ pub type UserEntries = Vec<(String, Option<Email>)>;
 /// Binds people to an account by their external ids. Who is bound already stays; who is not known yet becomes a member as
 /// soon as that changes.
 ///
-/// `account` is the registration id of an account that the connector is bound to, or its own external id of it.
+/// `account` is a registration id of an account that the connector is bound to, or its own external id of it. Returns who is bound
+/// that was not.
 ///
 /// # Errors
 ///
 /// [`Error::NotFound`] if the connector is bound to no such account, whether or not there is one.
-pub async fn bind_users(author: Author, connector: &CallingConnector, account: &str, users: &[String]) -> Result<()> {
+pub async fn bind_users(
+    author: Author,
+    connector: &CallingConnector,
+    account: &str,
+    users: &[String],
+    run: Run,
+) -> Result<Outcome> {
     let edit = Edit::begin_of(users.len(), author).await?;
     let found = edit.run_first(
         concat!(
@@ -52,19 +59,25 @@ pub async fn bind_users(author: Author, connector: &CallingConnector, account: &
     let parameters = vec![connector.id.into(), account_id.into(), Time::now().into(), rows(users)?];
     let bound = edit.batch(statement, parameters).await?;
     let bound = bound.into_iter().map(|mut row| row.take("external_id")).collect::<Result<Vec<String>>>()?;
-    let bound: Vec<_> = bound.iter().map(|external_id| (external_id.as_str(), account_id)).collect();
-    note(&edit, connector, "user bound", "accounts", &bound).await?;
+    let notes: Vec<_> = bound.iter().map(|external_id| (external_id.as_str(), account_id)).collect();
+    note(&edit, connector, "user bound", "accounts", &notes).await?;
     join_accounts(&edit, connector, &users.iter().map(String::as_str).collect::<Vec<_>>()).await?;
-    health::write_succeeded(&edit, connector.id)?;
-    edit.commit().await
+    outcome::end(edit, connector, run).await?;
+    Ok(Outcome { bound, ..Outcome::default() })
 }
 
-/// Binds, moves and unbinds a connector's people: all of the entries, or none. Who has one address is one person.
+/// Binds, moves and unbinds a connector's people: all of the entries, or none. Who has one address is one person. Returns what that
+/// changes of what the connector has said.
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] with every entry whose address is at the directory's own domain.
-pub async fn put_users(author: Author, connector: &CallingConnector, entries: &UserEntries) -> Result<()> {
+/// [`Error::Invalid`] with every entry whose address is at the directory's own domain; [`Error::Unconfirmed`].
+pub async fn put_users(
+    author: Author,
+    connector: &CallingConnector,
+    entries: &UserEntries,
+    run: Run,
+) -> Result<Outcome> {
     let base_domain = setting::get("base_domain").await?;
     let mut faults = Faults::default();
     for (external_id, email) in entries {
@@ -76,15 +89,18 @@ pub async fn put_users(author: Author, connector: &CallingConnector, entries: &U
     let edit = Edit::begin_of(entries.len(), author).await?;
     let known = known(&edit, connector, entries).await?;
     let plan = Plan::make(entries, &known);
+    outcome::guard(&edit, connector, Identities::People, plan.unbound.len(), run)?;
     let made = address::name_all(&edit, &plan.made.values().copied().collect::<Vec<_>>()).await?;
     let bound = plan.bind(&edit, connector, &made).await?;
+    plan.respell(&edit, connector).await?;
     plan.unbind(&edit, connector).await?;
     end_bound(&edit, connector, &plan.left).await?;
     forget_bindings(&edit, connector, entries).await?;
     join_accounts(&edit, connector, &bound).await?;
     prune(&edit, &plan.left).await?;
-    health::write_succeeded(&edit, connector.id)?;
-    edit.commit().await
+    let outcome = plan.outcome();
+    outcome::end(edit, connector, run).await?;
+    Ok(outcome)
 }
 
 /// What an entry of the body meets in the directory.
@@ -95,13 +111,15 @@ struct Known {
     addressed: Option<PersonId>,
     /// The person who has given that address up.
     before: Option<PersonId>,
+    /// Whether the connector says that address already.
+    as_said: bool,
 }
 
 async fn known(edit: &Edit, connector: &CallingConnector, entries: &UserEntries) -> Result<Vec<Known>> {
     let asked: Vec<_> =
         entries.iter().map(|(external_id, email)| (external_id, email.as_ref().map(|email| &email.key))).collect();
     let statement = "SELECT i.person_id AS bound, iif(d.retired_at IS NULL, d.person_id, d.next_id) AS addressed,
-                iif(d.retired_at IS NULL, NULL, d.person_id) AS before
+                iif(d.retired_at IS NULL, NULL, d.person_id) AS before, i.key IS e.value ->> 1 AS as_said
            FROM json_each(?2) e
            LEFT JOIN person_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
            LEFT JOIN addresses d ON d.key = e.value ->> 1
@@ -110,7 +128,12 @@ async fn known(edit: &Edit, connector: &CallingConnector, entries: &UserEntries)
     known
         .into_iter()
         .map(|mut row| {
-            Ok(Known { bound: row.take("bound")?, addressed: row.take("addressed")?, before: row.take("before")? })
+            Ok(Known {
+                bound: row.take("bound")?,
+                addressed: row.take("addressed")?,
+                before: row.take("before")?,
+                as_said: row.take("as_said")?,
+            })
         })
         .collect()
 }
@@ -120,8 +143,14 @@ async fn known(edit: &Edit, connector: &CallingConnector, entries: &UserEntries)
 struct Plan<'a> {
     /// Key → address of the people to make.
     made: BTreeMap<&'a str, &'a Email>,
-    /// External id → person that it is bound to from now on, new or moved.
-    bound: Vec<(&'a str, Target<'a>)>,
+    /// External id → person that it is bound to from now on, new or moved, and the key of the address that is said.
+    bound: Vec<(&'a str, Target<'a>, &'a str)>,
+    /// External ids that were not bound.
+    new: Vec<&'a str>,
+    /// External ids that were, and of which the connector says another address now.
+    changed: Vec<&'a str>,
+    /// Those of these that go on meaning the same person, and the key of the address.
+    respelled: Vec<(&'a str, &'a str)>,
     /// External ids to unbind, and the person each was bound to.
     unbound: Vec<(&'a str, PersonId)>,
     /// External ids that leave the person whom each was bound to.
@@ -146,8 +175,16 @@ impl<'a> Plan<'a> {
                 plan.left.extend(known.bound.map(|person| (external_id.as_str(), person)));
                 continue;
             };
+            match known.bound {
+                None => plan.new.push(external_id),
+                Some(_) if !known.as_said => plan.changed.push(external_id),
+                Some(_) => {}
+            }
+            let respelled =
+                (known.bound.is_some() && !known.as_said).then_some((external_id.as_str(), email.key.as_str()));
             // The connector goes on saying what it said before the person took another address.
             if known.bound.is_some() && known.bound == known.before {
+                plan.respelled.extend(respelled);
                 continue;
             }
             let target = known.addressed.map_or(Target::Made(&email.key), Target::Known);
@@ -155,8 +192,10 @@ impl<'a> Plan<'a> {
                 plan.made.insert(&email.key, email);
             }
             if known.bound.map(Target::Known) != Some(target) {
-                plan.bound.push((external_id, target));
+                plan.bound.push((external_id, target, &email.key));
                 plan.left.extend(known.bound.map(|person| (external_id.as_str(), person)));
+            } else {
+                plan.respelled.extend(respelled);
             }
         }
         plan
@@ -173,18 +212,37 @@ impl<'a> Plan<'a> {
             Target::Known(person) => Some(person),
             Target::Made(key) => made.get(key).copied(),
         };
-        let mut bound: Vec<_> =
-            self.bound.iter().filter_map(|(external_id, target)| Some((*external_id, person(*target)?))).collect();
+        let bound = self.bound.iter().filter_map(|(id, target, key)| Some((*id, person(*target)?, *key)));
+        let mut bound: Vec<_> = bound.collect();
         // In order, an index takes them faster.
-        bound.sort_unstable_by_key(|(external_id, _)| *external_id);
+        bound.sort_unstable_by_key(|(external_id, ..)| *external_id);
         if !bound.is_empty() {
-            let statement = "INSERT INTO person_identities (connector_id, external_id, person_id, created_at)
-                 SELECT ?1, value ->> 0, value ->> 1, ?2 FROM json_each(?3) WHERE true
-                 ON CONFLICT (connector_id, external_id) DO UPDATE SET person_id = excluded.person_id";
+            let statement = "INSERT INTO person_identities (connector_id, external_id, person_id, created_at, key)
+                 SELECT ?1, value ->> 0, value ->> 1, ?2, value ->> 2 FROM json_each(?3) WHERE true
+                 ON CONFLICT (connector_id, external_id) DO UPDATE SET person_id = excluded.person_id, key = excluded.key";
             edit.batch(statement, vec![connector.id.into(), Time::now().into(), rows(&bound)?]).await?;
         }
-        note(edit, connector, "bound", "people", &bound).await?;
-        Ok(bound.into_iter().map(|(external_id, _)| external_id).collect())
+        let notes: Vec<_> = bound.iter().map(|(external_id, person, _)| (*external_id, *person)).collect();
+        note(edit, connector, "bound", "people", &notes).await?;
+        Ok(bound.into_iter().map(|(external_id, ..)| external_id).collect())
+    }
+
+    /// Keeps another address that the connector says of the person whom it is bound to.
+    async fn respell(&self, edit: &Edit, connector: &CallingConnector) -> Result<()> {
+        if self.respelled.is_empty() {
+            return Ok(());
+        }
+        let statement = "UPDATE person_identities SET key = e.value ->> 1 FROM json_each(?2) e
+              WHERE connector_id = ?1 AND external_id = e.value ->> 0";
+        edit.batch(statement, vec![connector.id.into(), rows(&self.respelled)?]).await.map(drop)
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome {
+            bound: self.new.iter().map(|id| (*id).to_owned()).collect(),
+            changed: self.changed.iter().map(|id| (*id).to_owned()).collect(),
+            unbound: self.unbound.iter().map(|(id, _)| (*id).to_owned()).collect(),
+        }
     }
 
     async fn unbind(&self, edit: &Edit, connector: &CallingConnector) -> Result<()> {
@@ -283,7 +341,7 @@ mod tests {
     }
 
     fn known(bound: Option<i64>, addressed: Option<i64>, before: Option<i64>) -> Known {
-        Known { bound: bound.map(person), addressed: addressed.map(person), before: before.map(person) }
+        Known { bound: bound.map(person), addressed: addressed.map(person), before: before.map(person), as_said: true }
     }
 
     fn entry(external_id: &str, address: &str) -> (String, Option<Email>) {
@@ -305,7 +363,8 @@ mod tests {
         let plan = Plan::make(&entries, &known);
         assert_eq!(plan.made.into_keys().collect::<Vec<_>>(), ["jane@example.com"]);
         let target = Target::Made("jane@example.com");
-        assert!(plan.bound == [("a", target), ("b", target)] && plan.left == [("a", person(1))]);
+        let key = "jane@example.com";
+        assert!(plan.bound == [("a", target, key), ("b", target, key)] && plan.left == [("a", person(1))]);
     }
 
     #[test]
@@ -328,7 +387,9 @@ mod tests {
     /// Binds the account `a`, or what else the connector calls it, by its registration id `1`.
     async fn account(connector: &CallingConnector, external_id: &str) -> Result<()> {
         let acme = AccountEntry { name: Some("Acme".to_owned()), registration_id: Some("1".to_owned()) };
-        put_accounts(author("portal"), connector, &vec![(external_id.to_owned(), Some(acme))]).await
+        put_accounts(author("portal"), connector, &vec![(external_id.to_owned(), Some(acme))], Run::default())
+            .await
+            .map(drop)
     }
 
     /// The addresses of the members that the accounts of the portal have.
@@ -344,9 +405,9 @@ mod tests {
         run(async {
             let connector = first_start().await?.connector;
             account(&connector, "a").await?;
-            bind_users(author("portal"), &connector, "a", &["u".to_owned()]).await?;
+            bind_users(author("portal"), &connector, "a", &["u".to_owned()], Run::default()).await?;
             assert_eq!(members().await?, [""; 0]);
-            put_users(author("portal"), &connector, &vec![entry("u", "jane@example.com")]).await?;
+            put_users(author("portal"), &connector, &vec![entry("u", "jane@example.com")], Run::default()).await?;
             assert_eq!(members().await?, ["jane@example.com"]);
             Ok(())
         });
@@ -358,11 +419,11 @@ mod tests {
             let connector = first_start().await?.connector;
             account(&connector, "a").await?;
             let both = ["u".to_owned(), "v".to_owned()];
-            bind_users(author("portal"), &connector, "1", &both).await?;
+            bind_users(author("portal"), &connector, "1", &both, Run::default()).await?;
             let jane = vec![entry("u", "jane@example.com"), entry("v", "jane@example.com")];
-            put_users(author("portal"), &connector, &jane).await?;
+            put_users(author("portal"), &connector, &jane, Run::default()).await?;
             for (external_id, left) in both.into_iter().zip([&["jane@example.com"] as &[&str], &[]]) {
-                put_users(author("portal"), &connector, &vec![(external_id, None)]).await?;
+                put_users(author("portal"), &connector, &vec![(external_id, None)], Run::default()).await?;
                 assert_eq!(members().await?, left);
             }
             let people = Connection::lease().await?.query("SELECT 1 FROM people WHERE origin = 'portal'", &[])?;
@@ -376,10 +437,10 @@ mod tests {
         run(async {
             let connector = first_start().await?.connector;
             account(&connector, "a").await?;
-            bind_users(author("portal"), &connector, "a", &["u".to_owned()]).await?;
-            put_users(author("portal"), &connector, &vec![entry("u", "jane@example.com")]).await?;
-            put_users(author("portal"), &connector, &vec![("u".to_owned(), None)]).await?;
-            put_users(author("portal"), &connector, &vec![entry("u", "joe@example.com")]).await?;
+            bind_users(author("portal"), &connector, "a", &["u".to_owned()], Run::default()).await?;
+            put_users(author("portal"), &connector, &vec![entry("u", "jane@example.com")], Run::default()).await?;
+            put_users(author("portal"), &connector, &vec![("u".to_owned(), None)], Run::default()).await?;
+            put_users(author("portal"), &connector, &vec![entry("u", "joe@example.com")], Run::default()).await?;
             assert_eq!(members().await?, [""; 0]);
             Ok(())
         });
@@ -391,8 +452,8 @@ mod tests {
             let operator = first_start().await?;
             let connector = &operator.connector;
             account(connector, "a").await?;
-            bind_users(author("portal"), connector, "a", &["u".to_owned()]).await?;
-            put_users(author("portal"), connector, &vec![entry("u", "jane@example.com")]).await?;
+            bind_users(author("portal"), connector, "a", &["u".to_owned()], Run::default()).await?;
+            put_users(author("portal"), connector, &vec![entry("u", "jane@example.com")], Run::default()).await?;
 
             let edit = Edit::begin(author("accounts")).await?;
             let mut row = edit.run_one(
@@ -406,7 +467,7 @@ mod tests {
             members::update(&edit, &operator.administrator, &held, account_id, jane, &change).await?;
             edit.commit().await?;
 
-            put_users(author("portal"), connector, &vec![("u".to_owned(), None)]).await?;
+            put_users(author("portal"), connector, &vec![("u".to_owned(), None)], Run::default()).await?;
             assert_eq!(members().await?, ["jane@example.com"]);
             Ok(())
         });
@@ -419,9 +480,9 @@ mod tests {
             let connector = &operator.connector;
             account(connector, "a").await?;
             // By its registration id the account can be found as long as the connector has a name of its own for it.
-            put_accounts(author("portal"), connector, &vec![("a".to_owned(), None)]).await?;
+            put_accounts(author("portal"), connector, &vec![("a".to_owned(), None)], Run::default()).await?;
             for account in ["a", "1"] {
-                let refused = bind_users(author("portal"), connector, account, &["u".to_owned()]).await;
+                let refused = bind_users(author("portal"), connector, account, &["u".to_owned()], Run::default()).await;
                 assert!(matches!(refused, Err(Error::NotFound(Thing::Account))), "{account}: {refused:?}");
             }
             Ok(())

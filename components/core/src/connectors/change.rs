@@ -1,4 +1,4 @@
-//! Changing what a connector is called, and how people sign in to it. What it may do stays as it was made.
+//! Changing what a connector is called, how people sign in to it, and how much it may unbind at once. What it may do stays as it was made.
 
 use serde_json::json;
 
@@ -9,6 +9,7 @@ use crate::connectors::relying_party::RelyingParty;
 use crate::error::Result;
 use crate::store::Edit;
 use crate::store::audit::Changed;
+use crate::values::change::Change;
 use crate::values::id::ConnectorId;
 use crate::values::time::Time;
 
@@ -25,6 +26,8 @@ pub struct ConnectorChanges {
     pub requires_pkce: Option<bool>,
     /// See [`RelyingParty`].
     pub id_token_algorithm: Option<Algorithm>,
+    /// See [`Connector`].
+    pub unbind_share: Change<i64>,
 }
 
 impl ConnectorChanges {
@@ -40,7 +43,14 @@ impl ConnectorChanges {
             requires_pkce: self.requires_pkce.unwrap_or(party.requires_pkce),
             id_token_algorithm: self.id_token_algorithm.unwrap_or(party.id_token_algorithm),
         };
-        Connector { name: self.name.unwrap_or_else(|| before.name.clone()), relying_party, ..before.clone() }
+        let mut unbind_share = before.unbind_share;
+        self.unbind_share.apply(&mut unbind_share);
+        Connector {
+            name: self.name.unwrap_or_else(|| before.name.clone()),
+            relying_party,
+            unbind_share,
+            ..before.clone()
+        }
     }
 }
 
@@ -61,12 +71,13 @@ pub async fn update(edit: &Edit, caller: &Caller, id: ConnectorId, wanted: Conne
     changed.note("postLogoutRedirectUris", &was.post_logout_redirect_uris, &is.post_logout_redirect_uris);
     changed.note("requirePkce", &was.requires_pkce, &is.requires_pkce);
     changed.note("idTokenSignedResponseAlg", &was.id_token_algorithm.name(), &is.id_token_algorithm.name());
+    changed.note("unbindGuard", &before.unbind_share, &after.unbind_share);
     if changed.is_empty() {
         return Ok(after);
     }
     edit.run(
         "UPDATE connectors SET name = ?2, redirect_uris = ?3, post_logout_redirect_uris = ?4, require_pkce = ?5,
-                id_token_algorithm = ?6, updated_at = ?7 WHERE id = ?1",
+                id_token_algorithm = ?6, updated_at = ?7, unbind_share = ?8 WHERE id = ?1",
         &[
             id.into(),
             after.name.as_str().into(),
@@ -75,6 +86,7 @@ pub async fn update(edit: &Edit, caller: &Caller, id: ConnectorId, wanted: Conne
             i64::from(is.requires_pkce).into(),
             is.id_token_algorithm.name().into(),
             Time::now().into(),
+            after.unbind_share.into(),
         ],
     )?;
     edit.record("changed", "connectors", &[(id, changed.into_detail())]).await?;

@@ -156,6 +156,9 @@ pub struct Connector {
     pub maker_lost_rank_at: Option<Time>,
     /// How people sign in to it with a browser.
     pub relying_party: RelyingParty,
+    /// Which share of its external ids it unbinds at most by one body, in percent, unless the body confirms the number; any, if there
+    /// is none. See [`crate::connectors::outcome`].
+    pub unbind_share: Option<i64>,
     /// When it was made.
     pub created_at: Time,
 }
@@ -168,7 +171,8 @@ impl Connector {
     fn columns() -> String {
         format!(
             "c.id, c.account_id, c.client_id, c.name, c.integration, c.property, c.environment, c.scopes, c.rank,
-             {STATUS} AS status, c.failures >= {FAILURES_MAX} AS in_error_state, c.maker_lost_rank_at, c.created_at, {}",
+             {STATUS} AS status, c.failures >= {FAILURES_MAX} AS in_error_state, c.maker_lost_rank_at, c.created_at,
+             c.unbind_share, {}",
             relying_party::COLUMNS
         )
     }
@@ -188,6 +192,7 @@ impl Connector {
             in_error_state: row.take("in_error_state")?,
             maker_lost_rank_at: row.take("maker_lost_rank_at")?,
             relying_party: RelyingParty::from_row(row)?,
+            unbind_share: row.take("unbind_share")?,
             created_at: row.take("created_at")?,
         })
     }
@@ -328,6 +333,7 @@ pub(crate) async fn insert(edit: &Edit, new: &NewConnector, client_id: &str, sec
         in_error_state: false,
         maker_lost_rank_at: row.take("maker_lost_rank_at")?,
         relying_party: party.clone(),
+        unbind_share: None,
         created_at,
     };
     let mut after =

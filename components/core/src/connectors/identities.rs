@@ -21,10 +21,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::accounts::account::{self, NewAccount};
-use crate::accounts::sources::{Field, Source, Words, leads_to};
+use crate::accounts::sources::{Field, Source, UNSHOWN, Words, unshown};
 use crate::accounts::{hierarchy, members};
 use crate::auth::caller::CallingConnector;
-use crate::connectors::health;
+use crate::connectors::outcome::{self, Identities, Outcome, Run};
 use crate::error::{Faults, Result};
 use crate::store::sql::{Sql, rows};
 use crate::store::{Author, Edit, Row};
@@ -46,18 +46,26 @@ pub struct AccountEntry {
 /// External account ids, each with what is said of it, or with nothing to unbind it.
 pub type AccountEntries = Vec<(String, Option<AccountEntry>)>;
 
-/// Binds, moves, renames and unbinds a connector's accounts: all of the entries, or none.
+/// Binds, moves, renames and unbinds a connector's accounts: all of the entries, or none. Returns what that changes of what the
+/// connector has said.
 ///
 /// # Errors
 ///
-/// [`crate::Error::Invalid`] with every entry that cannot be applied.
-pub async fn put_accounts(author: Author, connector: &CallingConnector, entries: &AccountEntries) -> Result<()> {
+/// [`crate::Error::Invalid`] with every entry that cannot be applied; [`crate::Error::Unconfirmed`].
+pub async fn put_accounts(
+    author: Author,
+    connector: &CallingConnector,
+    entries: &AccountEntries,
+    run: Run,
+) -> Result<Outcome> {
     let edit = Edit::begin_of(entries.len(), author).await?;
     let known = known(&edit, connector, entries).await?;
     let plan = Plan::make(entries, &known)?;
+    outcome::guard(&edit, connector, Identities::Accounts, plan.unbound.len(), run)?;
     plan.apply(&edit, connector).await?;
-    health::write_succeeded(&edit, connector.id)?;
-    edit.commit().await
+    let outcome = plan.outcome();
+    outcome::end(edit, connector, run).await?;
+    Ok(outcome)
 }
 
 /// What an entry of the body meets in the directory.
@@ -92,21 +100,23 @@ async fn known(edit: &Edit, connector: &CallingConnector, entries: &AccountEntri
         .iter()
         .map(|(external_id, entry)| (external_id, entry.as_ref().and_then(|entry| entry.registration_id.as_ref())))
         .collect();
-    // No name comes twice: of ten thousand accounts they are most of the answer.
-    let statement = concat!(
+    // Of ten thousand entries that change nothing this is the whole cost: no name comes twice, and no text is taken out of an entry
+    // that need not be.
+    let statement = format!(
         "SELECT i.account_id AS bound, coalesce(i.name, b.name) AS bound_name,
-                coalesce(i.registration_id, b.registration_id) IS e.value ->> 1 AS bound_as_said,
-                r.id AS registered, iif(r.id IS i.account_id, '', r.name) AS registered_name,
-                r.registration_id IS e.value ->> 1 AS registered_as_said
+                iif(i.registration_id IS NULL, r.id IS i.account_id, i.registration_id IS e.value ->> 1) AS bound_as_said,
+                coalesce(r.id, u.id) AS registered, r.id IS NOT NULL AS registered_as_said,
+                iif(coalesce(r.id, u.id) IS i.account_id, '', coalesce(r.name, u.name)) AS registered_name
            FROM json_each(?3) e
            LEFT JOIN account_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
            LEFT JOIN accounts b ON b.id = i.account_id
-           LEFT JOIN accounts r ON r.id = ",
-        leads_to!("e.value ->> 1"),
-        " ORDER BY e.key"
+           LEFT JOIN accounts r ON r.owner_id = ?2 AND r.registration_id = e.value ->> 1
+           LEFT JOIN accounts u ON u.id = CASE WHEN r.id IS NULL AND {UNSHOWN} THEN {} END
+          ORDER BY e.key",
+        unshown!("e.value ->> 1")
     );
     let parameters = vec![connector.id.into(), connector.account_id.into(), rows(&asked)?];
-    edit.batch(statement, parameters).await?.into_iter().map(|mut row| Known::from_row(&mut row)).collect()
+    edit.batch(&statement, parameters).await?.into_iter().map(|mut row| Known::from_row(&mut row)).collect()
 }
 
 impl Known {
@@ -133,6 +143,10 @@ struct Plan<'a> {
     bound: Vec<(&'a str, Target<'a>)>,
     /// What the connector says from now on that is not what is shown, or not what it said.
     said: Vec<Said<'a>>,
+    /// External ids that were not bound.
+    new: Vec<&'a str>,
+    /// External ids that were, and of which the connector says something else now.
+    changed: Vec<&'a str>,
     /// External ids to unbind, and the account each was bound to.
     unbound: Vec<(&'a str, AccountId)>,
     /// Accounts that lose an external id.
@@ -213,6 +227,13 @@ impl<'a> Plan<'a> {
         known: &'a Known,
     ) {
         let bound = known.bound.as_ref();
+        match bound {
+            None => self.new.push(external_id),
+            Some(bound) if bound.name != name || registration_id.is_some() && !bound.as_said => {
+                self.changed.push(external_id);
+            }
+            Some(_) => {}
+        }
         let stays = bound.map(|bound| Target::Known(bound.account)) == Some(target);
         if !stays {
             self.bound.push((external_id, target));
@@ -236,6 +257,12 @@ impl<'a> Plan<'a> {
         if let Some(value) = registration_id.filter(|_| !registered) {
             self.said.push(Said { external_id, target, field: Field::RegistrationId, value });
         }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let told = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        let unbound = self.unbound.iter().map(|(external_id, _)| (*external_id).to_owned()).collect();
+        Outcome { bound: told(&self.new), changed: told(&self.changed), unbound }
     }
 
     async fn apply(&self, edit: &Edit, connector: &CallingConnector) -> Result<()> {
@@ -476,20 +503,27 @@ mod tests {
             let operator = first_start().await?;
             let both = vec![entry("a", Some("Acme"), Some("1")), entry("b", Some("Acme"), Some("1"))];
             let unbind = async |external_id: &str| {
-                put_accounts(author("portal"), &operator.connector, &vec![(external_id.to_owned(), None)]).await
+                put_accounts(
+                    author("portal"),
+                    &operator.connector,
+                    &vec![(external_id.to_owned(), None)],
+                    Run::default(),
+                )
+                .await
+                .map(drop)
             };
             let accounts = async || -> Result<Vec<AccountId>> {
                 let statement = "SELECT id FROM accounts WHERE registration_id = '1'";
                 let rows = Connection::lease().await?.query(statement, &[])?;
                 rows.into_iter().map(|mut row| row.take("id")).collect()
             };
-            put_accounts(author("portal"), &operator.connector, &both).await?;
+            put_accounts(author("portal"), &operator.connector, &both, Run::default()).await?;
             unbind("a").await?;
             assert_eq!(accounts().await?.len(), 1, "it has another identity");
             unbind("b").await?;
             assert_eq!(accounts().await?.len(), 0);
 
-            put_accounts(author("portal"), &operator.connector, &both).await?;
+            put_accounts(author("portal"), &operator.connector, &both, Run::default()).await?;
             let edit = Edit::begin(author("accounts")).await?;
             let jane = person(&edit, "jane@example.com").await?;
             members::found(&edit, accounts().await?[0], jane).await?;

@@ -7,6 +7,7 @@
 //! | [`relying_party`] | what a connector is to OpenID Connect: where browsers may be sent back to |
 //! | [`health`] | what became of a connector's writes |
 //! | [`listing`] | the connectors of an account and of all that it owns, page by page |
+//! | [`outcome`] | how a body of the portal is applied, and what it changes of what the connector has said |
 //! | [`identities`] | what connectors call accounts |
 //! | [`naming`] | what connectors call an account, as it is read |
 //! | [`bindings`] | what connectors call people, and the people that they bind to accounts |
@@ -18,4 +19,5 @@ pub mod health;
 pub mod identities;
 pub mod listing;
 pub mod naming;
+pub mod outcome;
 pub mod relying_party;

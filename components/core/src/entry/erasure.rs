@@ -90,7 +90,7 @@ const PARTS: [(&str, &str); 9] = [
     ),
     (
         "identities",
-        "SELECT json_object('connector', c.name, 'externalId', i.external_id, 'createdAt', i.created_at) AS it
+        "SELECT json_object('connector', c.name, 'externalId', i.external_id, 'email', i.key, 'createdAt', i.created_at) AS it
            FROM person_identities i JOIN connectors c ON c.id = i.connector_id WHERE i.person_id = ?1
           ORDER BY i.connector_id, i.external_id",
     ),

@@ -11,6 +11,12 @@ ALTER TABLE accounts ADD COLUMN above_registration_id TEXT;
 ALTER TABLE account_identities ADD COLUMN name TEXT;
 ALTER TABLE account_identities ADD COLUMN registration_id TEXT;
 
+-- The address that a connector last said of a person, as addresses compare. Null: it said so before this was kept.
+ALTER TABLE person_identities ADD COLUMN key TEXT;
+
+-- Which share of its external ids a connector may unbind by one body, in percent, unless the body confirms the number. Null: any.
+ALTER TABLE connectors ADD COLUMN unbind_share INTEGER CHECK (unbind_share BETWEEN 0 AND 100);
+
 -- In which order sources count about the accounts of an owner, where that is another than the usual one. Those that are not named
 -- follow in the usual order.
 CREATE TABLE precedences (

@@ -10,6 +10,7 @@ use crate::auth::caller::{Caller, CallingConnector};
 use crate::auth::scope::Scopes;
 use crate::connectors::connector::{self, NewConnector};
 use crate::connectors::identities::{AccountEntry, put_accounts};
+use crate::connectors::outcome::Run;
 use crate::connectors::relying_party::RelyingParty;
 use crate::entry::first_start::tests::{Operator, author, first_start};
 use crate::error::{Conflict, Result};
@@ -46,7 +47,7 @@ async fn push(connector: &CallingConnector, external_id: &str, said: Option<(&st
         name: Some(name.to_owned()),
         registration_id: Some(registration_id.to_owned()),
     });
-    put_accounts(author("portal"), connector, &vec![(external_id.to_owned(), entry)]).await
+    put_accounts(author("portal"), connector, &vec![(external_id.to_owned(), entry)], Run::default()).await.map(drop)
 }
 
 /// People say something through the accounts API.

@@ -257,14 +257,12 @@ impl Said {
     }
 }
 
-/// The account of the owner `?2` that a registration id, which an expression gives, leads to, as an expression: the one that
-/// shows it, or of which some source says it.
-macro_rules! leads_to {
+/// The account of the owner `?2` of which some source says a registration id, which an expression gives, though another one is shown,
+/// as an expression.
+macro_rules! unshown {
     ($id:literal) => {
         concat!(
-            "coalesce((SELECT s.id FROM accounts s WHERE s.owner_id = ?2 AND s.registration_id = ",
-            $id,
-            "), (SELECT s.account_id FROM account_identities s CROSS JOIN accounts o ON o.id = s.account_id AND o.owner_id = ?2
+            "coalesce((SELECT s.account_id FROM account_identities s CROSS JOIN accounts o ON o.id = s.account_id AND o.owner_id = ?2
                   WHERE s.registration_id = ",
             $id,
             " LIMIT 1), (SELECT s.id FROM accounts s
@@ -278,8 +276,28 @@ macro_rules! leads_to {
     };
 }
 
+/// Whether there may be some such account at all, as an expression: mostly not, and it is asked once for a whole body.
+pub(crate) const UNSHOWN: &str =
+    "(SELECT EXISTS (SELECT 1 FROM account_identities s WHERE s.registration_id IS NOT NULL)
+         OR EXISTS (SELECT 1 FROM accounts s WHERE s.owner_id = ?2 AND s.people_registration_id <> s.registration_id)
+         OR EXISTS (SELECT 1 FROM accounts s WHERE s.owner_id = ?2 AND s.above_registration_id <> s.registration_id))";
+
+/// The account of the owner `?2` that a registration id, which an expression gives, leads to, as an expression: the one that
+/// shows it, or of which some source says it.
+macro_rules! leads_to {
+    ($id:literal) => {
+        concat!(
+            "coalesce((SELECT s.id FROM accounts s WHERE s.owner_id = ?2 AND s.registration_id = ",
+            $id,
+            "), ",
+            $crate::accounts::sources::unshown!($id),
+            ")"
+        )
+    };
+}
+
 pub(super) use differing;
-pub(crate) use leads_to;
+pub(crate) use {leads_to, unshown};
 
 /// Refuses a registration id that leads to another account of the same owner.
 ///
