@@ -131,8 +131,8 @@ impl Bill<'_> {
         ] {
             self.note(operation, accord.get(&owner.token, &place)).await;
         }
-        let set = accord.put(&owner.token, &here("precedence"), &json!({ "name": ["above"] }));
-        self.note("PUT /api/accounts/{id}/precedence", set).await;
+        let (precedence, order) = (here("precedence"), json!({ "name": ["above"] }));
+        self.note("PUT /api/accounts/{id}/precedence", accord.put(&owner.token, &precedence, &order)).await;
         let invitation = here(&format!("invitations/{guest}"));
         let taken_back = accord.delete(&owner.token, &invitation);
         self.note("DELETE /api/accounts/{id}/invitations/{userId}", taken_back).await;
@@ -167,8 +167,8 @@ impl Bill<'_> {
             self.note(operation, accord.patch_accounts(token, &account)).await;
         }
         let named = json!({ format!("account {round}"): { "name": "Named anew" } });
-        let dry = accord.patch(token, &format!("{ACCOUNTS}?dryRun=true"), &named);
-        self.note("PATCH /api/integrations/v1/accounts, dry run", dry).await;
+        let dry = format!("{ACCOUNTS}?dryRun=true");
+        self.note("PATCH /api/integrations/v1/accounts, dry run", accord.patch(token, &dry, &named)).await;
         self.note("PATCH /api/integrations/v1/accounts, another name", accord.patch_accounts(token, &named)).await;
         let user = format!("user {round}");
         let known = json!({ &user: { "email": format!("user-{round}@example.com") } });

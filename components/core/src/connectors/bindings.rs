@@ -191,11 +191,11 @@ impl<'a> Plan<'a> {
             if matches!(target, Target::Made(_)) {
                 plan.made.insert(&email.key, email);
             }
-            if known.bound.map(Target::Known) != Some(target) {
+            if known.bound.map(Target::Known) == Some(target) {
+                plan.respelled.extend(respelled);
+            } else {
                 plan.bound.push((external_id, target, &email.key));
                 plan.left.extend(known.bound.map(|person| (external_id.as_str(), person)));
-            } else {
-                plan.respelled.extend(respelled);
             }
         }
         plan
