@@ -27,7 +27,7 @@ describe:
     #!/usr/bin/env bash
     set -euo pipefail
     export ACCORD_WRITE_OPENAPI=1
-    for api in oauth portal endpoint administration accounts directory console; do
+    for api in oauth portal endpoint administration accounts directory pages console; do
         cargo test --package "accord-$api"
     done
     cargo test --package accord-tests postman::the_collection_is_what_the_description_says

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use insta::assert_snapshot;
 use reqwest::Method;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 #[tokio::test]
@@ -43,7 +44,47 @@ async fn the_description_says_where_and_to_whom() {
     }
     assert_snapshot!("open_operations", open.join("\n"));
     let input = &description["components"]["schemas"]["AccountData"];
-    assert_eq!(input["required"], serde_json::Value::Null, "every field of a record is optional");
+    assert_eq!(input["required"], Value::Null, "every field of a record is optional");
+}
+
+#[tokio::test]
+async fn texts_have_the_lengths_that_are_described() {
+    let accord = Accord::start().await;
+    let description = answer(accord.request(Method::GET, "/openapi.json")).await.json();
+    let (person, program) = (accord.admin().await, accord.token().await);
+    let mut tried = Vec::new();
+    for (path, operations) in description["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let content = &operation["requestBody"]["content"]["application/json"];
+            let reference = content["schema"]["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+            let Some(schema) = reference.and_then(|reference| description.pointer(reference)) else { continue };
+            let examples = content["examples"].as_object().and_then(|examples| examples.values().next());
+            let example = examples.map_or(&content["example"], |example| &example["value"]);
+            let concrete = path.replace("{id}", "1").replace("{userId}", "1");
+            let token = if operation["tags"][0] == "endpoint" { &program } else { &person };
+            let is_limited = |member: &Value| member["maxLength"].is_u64() && member.get("format").is_none();
+            let members = schema["properties"].as_object().into_iter().flatten();
+            for (name, member) in members.filter(|(_, member)| is_limited(member)) {
+                let max = usize::try_from(member["maxLength"].as_u64().expect("a length")).expect("a length");
+                let send = async |length| {
+                    let mut body = example.clone();
+                    body[name] = "a".repeat(length).into();
+                    let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+                    answer(accord.request_as(token, method, &concrete).json(&body)).await
+                };
+                let told = format!("must have at most {max} characters");
+                let longer = send(max + 1).await;
+                if longer.status == 404 {
+                    continue;
+                }
+                assert!(longer.status == 400 && longer.body.contains(&told), "{method} {path} {name}: {longer}");
+                let longest = send(max).await;
+                assert!(!longest.body.contains(&told), "{method} {path} {name}: {longest}");
+                tried.push(format!("{path} {name}"));
+            }
+        }
+    }
+    assert!(tried.len() > 20, "{tried:?}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 pub mod postman;
 pub mod reference;
+mod values;
 
 use std::collections::BTreeSet;
 
@@ -25,11 +26,12 @@ pub fn keep_text(path: &str, made: &str) {
     assert!(kept == made, "{path} is old: run the test once with ACCORD_WRITE_OPENAPI=1");
 }
 
+pub use values::write_out;
+
 /// The description, in which each problem stands once and is referred to from where it may occur.
 pub fn share_problems(mut whole: Value) -> Value {
     let mut problems = Map::new();
-    let paths = whole["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
-    for operation in paths.flat_map(|path| path.as_object_mut().into_iter().flat_map(Map::values_mut)) {
+    for operation in operations_mut(&mut whole) {
         for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
             if response["content"].get("application/problem+json").is_some() {
                 let reference = json!({ "$ref": format!("#/components/responses/{status}") });
@@ -65,6 +67,17 @@ pub fn operations(description: &Value) -> impl Iterator<Item = (&str, &str, &Val
     })
 }
 
+fn operations_mut(description: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let paths = description["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    paths.flat_map(|path| path.as_object_mut().into_iter().flat_map(Map::values_mut))
+}
+
+/// What a reference leads to, or the value itself.
+fn resolve<'a>(description: &'a Value, value: &'a Value) -> &'a Value {
+    let reference = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    reference.map_or(value, |pointer| description.pointer(pointer).expect("a reference leads somewhere"))
+}
+
 /// The first part, and the tags, paths and components of the others. An operation that says nothing of credentials takes
 /// none, and the whole says so: by itself it would be open to whoever reads it to think of a default.
 ///
@@ -87,10 +100,8 @@ pub fn merge(parts: impl IntoIterator<Item = Value>) -> Value {
         let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no operationId"));
         assert!(names.insert(name), "two operations have the name {name}");
     }
-    for operation in whole["paths"].as_object_mut().into_iter().flat_map(Map::values_mut) {
-        for operation in operation.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            operation.as_object_mut().map(|operation| operation.entry("security").or_insert_with(|| json!([])));
-        }
+    for operation in operations_mut(&mut whole) {
+        operation.as_object_mut().map(|operation| operation.entry("security").or_insert_with(|| json!([])));
     }
     follow(&whole);
     whole

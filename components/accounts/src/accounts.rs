@@ -8,9 +8,13 @@ use accord_core::error::{Error, Thing};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::AccountId;
 use accord_resources::list::{Preference, Query};
+use accord_resources::parameters::{ById, IfMatch, IfNoneMatch, Repeated, UnlessMatch};
 use accord_resources::{Done, Options, Problems, Target, path, written};
 use accord_web::body::SmallJson;
 use accord_web::conditional::{self, Version};
+use accord_web::described::{
+    AccountDescription, AccountKey, AccountName, Contact, Country, Id, RegistrationId, Subdomain, Timestamp,
+};
 use accord_web::fields::Fields;
 use accord_web::idempotency::{Answer, Repeatable};
 use accord_web::{Bearer, Call, Result};
@@ -22,22 +26,26 @@ use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::Value as JsonValue;
 
+use crate::openapi::body::{AccountType, Status};
+
 /// What a listing shows if nobody selects: the document's fields.
 const SELECTED: [&str; 3] = ["id", "name", "createdAt"];
 
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedAccount<'a> {
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     id: AccountId,
+    #[schema(value_type = AccountName)]
     name: &'a str,
+    #[schema(value_type = Timestamp)]
     created_at: String,
 }
 
 /// Create an account
 #[utoipa::path(
     post, operation_id = "accounts_create", path = "/api/accounts", tag = "accounts",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
+    params(Repeated),
     request_body = crate::openapi::body::NewAccount,
     responses((status = 201, description = "It is made.", body = CreatedAccount), Problems),
     security(("bearer" = []))
@@ -88,22 +96,43 @@ pub async fn list(Bearer(caller): Bearer, uri: Uri, headers: HeaderMap) -> Resul
     Ok(Json(answer))
 }
 
+/// Which account is meant.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "read by the generator only")]
+struct ByIdOrName {
+    /// An id, or a name.
+    #[param(inline)]
+    id: AccountName,
+}
+
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Shown {
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     id: AccountId,
+    #[schema(value_type = AccountName)]
     name: String,
+    #[schema(value_type = Option<AccountDescription>)]
     description: Option<String>,
+    #[schema(value_type = Status)]
     status: String,
+    #[schema(value_type = Timestamp)]
     created_at: String,
+    #[schema(value_type = Timestamp)]
     updated_at: String,
+    #[schema(value_type = AccountKey)]
     account_key: String,
+    #[schema(value_type = Option<RegistrationId>)]
     registration_id: Option<String>,
     #[serde(rename = "type")]
+    #[schema(value_type = AccountType)]
     kind: String,
+    #[schema(value_type = Option<Subdomain>)]
     subdomain: Option<String>,
+    #[schema(value_type = Option<Country>)]
     country: Option<String>,
+    #[schema(value_type = Option<Contact>)]
     primary_contact: Option<String>,
 }
 
@@ -112,7 +141,7 @@ pub struct Shown {
 /// Digits are an id; what is none, or the id of nothing, is a name.
 #[utoipa::path(
     get, operation_id = "accounts_get", path = "/api/accounts/{id}", tag = "accounts",
-    params(("id" = String, Path, description = "An id, or a name."), ("If-None-Match" = Option<String>, Header, description = "The ETag that was got: 304 if it is the same still.")),
+    params(ByIdOrName, IfNoneMatch),
     responses((status = 200, description = "It is done.", body = Shown), (status = 304, description = "It has the ETag of If-None-Match."), Problems),
     security(("bearer" = []))
 )]
@@ -131,7 +160,7 @@ pub async fn get(
 /// As by any other name. `POST` there is another operation.
 #[utoipa::path(
     get, operation_id = "accounts_get_signup", path = "/api/accounts/signup", tag = "accounts",
-    params(("If-None-Match" = Option<String>, Header, description = "The ETag that was got: 304 if it is the same still.")),
+    params(IfNoneMatch),
     responses((status = 200, description = "It is done.", body = Shown), (status = 304, description = "It has the ETag of If-None-Match."), Problems),
     security(("bearer" = []))
 )]
@@ -169,9 +198,11 @@ async fn show(caller: &Caller, id_or_name: &str, headers: &HeaderMap) -> Result<
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdatedAccount {
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     id: AccountId,
+    #[schema(value_type = AccountName)]
     name: String,
+    #[schema(value_type = Timestamp)]
     updated_at: String,
 }
 
@@ -180,7 +211,7 @@ pub struct UpdatedAccount {
 /// A field that is left out stays; null clears it.
 #[utoipa::path(
     put, operation_id = "accounts_update", path = "/api/accounts/{id}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("If-Match" = Option<String>, Header, description = "The ETag that was got: 412 if it is another by now."), ("If-None-Match" = Option<String>, Header, description = "412 if it has this ETag; * is any.")),
+    params(ById, IfMatch, UnlessMatch),
     request_body = crate::openapi::body::AccountChange,
     responses((status = 200, description = "It is done.", body = UpdatedAccount), Problems),
     security(("bearer" = []))
@@ -213,7 +244,7 @@ pub async fn update(
 /// Delete an account
 #[utoipa::path(
     delete, operation_id = "accounts_delete", path = "/api/accounts/{id}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("If-Match" = Option<String>, Header, description = "The ETag that was got: 412 if it is another by now.")),
+    params(ById, IfMatch),
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]

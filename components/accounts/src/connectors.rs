@@ -6,15 +6,19 @@
 use accord_core::auth::key::Algorithm;
 use accord_core::auth::scope::{self, Scopes};
 use accord_core::connectors::change::{self, ConnectorChanges};
-use accord_core::connectors::connector::{self, Connector, NewConnector};
+use accord_core::connectors::connector::{self, Connector, NewConnector, TEXT_MAX};
 use accord_core::connectors::relying_party::{self, RelyingParty};
 use accord_core::error::{Error, Thing};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::change::Change;
 use accord_core::values::id::{AccountId, ConnectorId, Id as _};
 use accord_core::values::role::Role;
+use accord_resources::parameters::ById;
 use accord_resources::{Done, Problems, Target, path, written};
 use accord_web::body::SmallJson;
+use accord_web::described::{
+    ClientId, ClientSecret, ConnectorName, ConnectorText, Count, Environment, Id, RedirectUri, Scope, Share, Timestamp,
+};
 use accord_web::fields::Fields;
 use accord_web::{Bearer, Call, Result};
 use axum::Json;
@@ -22,47 +26,60 @@ use axum::response::IntoResponse;
 use http::{HeaderName, StatusCode, Uri, header};
 use serde::Serialize;
 
-/// Longest name, integration and property, in characters.
-const TEXT_MAX: usize = 100;
+use crate::openapi::body::{ConnectorStatus, IdTokenAlgorithm, Rank};
 
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectorShown {
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     id: ConnectorId,
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     account_id: AccountId,
+    #[schema(value_type = ConnectorName)]
     name: String,
+    #[schema(value_type = ConnectorText)]
     integration: String,
+    #[schema(value_type = ConnectorText)]
     property: String,
+    #[schema(value_type = Environment)]
     environment: String,
+    #[schema(value_type = Vec<Scope>)]
     scopes: Vec<String>,
     /// What the connector never does more than.
-    #[schema(value_type = String, example = "manage")]
+    #[schema(value_type = Rank)]
     rank: &'static str,
     /// `pending` until the first token, then `active`; `inactive` once disconnected, and while the account is.
+    #[schema(value_type = ConnectorStatus)]
     status: String,
     /// Whether its last ten writes failed.
     in_error_state: bool,
     /// When whoever made the connector lost its rank. The connector goes on; a new secret takes the mark away.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Timestamp>)]
     maker_lost_rank_at: Option<String>,
+    #[schema(value_type = ClientId)]
     client_id: String,
+    /// Shown once, to who makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ClientSecret>)]
     client_secret: Option<String>,
     /// Where a browser may be sent back to with a code.
+    #[schema(value_type = Vec<RedirectUri>)]
     redirect_uris: Vec<String>,
     /// Where a browser may be sent back to after the sign-out.
+    #[schema(value_type = Vec<RedirectUri>)]
     post_logout_redirect_uris: Vec<String>,
     /// Whether the connector keeps no secret, and has none.
     public: bool,
     /// Whether its authorization requests need PKCE.
     require_pkce: bool,
     /// How its ID tokens are signed.
-    #[schema(value_type = String, example = "RS256")]
+    #[schema(value_type = IdTokenAlgorithm)]
     id_token_signed_response_alg: &'static str,
     /// Which share of its external ids the connector unbinds at most by one body, in percent, unless the body confirms the number.
+    #[schema(value_type = Option<Share>)]
     unbind_guard: Option<i64>,
+    #[schema(value_type = Timestamp)]
     created_at: String,
 }
 
@@ -214,9 +231,20 @@ fn scopes(fields: &mut Fields<'_>, party: &RelyingParty) -> Scopes {
     Scopes::trusted(scopes.join(" "))
 }
 
+/// Whose connectors are meant.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by the generator only")]
+struct OfAccount {
+    /// The account that the caller signed in to, if left out.
+    #[param(inline, rename = "accountId")]
+    account_id: Option<Id>,
+}
+
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Listed {
     value: Vec<ConnectorShown>,
+    #[schema(value_type = Count)]
     count: usize,
 }
 
@@ -225,7 +253,7 @@ pub struct Listed {
 /// All of them, the oldest first.
 #[utoipa::path(
     get, operation_id = "connectors_list", path = "/api/connectors", tag = "accounts",
-    params(("accountId" = Option<i64>, Query, description = "The account that the caller signed in to, if left out.")),
+    params(OfAccount),
     responses((status = 200, description = "It is done.", body = Listed), Problems),
     security(("bearer" = []))
 )]
@@ -244,7 +272,7 @@ pub async fn list(Bearer(caller): Bearer, uri: Uri) -> Result<Json<Listed>> {
 /// Get a connector
 #[utoipa::path(
     get, operation_id = "connectors_get", path = "/api/connectors/{id}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id.")),
+    params(ById),
     responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
     security(("bearer" = []))
 )]
@@ -258,7 +286,7 @@ pub async fn get(Bearer(caller): Bearer, Target(id): Target<ConnectorId>) -> Res
 /// Its name, how people sign in to it, and its guard. What it may do, and whether it is public, stays. What is left out stays.
 #[utoipa::path(
     put, operation_id = "connectors_update", path = "/api/connectors/{id}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id.")),
+    params(ById),
     request_body = crate::openapi::body::ConnectorUpdate,
     responses((status = 200, description = "It is changed.", body = ConnectorShown), Problems),
     security(("bearer" = []))
@@ -293,7 +321,7 @@ pub async fn update(
 /// The old one works no more, nor do refresh tokens got with it; access tokens last until they expire.
 #[utoipa::path(
     post, operation_id = "connectors_rotate", path = "/api/connectors/{id}/secret", tag = "accounts",
-    params(("id" = i64, Path, description = "The id.")),
+    params(ById),
     responses((status = 200, description = "It is done.", body = ConnectorShown), Problems),
     security(("bearer" = []))
 )]
@@ -309,7 +337,7 @@ pub async fn rotate(call: Call, Bearer(caller): Bearer, Target(id): Target<Conne
 /// Its failed writes are counted from 0 again. No write was refused for them.
 #[utoipa::path(
     post, operation_id = "connectors_resume", path = "/api/connectors/{id}/resume", tag = "accounts",
-    params(("id" = i64, Path, description = "The id.")),
+    params(ById),
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]
@@ -325,7 +353,7 @@ pub async fn resume(call: Call, Bearer(caller): Bearer, Target(id): Target<Conne
 /// Its tokens work no more. What it brought stays.
 #[utoipa::path(
     post, operation_id = "connectors_disconnect", path = "/api/connectors/{id}/disconnect", tag = "accounts",
-    params(("id" = i64, Path, description = "The id.")),
+    params(ById),
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]
@@ -341,7 +369,7 @@ pub async fn disconnect(call: Call, Bearer(caller): Bearer, Target(id): Target<C
 /// With its external identities.
 #[utoipa::path(
     delete, operation_id = "connectors_delete", path = "/api/connectors/{id}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id.")),
+    params(ById),
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]

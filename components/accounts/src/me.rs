@@ -9,8 +9,10 @@ use accord_core::store::{Connection, Edit};
 use accord_core::values::id::{AccountId, PersonId};
 use accord_core::values::role;
 use accord_core::values::time::Time;
+use accord_resources::parameters::ById;
 use accord_resources::{Done, Problems, Target};
 use accord_web::body::SmallJson;
+use accord_web::described::{AccountName, EmailAddress, FirstName, FullName, Id, LastName, Role, Timestamp, Uuid};
 use accord_web::fields::Fields;
 use accord_web::{Bearer, Call, Result};
 use axum::Json;
@@ -22,16 +24,20 @@ use crate::people::set_password;
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     id: PersonId,
     /// What tokens name the person by.
-    #[schema(format = "uuid")]
+    #[schema(value_type = Uuid)]
     sub: String,
     /// The address that signs in: the newest that is verified, or the one that the sign-up named.
+    #[schema(value_type = Option<EmailAddress>)]
     email: Option<String>,
     email_verified: bool,
+    #[schema(value_type = Option<FullName>)]
     name: Option<String>,
+    #[schema(value_type = Option<FirstName>)]
     first_name: Option<String>,
+    #[schema(value_type = Option<LastName>)]
     last_name: Option<String>,
     /// Every address that the person has verified.
     addresses: Vec<Address>,
@@ -45,11 +51,12 @@ pub struct Me {
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Address {
+    #[schema(value_type = EmailAddress)]
     email: String,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Timestamp)]
     verified_at: String,
     /// Since when it signs in no more. It can be taken back for seven days.
-    #[schema(format = DateTime)]
+    #[schema(value_type = Option<Timestamp>)]
     retired_at: Option<String>,
 }
 
@@ -57,15 +64,18 @@ pub struct Address {
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Membership {
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     id: AccountId,
+    #[schema(value_type = AccountName)]
     name: String,
     /// The name of the account that owns it.
+    #[schema(value_type = Option<AccountName>)]
     owner: Option<String>,
+    #[schema(value_type = Vec<Role>)]
     roles: Vec<&'static str>,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Option<Timestamp>)]
     entered_at: Option<String>,
-    #[schema(format = DateTime)]
+    #[schema(value_type = Timestamp)]
     created_at: String,
 }
 
@@ -184,7 +194,7 @@ pub async fn change_password(call: Call, Bearer(caller): Bearer, SmallJson(body)
 /// Let an account ask again that the user has left or refused
 #[utoipa::path(
     put, operation_id = "me_welcome", path = "/api/me/accounts/{id}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id.")),
+    params(ById),
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]
@@ -201,7 +211,7 @@ pub async fn welcome(call: Call, Bearer(caller): Bearer, Target(account_id): Tar
 /// It lasts until the user lets the account ask again: nobody else brings the user back.
 #[utoipa::path(
     delete, operation_id = "me_leave", path = "/api/me/accounts/{id}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id.")),
+    params(ById),
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]

@@ -10,8 +10,10 @@ use accord_core::values::id::{AccountId, PersonId};
 use accord_core::values::role::{self, Role};
 use accord_core::values::time::Time;
 use accord_resources::list::{self, Preference, Query};
+use accord_resources::parameters::{ById, OfMember, Repeated};
 use accord_resources::{Done, Member, Options, Problems, Target, written};
 use accord_web::body::SmallJson;
+use accord_web::described::{self, EmailAddress, Id, Timestamp};
 use accord_web::fields::Fields;
 use accord_web::idempotency::{Answer, Repeatable};
 use accord_web::{Bearer, Call, Result};
@@ -23,12 +25,15 @@ use serde_json::Value as JsonValue;
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Invited<'a> {
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     id: PersonId,
+    #[schema(value_type = EmailAddress)]
     email: &'a str,
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     account_id: AccountId,
+    #[schema(value_type = Vec<described::Role>)]
     roles: Vec<&'static str>,
+    #[schema(value_type = Timestamp)]
     created_at: String,
 }
 
@@ -39,7 +44,7 @@ pub struct Invited<'a> {
 /// the address that which the account has named. `doors` says how the roles came.
 #[utoipa::path(
     get, operation_id = "members_list", path = "/api/accounts/{id}/users", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), Query, Preference),
+    params(ById, Query, Preference),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::MemberPage), Problems),
     security(("bearer" = []))
 )]
@@ -59,7 +64,7 @@ pub async fn list(
 /// In any status for whoever manages the account.
 #[utoipa::path(
     get, operation_id = "members_get", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
+    params(OfMember),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::SelectedMember), Problems),
     security(("bearer" = []))
 )]
@@ -71,7 +76,7 @@ pub async fn get(Bearer(caller): Bearer, Member { account_id, person_id }: Membe
 /// Invite somebody to an account by e-mail
 #[utoipa::path(
     post, operation_id = "members_invite", path = "/api/accounts/{id}/users", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
+    params(ById, Repeated),
     request_body = crate::openapi::body::NewMember,
     responses((status = 201, description = "It is made.", body = Invited), Problems),
     security(("bearer" = []))
@@ -112,7 +117,7 @@ pub async fn invite(
 /// Add somebody known to an account
 #[utoipa::path(
     post, operation_id = "members_add", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user."), ("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
+    params(OfMember, Repeated),
     request_body = crate::openapi::body::MemberRoles,
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
@@ -142,7 +147,7 @@ pub async fn add(
 /// Each if it is given.
 #[utoipa::path(
     put, operation_id = "members_update", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
+    params(OfMember),
     request_body = crate::openapi::body::MemberChange,
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
@@ -170,7 +175,7 @@ pub async fn update(
 /// Send an invitation again
 #[utoipa::path(
     put, operation_id = "members_invite_again", path = "/api/accounts/{id}/users/{userId}/invite", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
+    params(OfMember),
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]
@@ -188,7 +193,7 @@ pub async fn invite_again(
 /// Remove a user from an account
 #[utoipa::path(
     delete, operation_id = "members_remove", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
+    params(OfMember),
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]

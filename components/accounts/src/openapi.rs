@@ -5,22 +5,21 @@
 pub mod body {
     #![allow(dead_code, reason = "read by the generator only")]
 
+    use accord_core::auth::key::Algorithm;
+    use accord_core::values::role::Role as Known;
+    use accord_web::described::{
+        AccountDescription, AccountKey, AccountName, ConnectorName, ConnectorText, Contact, Count, Country,
+        EmailAddress, Environment, FirstName, FullName, Id, LastName, Link, LinkToken, NewPassword, Password,
+        RedirectUris, RegistrationId, Role, Scope, Share, Subdomain, Timestamp, Username, one_of,
+    };
+    use accord_web::values;
     use utoipa::ToSchema;
 
-    /// A role in an account.
-    #[derive(ToSchema)]
-    #[schema(rename_all = "lowercase")]
-    pub enum Role {
-        /// Everything, and to delete the account.
-        Owner,
-        /// To manage, and to use the administration API.
-        Admin,
-        /// To change the account and its members.
-        Manage,
-        /// To use the account.
-        User,
-        /// To look at the account.
-        Viewer,
+    values! {
+        /// What a connector never does more than.
+        Rank = one_of(Known::ALL.into_iter().filter(|role| *role >= Known::Manage).map(Known::name));
+        /// How ID tokens are signed.
+        IdTokenAlgorithm = one_of(Algorithm::ALL.into_iter().map(Algorithm::name));
     }
 
     /// Whether an account or a membership works.
@@ -33,41 +32,93 @@ pub mod body {
         Inactive,
     }
 
+    /// How a user stands to an account.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "lowercase")]
+    pub enum MemberStatus {
+        /// In it.
+        Active,
+        /// Asked.
+        Invited,
+        /// Shut out.
+        Inactive,
+        /// Taken out.
+        Removed,
+        /// Gone, or not willing to come.
+        Refused,
+    }
+
+    /// How roles came.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "lowercase")]
+    pub enum Door {
+        /// By the sign-up, or by making the account.
+        Founder,
+        /// By people, in the accounts API.
+        Accounts,
+        /// By a connector's binding.
+        Portal,
+        /// By a record.
+        Endpoint,
+        /// By the account above.
+        Administration,
+    }
+
+    /// What an account is.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "lowercase")]
+    pub enum AccountType {
+        /// One like most.
+        Standard,
+        /// One that makes accounts itself.
+        Reseller,
+    }
+
+    /// How a connector is.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "lowercase")]
+    pub enum ConnectorStatus {
+        /// It has not got a token yet.
+        Pending,
+        /// It works.
+        Active,
+        /// It is disconnected, or its account is inactive.
+        Inactive,
+    }
+
     /// A person and the account to make.
     #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
+    #[schema(
+        rename_all = "camelCase",
+        example = json!({
+            "email": "user@example.com", "password": "secure_password_123", "firstName": "John", "lastName": "Doe",
+            "accountName": "Acme Corporation", "country": "US"
+        })
+    )]
     pub struct SignUp {
-        #[schema(example = "user@example.com", max_length = 254)]
-        email: String,
-        /// At least 12 characters, and not easy to guess.
-        #[schema(example = "secure_password_123", min_length = 12)]
-        password: String,
-        #[schema(example = "John", max_length = 100)]
-        first_name: Option<String>,
-        #[schema(example = "Doe", max_length = 100)]
-        last_name: Option<String>,
-        #[schema(example = "Acme Corporation", max_length = 255)]
-        account_name: String,
-        /// ISO 3166-1 alpha-2.
-        #[schema(example = "US")]
-        country: Option<String>,
+        email: EmailAddress,
+        password: NewPassword,
+        first_name: Option<FirstName>,
+        last_name: Option<LastName>,
+        account_name: AccountName,
+        country: Option<Country>,
     }
 
     /// An account to make.
     #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
+    #[schema(
+        rename_all = "camelCase",
+        example = json!({
+            "name": "Enterprise Account", "description": "Main enterprise account", "primaryContact": "contact@enterprise.com"
+        })
+    )]
     pub struct NewAccount {
-        #[schema(example = "Enterprise Account", max_length = 255)]
-        name: String,
-        #[schema(example = "Main enterprise account", max_length = 2000)]
-        description: Option<String>,
-        #[schema(example = "contact@enterprise.com", max_length = 255)]
-        primary_contact: Option<String>,
-        /// ISO 3166-1 alpha-2.
-        country: Option<String>,
+        name: AccountName,
+        description: Option<AccountDescription>,
+        primary_contact: Option<Contact>,
+        country: Option<Country>,
         /// What the portal calls it: who manages the account above sets it.
-        #[schema(max_length = 100)]
-        registration_id: Option<String>,
+        registration_id: Option<RegistrationId>,
     }
 
     /// What changes. A field that is left out stays, null clears it.
@@ -77,207 +128,209 @@ pub mod body {
         example = json!({ "name": "Updated Account Name", "description": "Updated description", "status": "active" })
     )]
     pub struct AccountChange {
-        #[schema(max_length = 255)]
-        name: Option<String>,
-        #[schema(max_length = 2000)]
-        description: Option<String>,
+        /// It cannot be cleared.
+        #[schema(nullable = false)]
+        name: Option<AccountName>,
+        description: Option<AccountDescription>,
         status: Option<Status>,
-        #[schema(max_length = 255)]
-        primary_contact: Option<String>,
-        /// ISO 3166-1 alpha-2.
-        country: Option<String>,
+        primary_contact: Option<Contact>,
+        country: Option<Country>,
         /// What the portal calls it: who manages the account above sets it.
-        #[schema(max_length = 100)]
-        registration_id: Option<String>,
+        registration_id: Option<RegistrationId>,
     }
 
     /// Somebody to invite.
     #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
+    #[schema(
+        rename_all = "camelCase",
+        example = json!({
+            "email": "newuser@example.com", "firstName": "Jane", "lastName": "Smith", "roles": ["user", "viewer"]
+        })
+    )]
     pub struct NewMember {
-        #[schema(example = "newuser@example.com", max_length = 254)]
-        email: String,
-        #[schema(example = "Jane", max_length = 100)]
-        first_name: Option<String>,
-        #[schema(example = "Smith", max_length = 100)]
-        last_name: Option<String>,
-        #[schema(example = json!(["user", "viewer"]))]
+        email: EmailAddress,
+        first_name: Option<FirstName>,
+        last_name: Option<LastName>,
+        #[schema(min_items = 1)]
         roles: Vec<Role>,
     }
 
     /// The roles of somebody known.
     #[derive(ToSchema)]
+    #[schema(example = json!({ "roles": ["user", "admin"] }))]
     pub struct MemberRoles {
-        #[schema(example = json!(["user", "admin"]))]
+        #[schema(min_items = 1)]
         roles: Vec<Role>,
     }
 
     /// Roles, status, or both.
     #[derive(ToSchema)]
-    #[schema(example = json!({ "roles": ["admin", "user"], "status": "active" }))]
+    #[schema(min_properties = 1, example = json!({ "roles": ["admin", "user"], "status": "active" }))]
     pub struct MemberChange {
+        #[schema(min_items = 1)]
         roles: Option<Vec<Role>>,
         status: Option<Status>,
     }
 
     /// The secret of a mailed link.
     #[derive(ToSchema)]
+    #[schema(example = json!({ "token": "a-token" }))]
     pub struct Token {
-        #[schema(example = "a-token")]
-        token: String,
+        token: LinkToken,
     }
 
     /// The secret of a mailed link, and a password.
     #[derive(ToSchema)]
+    #[schema(example = json!({ "token": "a-token", "password": "secure_password_123" }))]
     pub struct TokenAndPassword {
-        #[schema(example = "a-token")]
-        token: String,
-        #[schema(example = "secure_password_123", min_length = 12)]
-        password: String,
+        token: LinkToken,
+        password: NewPassword,
     }
 
     /// The secret of a mailed link, and the password of whoever is not signed in.
     #[derive(ToSchema)]
+    #[schema(example = json!({ "token": "a-token", "password": "secure_password_123" }))]
     pub struct Proof {
-        #[schema(example = "a-token")]
-        token: String,
-        #[schema(example = "secure_password_123")]
-        password: Option<String>,
+        token: LinkToken,
+        password: Option<Password>,
     }
 
     /// The names of a person.
     #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
+    #[schema(
+        rename_all = "camelCase",
+        example = json!({ "name": "Jane Smith", "firstName": "Jane", "lastName": "Smith" })
+    )]
     pub struct Names {
-        #[schema(example = "Jane Smith", max_length = 100)]
-        name: Option<String>,
-        #[schema(example = "Jane", max_length = 100)]
-        first_name: Option<String>,
-        #[schema(example = "Smith", max_length = 100)]
-        last_name: Option<String>,
+        name: Option<FullName>,
+        first_name: Option<FirstName>,
+        last_name: Option<LastName>,
     }
 
     /// The next address, and the password.
     #[derive(ToSchema)]
+    #[schema(example = json!({ "email": "jane@example.com", "password": "secure_password_123" }))]
     pub struct EmailChange {
-        #[schema(example = "jane@example.com", max_length = 254)]
-        email: String,
-        #[schema(example = "secure_password_123")]
-        password: String,
+        email: EmailAddress,
+        password: Password,
     }
 
     /// Whose password was forgotten.
     #[derive(ToSchema)]
+    #[schema(example = json!({ "email": "user@example.com" }))]
     pub struct Forgotten {
-        #[schema(example = "user@example.com")]
-        email: String,
+        email: EmailAddress,
     }
 
     /// The password and the next one.
     #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
+    #[schema(
+        rename_all = "camelCase",
+        example = json!({ "currentPassword": "secure_password_123", "password": "another_password_123" })
+    )]
     pub struct PasswordChange {
-        #[schema(example = "secure_password_123")]
-        current_password: String,
-        #[schema(example = "another_password_123", min_length = 12)]
-        password: String,
+        current_password: Password,
+        password: NewPassword,
     }
 
     /// A connector to make.
     #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
+    #[schema(
+        rename_all = "camelCase",
+        example = json!({
+            "name": "Bookkeeping", "environment": "sandbox", "scopes": ["portal:write"], "rank": "manage",
+            "redirectUris": ["https://app.example.com/callback"], "postLogoutRedirectUris": ["https://app.example.com/"]
+        })
+    )]
     pub struct NewConnector {
         /// The account that the caller signed in to, if left out.
-        account_id: Option<i64>,
-        #[schema(example = "Bookkeeping", max_length = 100)]
-        name: String,
-        #[schema(max_length = 100)]
-        integration: Option<String>,
-        #[schema(max_length = 100)]
-        property: Option<String>,
-        /// `production` (if left out) or `sandbox`.
-        #[schema(example = "sandbox")]
-        environment: Option<String>,
+        account_id: Option<Id>,
+        name: ConnectorName,
+        integration: Option<ConnectorText>,
+        property: Option<ConnectorText>,
+        /// `production` if left out.
+        environment: Option<Environment>,
         /// `portal:write` if left out; none for one with redirect URIs.
-        #[schema(example = json!(["portal:write"]))]
-        scopes: Option<Vec<String>>,
+        scopes: Option<Vec<Scope>>,
         /// What the connector never does more than: `manage`, `admin` (which the administration API asks for) or `owner`.
         /// What the caller holds in the account if left out, which is the most that can be given.
-        #[schema(example = "manage")]
-        rank: Option<String>,
+        rank: Option<Rank>,
         /// Where a browser may be sent back to with a code: `https`, or `http` at a loopback address, or of a public connector a
-        /// private-use scheme (`com.example.app:/callback`). At most 20.
-        #[schema(example = json!(["https://app.example.com/callback"]))]
-        redirect_uris: Option<Vec<String>>,
+        /// private-use scheme (`com.example.app:/callback`).
+        redirect_uris: Option<RedirectUris>,
         /// Where a browser may be sent back to after the sign-out.
-        #[schema(example = json!(["https://app.example.com/"]))]
-        post_logout_redirect_uris: Option<Vec<String>>,
+        post_logout_redirect_uris: Option<RedirectUris>,
         /// Whether the connector can keep no secret, and gets none. `false` if left out.
         public: Option<bool>,
         /// Whether its authorization requests need PKCE. `true` if left out, and always of a public one.
         require_pkce: Option<bool>,
-        /// How its ID tokens are signed: `RS256` (if left out), `ES256` or `EdDSA`.
-        id_token_signed_response_alg: Option<String>,
+        /// How its ID tokens are signed: `RS256` if left out.
+        id_token_signed_response_alg: Option<IdTokenAlgorithm>,
     }
 
     /// What of a connector is to be another. What is left out stays.
     #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
+    #[schema(
+        rename_all = "camelCase",
+        example = json!({
+            "name": "Bookkeeping", "redirectUris": ["https://app.example.com/callback"],
+            "postLogoutRedirectUris": ["https://app.example.com/"]
+        })
+    )]
     pub struct ConnectorUpdate {
-        #[schema(example = "Bookkeeping", max_length = 100)]
-        name: Option<String>,
+        /// It cannot be cleared.
+        #[schema(nullable = false)]
+        name: Option<ConnectorName>,
         /// All of them. A public connector has one at least.
-        #[schema(example = json!(["https://app.example.com/callback"]))]
-        redirect_uris: Option<Vec<String>>,
+        redirect_uris: Option<RedirectUris>,
         /// All of them.
-        #[schema(example = json!(["https://app.example.com/"]))]
-        post_logout_redirect_uris: Option<Vec<String>>,
+        post_logout_redirect_uris: Option<RedirectUris>,
         /// Always `true` for a public connector.
         require_pkce: Option<bool>,
-        /// `RS256`, `ES256` or `EdDSA`.
-        id_token_signed_response_alg: Option<String>,
+        id_token_signed_response_alg: Option<IdTokenAlgorithm>,
         /// Which share of its external ids the connector may unbind by one body, in percent, without confirming the number; null is any.
-        #[schema(example = 10, minimum = 0, maximum = 100)]
-        unbind_guard: Option<i64>,
+        unbind_guard: Option<Share>,
     }
 
     /// The selected fields of an account: `id`, `name` and `createdAt` if nothing is selected.
     #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
+    #[schema(
+        rename_all = "camelCase",
+        example = json!({ "id": 7, "name": "Acme Ltd.", "createdAt": "2026-11-29T08:30:00Z" })
+    )]
     pub struct SelectedAccount {
-        id: Option<i64>,
-        name: Option<String>,
-        description: Option<String>,
-        status: Option<String>,
-        created_at: Option<String>,
-        updated_at: Option<String>,
-        account_key: Option<String>,
-        registration_id: Option<String>,
-        r#type: Option<String>,
-        subdomain: Option<String>,
-        country: Option<String>,
-        primary_contact: Option<String>,
+        id: Option<Id>,
+        name: Option<AccountName>,
+        description: Option<AccountDescription>,
+        status: Option<Status>,
+        created_at: Option<Timestamp>,
+        updated_at: Option<Timestamp>,
+        account_key: Option<AccountKey>,
+        registration_id: Option<RegistrationId>,
+        r#type: Option<AccountType>,
+        subdomain: Option<Subdomain>,
+        country: Option<Country>,
+        primary_contact: Option<Contact>,
     }
 
     /// The selected fields of a user of an account.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase")]
     pub struct SelectedMember {
-        id: Option<i64>,
-        email: Option<String>,
-        username: Option<String>,
-        name: Option<String>,
-        first_name: Option<String>,
-        last_name: Option<String>,
-        /// `active`, `invited`, `inactive`, `removed` or `refused`.
-        status: Option<String>,
+        id: Option<Id>,
+        email: Option<EmailAddress>,
+        username: Option<Username>,
+        name: Option<FullName>,
+        first_name: Option<FirstName>,
+        last_name: Option<LastName>,
+        status: Option<MemberStatus>,
         roles: Option<Vec<Role>>,
         /// The strongest of the roles.
         rank: Option<Role>,
-        /// How the roles came: `founder`, `accounts` (by people), `portal`, `endpoint` or `administration`.
-        doors: Option<Vec<String>>,
-        entered_at: Option<String>,
-        created_at: Option<String>,
+        /// How the roles came.
+        doors: Option<Vec<Door>>,
+        entered_at: Option<Timestamp>,
+        created_at: Option<Timestamp>,
     }
 
     /// A part of a list of users of an account.
@@ -286,10 +339,10 @@ pub mod body {
         value: Vec<SelectedMember>,
         /// How many match, on all pages, if `$count` asks for it.
         #[schema(rename = "@odata.count")]
-        odata_count: Option<i64>,
+        odata_count: Option<Count>,
         /// Where the next page is, if there is one.
         #[schema(rename = "@odata.nextLink")]
-        next_link: Option<String>,
+        next_link: Option<Link>,
     }
 
     /// A part of a list.
@@ -298,13 +351,13 @@ pub mod body {
     pub struct AccountPage {
         value: Vec<SelectedAccount>,
         /// How many match, on all pages.
-        count: i64,
+        count: Count,
         /// The same, if `$count` asks for it.
         #[schema(rename = "@odata.count")]
-        odata_count: Option<i64>,
+        odata_count: Option<Count>,
         /// Where the next page is, if there is one.
         #[schema(rename = "@odata.nextLink")]
-        next_link: Option<String>,
+        next_link: Option<Link>,
     }
 }
 
@@ -353,7 +406,7 @@ mod tests {
 
     fn described() -> Value {
         let whole = serde_json::to_value(Description::openapi()).expect("a description is JSON");
-        accord_description::share_problems(whole)
+        accord_description::share_problems(accord_description::write_out(whole))
     }
 
     #[test]

@@ -10,8 +10,10 @@ use accord_core::error::{Conflict, Error};
 use accord_core::sign_in::password;
 use accord_core::store::{Actor, Connection, Edit};
 use accord_core::values::id::{AccountId, PersonId};
+use accord_resources::parameters::Repeated;
 use accord_resources::{Done, Problems, written};
 use accord_web::body::SmallJson;
+use accord_web::described::{AccountName, EmailAddress, Id, Timestamp};
 use accord_web::fields::Fields;
 use accord_web::idempotency::{Answer, Repeatable};
 use accord_web::{Bearer, Call, Result, authorization};
@@ -22,19 +24,22 @@ use serde::Serialize;
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedUp<'a> {
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     id: PersonId,
+    #[schema(value_type = EmailAddress)]
     email: &'a str,
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     account_id: AccountId,
+    #[schema(value_type = AccountName)]
     account_name: &'a str,
+    #[schema(value_type = Timestamp)]
     created_at: String,
 }
 
 /// Sign up, with an account
 #[utoipa::path(
     post, operation_id = "people_sign_up", path = "/api/accounts/signup", tag = "accounts",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer again, for a day.")),
+    params(Repeated),
     request_body = crate::openapi::body::SignUp,
     responses((status = 201, description = "It is made.", body = SignedUp), Problems)
 )]

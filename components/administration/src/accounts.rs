@@ -8,6 +8,7 @@ use accord_core::sign_in::password;
 use accord_core::store::Connection;
 use accord_core::values::domain::{self, SUBDOMAIN_MAX};
 use accord_core::values::id::{Id as _, PackageId};
+use accord_web::described::{AccountName, Subdomain};
 use accord_web::fields::Fields;
 use accord_web::{Failure, Result};
 use axum::Json;
@@ -15,25 +16,26 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::Caller;
 use crate::answer::{self, Message};
+use crate::openapi::Key;
+use crate::{Caller, openapi};
 
 /// An account that was made (the API's document, "Creating Accounts").
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Created {
-    #[schema(example = 200)]
+    #[schema(minimum = 200, maximum = 200, example = 200)]
     status_code: u16,
     #[schema(example = "Account successfully created")]
     message: &'static str,
     /// What the account is called from now on: in `update_account` and in the header `Account-Key`.
-    #[schema(example = "5a70d8fcd44aa9.76285892")]
+    #[schema(value_type = Key)]
     account_key: String,
-    #[schema(example = "example")]
+    #[schema(value_type = Subdomain)]
     subdomain: String,
     /// The domain under which the account is accessible.
     #[schema(example = "example.myintranetapps.com")]
     account_domain: String,
-    #[schema(example = "new client name")]
+    #[schema(value_type = AccountName)]
     name: String,
     #[schema(example = "newaccountadmin@email.com")]
     admin_email: String,
@@ -109,15 +111,15 @@ fn is_reseller(fields: &mut Fields<'_>) -> bool {
 /// An account of a list (the API's document, "Listing Accounts"). What it does not have is `""`.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct AccountRow {
-    #[schema(example = "General Company Ltd")]
+    #[schema(value_type = AccountName)]
     name: String,
-    #[schema(example = "5a70d8fcd44aa9.76285892")]
+    #[schema(value_type = Key)]
     key: String,
     #[schema(example = "generalco")]
     subdomain: String,
     #[schema(example = "")]
     domain: String,
-    #[schema(example = "93")]
+    #[schema(value_type = openapi::PackageId)]
     package_id: String,
     #[schema(example = "cfo@example.com")]
     email_admin: String,
@@ -148,11 +150,11 @@ pub async fn list(caller: &Caller, fields: Fields<'_>) -> Result<Response> {
 /// An account that was changed (the API's document, "Updating Accounts").
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Updated {
-    #[schema(example = 200)]
+    #[schema(minimum = 200, maximum = 200, example = 200)]
     status_code: u16,
     #[schema(example = "Account successfully updated")]
     message: &'static str,
-    #[schema(example = "5a70d8fcd44aa9.76285892")]
+    #[schema(value_type = Key)]
     account_key: String,
 }
 

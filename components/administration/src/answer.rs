@@ -13,7 +13,7 @@ use serde::Serialize;
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Message<'a> {
     /// The HTTP status.
-    #[schema(example = 400)]
+    #[schema(minimum = 200, maximum = 599, example = 400)]
     pub status_code: u16,
     /// What was done, or an error description.
     #[schema(example = "subdomain is required")]

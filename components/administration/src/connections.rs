@@ -5,6 +5,7 @@ use accord_core::connectors::health::Health;
 use accord_core::connectors::listing::Connections;
 use accord_core::store::Connection;
 use accord_core::values::time::Time;
+use accord_web::described::{AccountName, ConnectorText, Environment};
 use accord_web::{Failure, Result};
 use axum::extract::FromRequestParts;
 use axum::response::Response;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use crate::answer::{self, Message};
 use crate::failure::Failures;
+use crate::openapi::{Digits, Key, Seconds};
 use crate::{Caller, openapi};
 
 /// The states of a connector, as this API and as the store write them.
@@ -22,31 +24,31 @@ const STATUSES: [(&str, &str); 3] = [("ACTIVE", "active"), ("PENDING", "pending"
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct ConnectionRow {
     /// The unique identifying key for a particular app
-    #[schema(example = "quickbooks")]
+    #[schema(value_type = ConnectorText)]
     integration: String,
     /// The name of the property of the app, where it has several
-    #[schema(example = "Boss Widgets Inc")]
+    #[schema(value_type = ConnectorText)]
     property: String,
     /// When the last access token expires
-    #[schema(example = "2021-11-05 19:02:23")]
+    #[schema(value_type = Option<Seconds>)]
     expires: Option<String>,
     /// When the connection was created
-    #[schema(example = "2021-11-05 18:02:23")]
+    #[schema(value_type = Seconds)]
     created: String,
     /// `PENDING` until the first access token, then `ACTIVE`; `INACTIVE` once it is disconnected, and while its account is
-    #[schema(example = "ACTIVE")]
+    #[schema(value_type = openapi::Status)]
     status: &'static str,
-    /// `production` or `sandbox`
-    #[schema(example = "production")]
+    /// What it is for
+    #[schema(value_type = Environment)]
     environment: String,
     /// The last write that succeeded
-    #[schema(example = "2022-05-02 04:05:59")]
+    #[schema(value_type = Option<Seconds>)]
     last_sync: Option<String>,
     /// The last write that was refused or failed
-    #[schema(example = "2022-01-20 04:05:50")]
+    #[schema(value_type = Option<Seconds>)]
     last_sync_error: Option<String>,
     /// How many writes failed since one succeeded; null if none ever did
-    #[schema(example = "0")]
+    #[schema(value_type = Option<Digits>)]
     last_sync_error_count: Option<String>,
     /// Why the last of them failed
     #[schema(example = "portal: one value is not valid")]
@@ -55,10 +57,10 @@ pub struct ConnectionRow {
     #[schema(deprecated)]
     active: bool,
     /// The name of the account associated with the connection
-    #[schema(example = "testborrower")]
+    #[schema(value_type = AccountName)]
     name: String,
     /// The account key associated with the connection
-    #[schema(example = "6170841d16cc84.92698341")]
+    #[schema(value_type = Key)]
     account_key: String,
     /// Whether its last ten writes failed. None is refused for that, and one that succeeds ends it
     in_error_state: bool,

@@ -6,19 +6,49 @@
 
 #![allow(dead_code, reason = "read by the generator only")]
 
+use accord_core::accounts::account::NAME_MAX;
+use accord_web::described::{AccountName, Count, EmailAddress, NewPassword, RegistrationId, Subdomain, filled, string};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::accounts::{AccountRow, Created, Updated};
 use crate::connections::ConnectionRow;
 use crate::packages::{PackageCreated, PackageList};
 
+accord_web::values! {
+    /// The key of an account.
+    Key = filled(NAME_MAX).examples(["5a70d8fcd44aa9.76285892"]);
+    /// The id of a package: digits.
+    PackageId = string().pattern(Some("^[0-9]{0,18}$")).examples(["9"]);
+    /// The id that a package is to have.
+    ChosenPackageId = string().pattern(Some("^[1-9][0-9]{0,8}$")).examples(["93"]);
+    /// The name of a package.
+    PackageName = filled(NAME_MAX).examples(["Gold"]);
+    /// A domain that others reach.
+    Domain = string()
+        .max_length(Some(253))
+        .pattern(Some(
+            "^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+        ))
+        .examples(["www.redirect.com"]);
+    /// States of connectors.
+    Statuses = string()
+        .pattern(Some("^(ACTIVE|PENDING|INACTIVE)(,(ACTIVE|PENDING|INACTIVE))*$"))
+        .examples(["PENDING,INACTIVE"]);
+    /// A point in time, in UTC.
+    Seconds = string()
+        .pattern(Some("^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"))
+        .examples(["2021-11-05 19:02:23"]);
+    /// A number, in digits.
+    Digits = string().pattern(Some("^[0-9]+$")).examples(["0"]);
+}
+
 /// For whom the caller acts.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct AccountKey {
     /// The key of an account that the caller administers.
-    #[param(rename = "Account-Key", example = "5a70d8fcd44aa9.76285892")]
-    account_key: String,
+    #[param(inline, rename = "Account-Key", example = "5a70d8fcd44aa9.76285892")]
+    account_key: Key,
 }
 
 /// What to list.
@@ -27,11 +57,11 @@ pub struct AccountKey {
 pub struct Filters {
     action: Action,
     /// Only the connections of this account.
-    #[param(example = "5aa2e93c0ea374.82746293")]
-    account_key: Option<String>,
+    #[param(inline, example = "5aa2e93c0ea374.82746293")]
+    account_key: Option<Key>,
     /// Only connections in one of these states: `ACTIVE`, `PENDING`, `INACTIVE`, with commas between them.
-    #[param(example = "PENDING,INACTIVE")]
-    statuses: Option<String>,
+    #[param(inline, example = "PENDING,INACTIVE")]
+    statuses: Option<Statuses>,
 }
 
 /// What a `GET` may do.
@@ -39,6 +69,15 @@ pub struct Filters {
 #[schema(rename_all = "snake_case", as = AdministrationAction)]
 pub enum Action {
     ConnectionHealth,
+}
+
+/// What a connector is.
+#[derive(ToSchema)]
+#[schema(rename_all = "UPPERCASE", as = AdministrationStatus)]
+pub enum Status {
+    Active,
+    Pending,
+    Inactive,
 }
 
 /// `"0"` or `"1"`; a number or a boolean will do, too.
@@ -76,37 +115,31 @@ pub enum Change {
 #[schema(as = AdministrationCreateAccount)]
 pub struct CreateAccount {
     /// The human readable name of the company.
-    #[schema(max_length = 255)]
-    name: String,
+    name: AccountName,
     /// The package; the owner's default if left out.
-    package_id: Option<String>,
+    package_id: Option<PackageId>,
     /// Whether the account is active, `"1"` if left out.
     active: Option<Flag>,
     /// Address of whoever looks after the account.
-    #[schema(max_length = 254)]
-    email_admin: Option<String>,
+    email_admin: Option<EmailAddress>,
     /// Lets an administrator sign in, by `email_admin` or as `admin@` and the `account_domain`.
-    #[schema(min_length = 12)]
-    password: Option<String>,
+    password: Option<NewPassword>,
     /// Letters, digits and dashes, no dash at either end.
-    #[schema(max_length = 50, pattern = "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$")]
-    subdomain: String,
+    subdomain: Subdomain,
     r#type: Option<AccountType>,
     /// A domain of its own.
-    #[schema(max_length = 253)]
-    domain: Option<String>,
+    domain: Option<Domain>,
     /// Whether the owner's users may read the account, `"0"` if left out.
     datashare: Option<Flag>,
     /// What the portal calls the account; unique among the accounts of the caller's account.
-    #[schema(max_length = 100)]
-    registration_id: Option<String>,
+    registration_id: Option<RegistrationId>,
 }
 
 /// Asks for the accounts.
 #[derive(ToSchema)]
 #[schema(as = AdministrationListAccounts)]
 pub struct ListAccounts {
-    #[schema(pattern = "^list_accounts$")]
+    #[schema(pattern = "^list_accounts$", example = "list_accounts")]
     action: String,
 }
 
@@ -114,29 +147,25 @@ pub struct ListAccounts {
 #[derive(ToSchema)]
 #[schema(as = AdministrationUpdateAccount)]
 pub struct UpdateAccount {
-    #[schema(pattern = "^update_account$")]
+    #[schema(pattern = "^update_account$", example = "update_account")]
     action: String,
-    account_key: String,
-    package_id: Option<String>,
+    account_key: Key,
+    package_id: Option<PackageId>,
     active: Option<Flag>,
-    #[schema(max_length = 254)]
-    email_admin: Option<String>,
+    email_admin: Option<EmailAddress>,
     /// What the portal calls the account; unique among the accounts of its owner.
-    #[schema(max_length = 100)]
-    registration_id: Option<String>,
+    registration_id: Option<RegistrationId>,
 }
 
 /// A package to make.
 #[derive(ToSchema)]
 #[schema(as = AdministrationCreatePackage)]
 pub struct CreatePackage {
-    #[schema(pattern = "^create_package$")]
+    #[schema(pattern = "^create_package$", example = "create_package")]
     action: String,
     /// A number from 1 to 999999999, which only the operator account chooses; the next one if left out.
-    #[schema(example = "93")]
-    id: Option<String>,
-    #[schema(max_length = 255)]
-    name: String,
+    id: Option<ChosenPackageId>,
+    name: PackageName,
     /// Whether accounts get it that are made without one, `"0"` if left out.
     default: Option<Flag>,
 }
@@ -145,7 +174,7 @@ pub struct CreatePackage {
 #[derive(ToSchema)]
 #[schema(as = AdministrationListPackages)]
 pub struct ListPackages {
-    #[schema(pattern = "^list_packages$")]
+    #[schema(pattern = "^list_packages$", example = "list_packages")]
     action: String,
 }
 
@@ -165,7 +194,7 @@ pub enum Changed {
 #[derive(ToSchema)]
 #[schema(as = AdministrationAccounts)]
 pub struct AccountList {
-    #[schema(example = 200)]
+    #[schema(minimum = 200, maximum = 200, example = 200)]
     status_code: u16,
     #[schema(example = "Accounts list successfully generated")]
     message: String,
@@ -176,12 +205,12 @@ pub struct AccountList {
 #[derive(ToSchema)]
 #[schema(as = AdministrationConnections)]
 pub struct ConnectionList {
-    #[schema(example = 200)]
+    #[schema(minimum = 200, maximum = 200, example = 200)]
     status_code: u16,
     #[schema(example = "Connection health generated")]
     message: String,
     /// How many there are.
-    count: usize,
+    count: Count,
     connections: Vec<ConnectionRow>,
 }
 
@@ -235,7 +264,7 @@ mod tests {
     }
 
     fn described() -> Value {
-        serde_json::to_value(Description::openapi()).expect("a description is JSON")
+        accord_description::write_out(serde_json::to_value(Description::openapi()).expect("a description is JSON"))
     }
 
     #[test]

@@ -9,16 +9,16 @@ use axum::Json;
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::Caller;
+use crate::{Caller, openapi};
 
 /// A package that was made.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct PackageCreated {
-    #[schema(example = 200)]
+    #[schema(minimum = 200, maximum = 200, example = 200)]
     status_code: u16,
     #[schema(example = "Package successfully created")]
     message: &'static str,
-    #[schema(example = "9")]
+    #[schema(value_type = openapi::PackageId)]
     package_id: String,
 }
 
@@ -45,7 +45,7 @@ pub async fn create(caller: &Caller, mut fields: Fields<'_>) -> Result<Json<Pack
 /// The packages that an account may get.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct PackageList {
-    #[schema(example = 200)]
+    #[schema(minimum = 200, maximum = 200, example = 200)]
     status_code: u16,
     #[schema(example = "Packages list successfully generated")]
     message: &'static str,
@@ -55,12 +55,12 @@ pub struct PackageList {
 /// A package of a list.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct PackageRow {
-    #[schema(example = "9")]
+    #[schema(value_type = openapi::PackageId)]
     package_id: String,
-    #[schema(example = "Gold")]
+    #[schema(value_type = openapi::PackageName)]
     name: String,
     /// `"1"` for the one that accounts get which are made without one.
-    #[schema(example = "1")]
+    #[schema(value_type = openapi::Flag)]
     default: &'static str,
 }
 

@@ -8,6 +8,7 @@ mod failure;
 
 use std::sync::LazyLock;
 
+use accord_web::described::Tags;
 use accord_web::{Api, Call, Failure, Result, conditional};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
@@ -64,8 +65,8 @@ accord_web::operations! { Console,
 #[allow(dead_code, reason = "read by the generator only")]
 struct IfNoneMatch {
     /// The `ETag` of what the caller has.
-    #[param(rename = "If-None-Match")]
-    if_none_match: Option<String>,
+    #[param(inline, rename = "If-None-Match")]
+    if_none_match: Option<Tags>,
 }
 
 /// Get the description of all APIs
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     /// The parts, each with an `openapi.json` of its own.
-    const PARTS: &[&str] = &["oauth", "portal", "endpoint", "administration", "accounts", "directory"];
+    const PARTS: &[&str] = &["oauth", "portal", "endpoint", "administration", "accounts", "directory", "pages"];
 
     #[derive(utoipa::OpenApi)]
     #[openapi(
@@ -145,10 +146,8 @@ mod tests {
     struct Description;
 
     fn own() -> Value {
-        let mut own = Description::openapi();
-        // Made of a field that our packages do not have.
-        own.info.license = None;
-        serde_json::to_value(own).expect("a description is JSON")
+        let own = serde_json::to_value(Description::openapi()).expect("a description is JSON");
+        accord_description::write_out(own)
     }
 
     /// What is said here, and what each part says. Files are read and not included: a test that writes one comes first.

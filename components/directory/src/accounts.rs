@@ -7,6 +7,7 @@ use accord_core::people::roster::{self, INVITATIONS};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::AccountId;
 use accord_resources::list::{self, Preference, Query};
+use accord_resources::parameters::{ById, OfMember, OfRecord};
 use accord_resources::path::Record;
 use accord_resources::{Done, Member, Options, Problems, Target};
 use accord_web::{Bearer, Call, Result};
@@ -19,7 +20,7 @@ use serde_json::Value;
 /// Those that nobody has accepted, expired ones too. The caller has to manage the account.
 #[utoipa::path(
     get, operation_id = "invitations_list", path = "/api/accounts/{id}/invitations", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), Query, Preference),
+    params(ById, Query, Preference),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::InvitationPage), Problems),
     security(("bearer" = []))
 )]
@@ -37,7 +38,7 @@ pub async fn list_invitations(
 /// Get an invitation to an account
 #[utoipa::path(
     get, operation_id = "invitations_get", path = "/api/accounts/{id}/invitations/{userId}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
+    params(OfMember),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::SelectedInvitation), Problems),
     security(("bearer" = []))
 )]
@@ -51,7 +52,7 @@ pub async fn get_invitation(Bearer(caller): Bearer, Member { account_id, person_
 /// Its link works no more, and the roles that it offered are gone. The user can be invited again.
 #[utoipa::path(
     delete, operation_id = "invitations_take_back", path = "/api/accounts/{id}/invitations/{userId}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("userId" = i64, Path, description = "The id of the user.")),
+    params(OfMember),
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]
@@ -72,7 +73,7 @@ pub async fn take_back(
 /// shown to whoever manages the account that the connector belongs to.
 #[utoipa::path(
     get, operation_id = "identities_list", path = "/api/accounts/{id}/identities", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), Query, Preference),
+    params(ById, Query, Preference),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::IdentityPage), Problems),
     security(("bearer" = []))
 )]
@@ -92,7 +93,7 @@ pub async fn list_identities(
 /// What the endpoint API holds of its people, for a user who manages the account.
 #[utoipa::path(
     get, operation_id = "records_list", path = "/api/accounts/{id}/records", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), Query, Preference),
+    params(ById, Query, Preference),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::RecordPage), Problems),
     security(("bearer" = []))
 )]
@@ -110,7 +111,7 @@ pub async fn list_records(
 /// Get a record of an account
 #[utoipa::path(
     get, operation_id = "records_get", path = "/api/accounts/{id}/records/{recordId}", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), ("recordId" = String, Path, description = "The id of the record, a UUID.")),
+    params(OfRecord),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::SelectedRecord), Problems),
     security(("bearer" = []))
 )]

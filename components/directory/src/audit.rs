@@ -4,6 +4,7 @@ use accord_core::people::history::{self, EVENTS};
 use accord_core::store::Connection;
 use accord_core::values::id::{AccountId, EventId};
 use accord_resources::list::{self, Preference, Query};
+use accord_resources::parameters::{ById, OfEvent};
 use accord_resources::{Options, Problems, Target};
 use accord_web::{Bearer, Result};
 use axum::Json;
@@ -29,7 +30,7 @@ pub async fn list(Bearer(caller): Bearer, uri: Uri, headers: HeaderMap) -> Resul
 /// Get one of the things that were changed
 #[utoipa::path(
     get, operation_id = "audit_get", path = "/api/audit/{eventId}", tag = "accounts",
-    params(("eventId" = i64, Path, description = "The id of the event.")),
+    params(OfEvent),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::SelectedEvent), Problems),
     security(("bearer" = []))
 )]
@@ -43,7 +44,7 @@ pub async fn get(Bearer(caller): Bearer, Target(id): Target<EventId>) -> Result<
 /// And of what it owns, the newest first, for a user who manages the account.
 #[utoipa::path(
     get, operation_id = "audit_list_of_account", path = "/api/accounts/{id}/audit", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), Query, Preference),
+    params(ById, Query, Preference),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::EventPage), Problems),
     security(("bearer" = []))
 )]

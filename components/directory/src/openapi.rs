@@ -4,20 +4,50 @@
 pub mod body {
     #![allow(dead_code, reason = "read by the generator only")]
 
+    use accord_core::accounts::sources::Field;
+    use accord_web::described::{
+        AccountName, ConnectorName, Count, DateFormat, EmailAddress, Environment, ExternalId, FirstName, FullName, Id,
+        Language, LastName, Link, Password, Phone, Role, TimeZone, Timestamp, Username, Uuid, one_of, string,
+    };
     use utoipa::ToSchema;
+
+    accord_web::values! {
+        /// What sources say of an account.
+        SaidField = one_of(Field::ALL.map(Field::name)).description(Some("What sources say of an account."));
+        /// Who says something of an account.
+        Source = one_of(["people", "above", "connector"]).description(Some("Who says something of an account."));
+        /// Why a word comes first.
+        Because = one_of(["precedence", "default"]);
+        /// A source that has a place: people, the account above, or a connector.
+        RankedSource = string().pattern(Some("^(people|above|connector:[0-9]{1,18})$")).examples(["connector:7"]);
+    }
+
+    /// Who has changed something.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "lowercase")]
+    pub enum Actor {
+        /// A person.
+        User,
+        /// A connector.
+        Connector,
+        /// Somebody who was not signed in.
+        Anonymous,
+        /// Accord itself.
+        System,
+    }
 
     /// The selected fields of a user.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase")]
     pub struct SelectedUser {
-        id: Option<i64>,
-        /// What tokens name the user by, a UUID.
-        sub: Option<String>,
-        email: Option<String>,
-        name: Option<String>,
-        first_name: Option<String>,
-        last_name: Option<String>,
-        created_at: Option<String>,
+        id: Option<Id>,
+        /// What tokens name the user by.
+        sub: Option<Uuid>,
+        email: Option<EmailAddress>,
+        name: Option<FullName>,
+        first_name: Option<FirstName>,
+        last_name: Option<LastName>,
+        created_at: Option<Timestamp>,
     }
 
     /// A part of a list of users.
@@ -26,10 +56,10 @@ pub mod body {
         value: Vec<SelectedUser>,
         /// How many match, on all pages, if `$count` asks for it.
         #[schema(rename = "@odata.count")]
-        odata_count: Option<i64>,
+        odata_count: Option<Count>,
         /// Where the next page is, if there is one.
         #[schema(rename = "@odata.nextLink")]
-        next_link: Option<String>,
+        next_link: Option<Link>,
     }
 
     /// The selected fields of an invitation.
@@ -37,14 +67,14 @@ pub mod body {
     #[schema(rename_all = "camelCase")]
     pub struct SelectedInvitation {
         /// The id by which the account knows who is invited.
-        id: Option<i64>,
+        id: Option<Id>,
         /// Where it was mailed to.
-        email: Option<String>,
-        first_name: Option<String>,
-        last_name: Option<String>,
-        roles: Option<Vec<String>>,
-        created_at: Option<String>,
-        expires_at: Option<String>,
+        email: Option<EmailAddress>,
+        first_name: Option<FirstName>,
+        last_name: Option<LastName>,
+        roles: Option<Vec<Role>>,
+        created_at: Option<Timestamp>,
+        expires_at: Option<Timestamp>,
     }
 
     /// A part of a list of invitations.
@@ -53,23 +83,23 @@ pub mod body {
         value: Vec<SelectedInvitation>,
         /// How many match, on all pages, if `$count` asks for it.
         #[schema(rename = "@odata.count")]
-        odata_count: Option<i64>,
+        odata_count: Option<Count>,
         /// Where the next page is, if there is one.
         #[schema(rename = "@odata.nextLink")]
-        next_link: Option<String>,
+        next_link: Option<Link>,
     }
 
     /// The selected fields of an identity: what a connector calls an account.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase")]
     pub struct SelectedIdentity {
-        external_id: Option<String>,
+        external_id: Option<ExternalId>,
         /// For whoever manages the account of the connector.
-        connector_id: Option<i64>,
+        connector_id: Option<Id>,
         /// The name of the connector.
-        connector: Option<String>,
-        environment: Option<String>,
-        created_at: Option<String>,
+        connector: Option<ConnectorName>,
+        environment: Option<Environment>,
+        created_at: Option<Timestamp>,
     }
 
     /// A part of a list of identities.
@@ -78,33 +108,31 @@ pub mod body {
         value: Vec<SelectedIdentity>,
         /// How many match, on all pages, if `$count` asks for it.
         #[schema(rename = "@odata.count")]
-        odata_count: Option<i64>,
+        odata_count: Option<Count>,
         /// Where the next page is, if there is one.
         #[schema(rename = "@odata.nextLink")]
-        next_link: Option<String>,
+        next_link: Option<Link>,
     }
 
     /// The selected fields of a word: what a source says of an account.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase")]
     pub struct SelectedWord {
-        /// `name` or `registrationId`.
-        field: Option<String>,
-        value: Option<String>,
+        field: Option<SaidField>,
+        value: Option<AccountName>,
         /// Whether it is what is shown.
         shown: Option<bool>,
-        /// `people`, `above` or `connector`.
-        source: Option<String>,
+        source: Option<Source>,
         /// For whoever manages the account of the connector.
-        connector_id: Option<i64>,
+        connector_id: Option<Id>,
         /// The name of the connector.
-        connector: Option<String>,
+        connector: Option<ConnectorName>,
         /// What the connector calls the account.
-        external_id: Option<String>,
+        external_id: Option<ExternalId>,
         /// When the connector was bound to the account.
-        bound_at: Option<String>,
+        bound_at: Option<Timestamp>,
         /// Which place the word has among those of the field: the first is 1, and is shown.
-        rank: Option<i64>,
+        rank: Option<Id>,
     }
 
     /// A part of a list of words.
@@ -113,34 +141,33 @@ pub mod body {
         value: Vec<SelectedWord>,
         /// How many match, on all pages, if `$count` asks for it.
         #[schema(rename = "@odata.count")]
-        odata_count: Option<i64>,
+        odata_count: Option<Count>,
         /// Where the next page is, if there is one.
         #[schema(rename = "@odata.nextLink")]
-        next_link: Option<String>,
+        next_link: Option<Link>,
     }
 
     /// The selected fields of a disagreement: what a source says that is not what is shown.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase")]
     pub struct SelectedDisagreement {
-        account_id: Option<i64>,
-        /// `name` or `registrationId`.
-        field: Option<String>,
-        value: Option<String>,
-        /// `people`, `above` or `connector`: who says the value.
-        source: Option<String>,
-        connector_id: Option<i64>,
-        connector: Option<String>,
+        account_id: Option<Id>,
+        field: Option<SaidField>,
+        value: Option<AccountName>,
+        /// Who says the value.
+        source: Option<Source>,
+        connector_id: Option<Id>,
+        connector: Option<ConnectorName>,
         /// What the connector calls the account.
-        external_id: Option<String>,
+        external_id: Option<ExternalId>,
         /// The value that is shown.
-        shown: Option<String>,
+        shown: Option<AccountName>,
         /// Who says that.
-        shown_source: Option<String>,
-        shown_connector_id: Option<i64>,
-        shown_connector: Option<String>,
-        /// Why that one comes first: `precedence`, the order that was set, or `default`, the usual one.
-        because: Option<String>,
+        shown_source: Option<Source>,
+        shown_connector_id: Option<Id>,
+        shown_connector: Option<ConnectorName>,
+        /// Why that one comes first: by the order that was set, or the usual one.
+        because: Option<Because>,
     }
 
     /// A part of a list of disagreements.
@@ -149,49 +176,46 @@ pub mod body {
         value: Vec<SelectedDisagreement>,
         /// How many match, on all pages, if `$count` asks for it.
         #[schema(rename = "@odata.count")]
-        odata_count: Option<i64>,
+        odata_count: Option<Count>,
         /// Where the next page is, if there is one.
         #[schema(rename = "@odata.nextLink")]
-        next_link: Option<String>,
+        next_link: Option<Link>,
     }
 
     /// Which sources come first. A field that is left out stays.
     #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
+    #[schema(rename_all = "camelCase", example = json!({ "name": ["above", "people"], "registrationId": [] }))]
     pub struct OrderChange {
-        /// `people`, `above`, and `connector:7` for the connector 7, each at most once.
-        #[schema(example = json!(["above", "people"]))]
-        name: Option<Vec<String>>,
+        /// Each at most once.
+        name: Option<Vec<RankedSource>>,
         /// The same.
-        #[schema(example = json!([]))]
-        registration_id: Option<Vec<String>>,
+        registration_id: Option<Vec<RankedSource>>,
     }
 
     /// The selected fields of a record.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase")]
     pub struct SelectedRecord {
-        /// A UUID.
-        id: Option<String>,
+        id: Option<Uuid>,
         /// Who has entered the account by it.
-        user_id: Option<i64>,
-        username: Option<String>,
-        external_id: Option<String>,
-        email: Option<String>,
-        phone: Option<String>,
+        user_id: Option<Id>,
+        username: Option<Username>,
+        external_id: Option<ExternalId>,
+        email: Option<EmailAddress>,
+        phone: Option<Phone>,
         phone_verified: Option<bool>,
-        name: Option<String>,
-        first_name: Option<String>,
-        last_name: Option<String>,
-        language: Option<String>,
-        time_zone: Option<String>,
-        date_format: Option<String>,
+        name: Option<FullName>,
+        first_name: Option<FirstName>,
+        last_name: Option<LastName>,
+        language: Option<Language>,
+        time_zone: Option<TimeZone>,
+        date_format: Option<DateFormat>,
         notify_by_email: Option<bool>,
         notify_by_sms: Option<bool>,
         /// Null until the organisation says so or the contrary.
         is_active: Option<bool>,
-        created_at: Option<String>,
-        updated_at: Option<String>,
+        created_at: Option<Timestamp>,
+        updated_at: Option<Timestamp>,
     }
 
     /// A part of a list of records.
@@ -200,38 +224,45 @@ pub mod body {
         value: Vec<SelectedRecord>,
         /// How many match, on all pages, if `$count` asks for it.
         #[schema(rename = "@odata.count")]
-        odata_count: Option<i64>,
+        odata_count: Option<Count>,
         /// Where the next page is, if there is one.
         #[schema(rename = "@odata.nextLink")]
-        next_link: Option<String>,
+        next_link: Option<Link>,
     }
 
     /// The selected fields of an event: something that was changed.
     #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
+    #[schema(
+        rename_all = "camelCase",
+        example = json!({
+            "id": 7, "at": "2026-11-29T08:30:00Z", "api": "accounts", "requestId": "894ea43c-b8a6-4195-9a9c-82c07d9cc33a",
+            "actor": "user", "actorUserId": 3, "actorEmail": "jane@example.com", "actorConnectorId": null,
+            "action": "update", "subject": "account", "accountId": 7, "userId": null, "recordId": null, "connectorId": null,
+            "before": { "name": "Acme" }, "after": { "name": "Acme Ltd." }, "detail": null
+        })
+    )]
     pub struct SelectedEvent {
-        id: Option<i64>,
-        at: Option<String>,
-        /// `oauth`, `portal`, `endpoint`, `administration` or `accounts`.
+        id: Option<Id>,
+        at: Option<Timestamp>,
+        /// `oauth`, `portal`, `endpoint`, `administration`, `accounts` or `pages`.
         api: Option<String>,
         /// `X-Request-Id` of the answer to the request that changed it.
         request_id: Option<String>,
-        /// `user`, `connector`, `anonymous` or `system`.
-        actor: Option<String>,
+        actor: Option<Actor>,
         /// For whoever may see that user.
-        actor_user_id: Option<i64>,
-        actor_email: Option<String>,
+        actor_user_id: Option<Id>,
+        actor_email: Option<EmailAddress>,
         /// For whoever manages the account of the connector.
-        actor_connector_id: Option<i64>,
+        actor_connector_id: Option<Id>,
         action: Option<String>,
         /// `account`, `member`, `user`, `record`, `connector` or `package`.
         subject: Option<String>,
         /// The account that it was about.
-        account_id: Option<i64>,
+        account_id: Option<Id>,
         /// The user or the member that was changed, by the id by which the account knows that one.
-        user_id: Option<i64>,
-        record_id: Option<String>,
-        connector_id: Option<i64>,
+        user_id: Option<Id>,
+        record_id: Option<Uuid>,
+        connector_id: Option<Id>,
         /// The values that were changed, as they were.
         before: Option<serde_json::Value>,
         /// The same, as they were from then on.
@@ -246,17 +277,17 @@ pub mod body {
         value: Vec<SelectedEvent>,
         /// How many match, on all pages, if `$count` asks for it.
         #[schema(rename = "@odata.count")]
-        odata_count: Option<i64>,
+        odata_count: Option<Count>,
         /// Where the next page is, if there is one.
         #[schema(rename = "@odata.nextLink")]
-        next_link: Option<String>,
+        next_link: Option<Link>,
     }
 
     /// The password of the user who calls. An owner of the operator account sends an empty object.
     #[derive(ToSchema)]
-    pub struct Password {
-        #[schema(example = "secure_password_123")]
-        password: Option<String>,
+    #[schema(example = json!({ "password": "secure_password_123" }))]
+    pub struct Secret {
+        password: Option<Password>,
     }
 }
 
@@ -297,7 +328,8 @@ mod tests {
     use crate::OPERATIONS;
 
     fn described() -> Value {
-        accord_description::share_problems(serde_json::to_value(Description::openapi()).expect("a description is JSON"))
+        let whole = serde_json::to_value(Description::openapi()).expect("a description is JSON");
+        accord_description::share_problems(accord_description::write_out(whole))
     }
 
     #[test]

@@ -6,6 +6,7 @@ use accord_core::accounts::sources::readings::{self, DISAGREEMENTS, SOURCES};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::{AccountId, ConnectorId};
 use accord_resources::list::{Preference, Query};
+use accord_resources::parameters::ById;
 use accord_resources::{Options, Problems, Target, path};
 use accord_web::body::SmallJson;
 use accord_web::fields::Fields;
@@ -15,13 +16,15 @@ use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::openapi::body::RankedSource;
+
 /// List what the sources say of an account
 ///
 /// The name and the registration id, as people, the account above and each connector say them, in the order in which they count:
 /// the first of each field is shown. For a user who manages the account.
 #[utoipa::path(
     get, operation_id = "sources_list", path = "/api/accounts/{id}/sources", tag = "accounts",
-    params(("id" = i64, Path, description = "The id."), Query, Preference),
+    params(ById, Query, Preference),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::SourcePage), Problems),
     security(("bearer" = []))
 )]
@@ -42,7 +45,7 @@ pub async fn list(
 /// first. For a user who manages this account.
 #[utoipa::path(
     get, operation_id = "disagreements_list", path = "/api/accounts/{id}/disagreements", tag = "accounts",
-    params(("id" = i64, Path, description = "The id of the account that owns the others."), Query, Preference),
+    params(ById, Query, Preference),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::DisagreementPage), Problems),
     security(("bearer" = []))
 )]
@@ -61,7 +64,9 @@ pub async fn list_disagreements(
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
+    #[schema(value_type = Vec<RankedSource>)]
     name: Vec<String>,
+    #[schema(value_type = Vec<RankedSource>)]
     registration_id: Vec<String>,
 }
 
@@ -90,7 +95,7 @@ fn read(source: &str) -> Option<Ranked> {
 /// above, and connectors in the order in which they were bound. For a user who manages this account.
 #[utoipa::path(
     get, operation_id = "precedence_get", path = "/api/accounts/{id}/precedence", tag = "accounts",
-    params(("id" = i64, Path, description = "The id of the account that owns the others.")),
+    params(ById),
     responses((status = 200, description = "It is done.", body = Order), Problems),
     security(("bearer" = []))
 )]
@@ -104,7 +109,7 @@ pub async fn get_precedence(Bearer(caller): Bearer, Target(account_id): Target<A
 /// the usual order.
 #[utoipa::path(
     put, operation_id = "precedence_set", path = "/api/accounts/{id}/precedence", tag = "accounts",
-    params(("id" = i64, Path, description = "The id of the account that owns the others.")),
+    params(ById),
     request_body = crate::openapi::body::OrderChange,
     responses((status = 200, description = "It is done.", body = Order), Problems),
     security(("bearer" = []))

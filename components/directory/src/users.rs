@@ -5,8 +5,10 @@ use accord_core::people::listing::{self, PEOPLE};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::PersonId;
 use accord_resources::list::{self, Preference, Query};
+use accord_resources::parameters::OfUser;
 use accord_resources::{Done, Options, Problems, Target};
 use accord_web::body::SmallJson;
+use accord_web::described::ExternalId;
 use accord_web::fields::Fields;
 use accord_web::{Bearer, Call, Result};
 use axum::Json;
@@ -14,13 +16,23 @@ use axum::response::IntoResponse;
 use http::{HeaderMap, Uri, header};
 use serde_json::{Map, Value};
 
+/// Who is meant.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by the generator only")]
+struct Called {
+    /// What a connector calls the user.
+    #[param(inline, rename = "externalId")]
+    external_id: Option<ExternalId>,
+}
+
 /// List the users whom the caller may see
 ///
 /// Those who have entered an account that the caller sees. `externalId` asks for those whom a connector calls so: the
 /// connector that calls, or one of an account that the user who calls manages. `$search` looks in names and addresses.
 #[utoipa::path(
     get, operation_id = "users_list", path = "/api/users", tag = "accounts",
-    params(("externalId" = Option<String>, Query, description = "What a connector calls the user."), Query, Preference),
+    params(Called, Query, Preference),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::UserPage), Problems),
     security(("bearer" = []))
 )]
@@ -36,7 +48,7 @@ pub async fn list(Bearer(caller): Bearer, uri: Uri, headers: HeaderMap) -> Resul
 /// One who has entered an account that the caller sees, or the caller.
 #[utoipa::path(
     get, operation_id = "users_get", path = "/api/users/{userId}", tag = "accounts",
-    params(("userId" = i64, Path, description = "The id of the user.")),
+    params(OfUser),
     responses((status = 200, description = "It is done.", body = crate::openapi::body::SelectedUser), Problems),
     security(("bearer" = []))
 )]
@@ -52,8 +64,8 @@ pub async fn get(Bearer(caller): Bearer, Target(id): Target<PersonId>) -> Result
 /// while an account would be left without an owner.
 #[utoipa::path(
     delete, operation_id = "users_erase", path = "/api/users/{userId}", tag = "accounts",
-    params(("userId" = i64, Path, description = "The id of the user.")),
-    request_body = crate::openapi::body::Password,
+    params(OfUser),
+    request_body = crate::openapi::body::Secret,
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]
@@ -86,7 +98,7 @@ pub async fn erase(
 /// since 1970.
 #[utoipa::path(
     get, operation_id = "users_export", path = "/api/users/{userId}/export", tag = "accounts",
-    params(("userId" = i64, Path, description = "The id of the user.")),
+    params(OfUser),
     responses((status = 200, description = "It is done.", body = Object), Problems),
     security(("bearer" = []))
 )]

@@ -5,8 +5,13 @@ use accord_core::people::record::{Owner, Record};
 use accord_core::values::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
 use accord_core::values::id::AccountId;
 use accord_core::values::time::Time;
+use accord_web::described::{
+    AccountName, EmailAddress, FirstName, FullName, Id, LastName, Phone, RegistrationId, Timestamp, Username, Uuid,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::openapi::{Next, ShownText};
 
 /// The record of Account information.
 ///
@@ -16,22 +21,26 @@ use utoipa::ToSchema;
 #[serde(rename_all = "PascalCase")]
 pub struct Account {
     /// The identifier of account
-    #[schema(format = "uuid")]
+    #[schema(value_type = Uuid)]
     id: String,
     /// The organisation that the account belongs to: the one of the client that made it
     tenant_id: AbstractLong,
     /// The name of the account
+    #[schema(value_type = Option<FullName>)]
     name: Option<String>,
     /// Person's first name
+    #[schema(value_type = Option<FirstName>)]
     first_name: Option<String>,
     /// Person's last name
+    #[schema(value_type = Option<LastName>)]
     last_name: Option<String>,
     /// The phone number of account. The phone number is unique in the system
-    #[schema(example = "+358401234567")]
+    #[schema(value_type = Option<Phone>)]
     phone: Option<String>,
     /// Indicates whether the phone number has been verified.
     phone_verified: bool,
     /// The e-mail of account. The email is unique in the system
+    #[schema(value_type = Option<EmailAddress>)]
     email: Option<String>,
     /// Indicates whether the email address has been verified.
     email_verified: bool,
@@ -42,8 +51,10 @@ pub struct Account {
     /// The date format
     date_format_id: Option<AbstractText>,
     /// Username used to log in into the system. The username is unique in the system
+    #[schema(value_type = Option<Username>)]
     username: Option<String>,
     /// External Authentication identifier. Example Azure AD guid
+    #[schema(value_type = Option<ShownText>)]
     external_id: Option<String>,
     /// Defines if a person should get notifications via e-mail
     notify_by_email: bool,
@@ -54,10 +65,10 @@ pub struct Account {
     #[serde(rename = "Is_Active")]
     is_active: bool,
     /// The date the record was updated
-    #[schema(format = DateTime, example = "1900-01-01T12:00:00Z")]
+    #[schema(value_type = Timestamp)]
     modified_on: String,
     /// The date the record was created
-    #[schema(format = DateTime, example = "1900-01-01T12:00:00Z")]
+    #[schema(value_type = Timestamp)]
     created_on: String,
 }
 
@@ -69,7 +80,7 @@ pub struct AccountPage {
     /// The accounts, in the order in which they were made.
     accounts: Vec<Account>,
     /// What to ask for as `After` to get the next page: null on the last one.
-    #[schema(example = "100")]
+    #[schema(value_type = Option<Next>)]
     next: Option<String>,
 }
 
@@ -78,13 +89,16 @@ pub struct AccountPage {
 #[serde(rename_all = "PascalCase")]
 pub struct AbstractLong {
     /// The primary key of the record.
-    #[schema(value_type = i64, example = 1_234_567_891_234_567_i64)]
+    #[schema(value_type = Id)]
     id: AccountId,
     /// An external identifier for the record: the registration id of the organisation.
+    #[schema(value_type = Option<RegistrationId>)]
     external_id: Option<String>,
     /// The name of the record.
+    #[schema(value_type = AccountName)]
     name: String,
     /// The type of the record object.
+    #[schema(example = "Tenant")]
     r#type: &'static str,
 }
 
@@ -93,12 +107,16 @@ pub struct AbstractLong {
 #[serde(rename_all = "PascalCase")]
 pub struct AbstractText {
     /// The primary key of the record: one of the valid values.
+    #[schema(example = "fi-FI")]
     id: String,
     /// An external identifier for the record. A value is known outside by its own name, so this is the same as Id.
+    #[schema(example = "fi-FI")]
     external_id: String,
     /// The name of the record: what to show to a person.
+    #[schema(example = "Finnish (Finland)")]
     name: Option<&'static str>,
     /// The type of the record object.
+    #[schema(example = "Language")]
     r#type: &'static str,
 }
 

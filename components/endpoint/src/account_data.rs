@@ -1,44 +1,48 @@
 //! The input: the record structure `AccountData`, read field by field, so that every bad one is told at once. The
 //! module [`fields`](crate::fields) says what a field may say.
 
-use accord_core::people::record::{Changes, Upsert};
+use accord_core::people::record::{Changes, TEXT_MAX, Upsert};
 use accord_core::values::enumeration::{DATE_FORMATS, LANGUAGES, TIME_ZONES};
 use accord_core::values::region::Region;
 use accord_web::Result;
+use accord_web::described::{EmailAddress, Uuid, string, text};
 use accord_web::json::Value;
 use utoipa::ToSchema;
 
 use crate::fields::Fields;
 use crate::openapi;
 
-/// The record of Account information, as the reference describes it. [`read`] takes it field by field.
+accord_web::values! {
+    /// A text of a record.
+    RecordText = text(TEXT_MAX).examples(["Doe"]);
+    /// A telephone number as people write it, and its extension.
+    GivenPhone = string()
+        .pattern(Some(r"^\s*([+0-9][0-9 .\-/()\u00a0\u2009\u202f]*([;, ]*([eE][xX][tT]\.?|extension|x|ext=) *[0-9]{1,7})?)?\s*$"))
+        .examples(["+358 40 123 4567"]);
+}
+
+/// The record of Account information.
 #[expect(dead_code, reason = "it is a description: a body is not deserialized into it, for serde tells one fault only")]
 #[derive(ToSchema)]
 #[schema(rename_all = "PascalCase")]
 pub struct AccountData {
     /// The identifier of account. If it is given and matches nothing, nothing is done.
-    id: Option<String>,
+    id: Option<Uuid>,
     /// The organisation that the account belongs to: only the client's own is accepted.
     #[schema(schema_with = openapi::tenant, required = false)]
     tenant_id: (),
     /// The name of the account.
-    #[schema(max_length = 255)]
-    name: Option<String>,
+    name: Option<RecordText>,
     /// Person's first name.
-    #[schema(max_length = 255)]
-    first_name: Option<String>,
+    first_name: Option<RecordText>,
     /// Person's last name.
-    #[schema(max_length = 255)]
-    last_name: Option<String>,
+    last_name: Option<RecordText>,
     /// The phone number of account, with its country code. The phone number is unique in the system.
-    #[schema(example = "+358 40 123 4567")]
-    phone: Option<String>,
+    phone: Option<GivenPhone>,
     /// Indicates whether the phone number has been verified. A changed number is not, unless this is true.
-    #[schema(default = false)]
     phone_verified: Option<bool>,
     /// The e-mail of account. The email is unique in the system.
-    #[schema(format = Email, max_length = 254)]
-    email: Option<String>,
+    email: Option<EmailAddress>,
     /// The enum of Language.
     #[schema(schema_with = openapi::language, required = false)]
     language_id: (),
@@ -49,19 +53,16 @@ pub struct AccountData {
     #[schema(schema_with = openapi::date_format, required = false)]
     date_format_id: (),
     /// Username used to log in into the system. The username is unique in the system.
-    #[schema(max_length = 255)]
-    username: Option<String>,
+    username: Option<RecordText>,
     /// External Authentication identifier. Example Azure AD guid. The value must be unique in the system.
-    #[schema(max_length = 255)]
-    external_id: Option<String>,
-    /// Defines if a person should get notifications via e-mail.
-    #[schema(default = false)]
+    external_id: Option<RecordText>,
+    /// Defines if a person should get notifications via e-mail. False until it is said.
     notify_by_email: Option<bool>,
-    /// Defines if a contact should get notifications via SMS.
-    #[schema(default = false, rename = "NotifyBySMS")]
+    /// Defines if a contact should get notifications via SMS. False until it is said.
+    #[schema(rename = "NotifyBySMS")]
     notify_by_sms: Option<bool>,
-    /// Defines if the account is active and can be used.
-    #[schema(default = false, rename = "Is_Active")]
+    /// Defines if the account is active and can be used. False until it is said.
+    #[schema(rename = "Is_Active")]
     is_active: Option<bool>,
 }
 
@@ -99,7 +100,7 @@ pub fn read(body: &Value<'_>, region: Option<Region>) -> Result<Upsert> {
 
 #[cfg(test)]
 mod tests {
-    use accord_core::people::record::{AccountReference, TEXT_MAX};
+    use accord_core::people::record::AccountReference;
     use accord_core::values::change::Change;
     use accord_core::values::id::{AccountId, Id as _};
     use accord_web::Failure;

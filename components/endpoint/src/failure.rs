@@ -16,6 +16,7 @@ use crate::names::document_name;
 #[serde(rename_all = "PascalCase")]
 pub struct Body {
     /// Human-readable explanation of the errors
+    #[schema(example = json!(["Email is not an e-mail address"]))]
     errors: Vec<String>,
     /// URI identifier that categorizes the error
     #[schema(example = "/Errors/Bad Input")]
@@ -24,7 +25,7 @@ pub struct Body {
     #[schema(example = "Bad Request")]
     title: &'static str,
     /// The HTTP response code
-    #[schema(value_type = i32, example = 400)]
+    #[schema(value_type = i32, minimum = 400, maximum = 599, example = 400)]
     status_code: u16,
     /// URI that identifies the specific occurrence of the error: the path of the request
     #[schema(example = "/Endpoint/rest/api/v1/Account")]

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use accord_core::people::record::TEXT_MAX;
 use accord_core::values::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
+use accord_web::described::{Uuid, number, one_of_all, string, text};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
@@ -12,6 +14,7 @@ use utoipa::{IntoParams, IntoResponses, ToSchema as _};
 
 use crate::account::{Account, AccountPage};
 use crate::failure::Body;
+use crate::paging::{SIZE, SIZE_MAX};
 
 #[cfg(test)]
 #[derive(utoipa::OpenApi)]
@@ -24,14 +27,23 @@ use crate::failure::Body;
 )]
 struct Description;
 
+accord_web::values! {
+    /// How many accounts a page has.
+    PageSize = number(1).maximum(Some(SIZE_MAX)).default(Some(SIZE.into())).examples([SIZE]);
+    /// Where the next page begins.
+    Next = string().pattern(Some("^[0-9]+$")).examples(["100"]);
+    /// A text of a record.
+    ShownText = text(TEXT_MAX).examples(["Doe"]);
+}
+
 /// Which account is meant.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[allow(dead_code, reason = "read by the generator only")]
 pub struct AccountPath {
     /// The identifier of the account.
-    #[param(rename = "Id", example = "894ea43c-b8a6-4195-9a9c-82c07d9cc33a")]
-    id: String,
+    #[param(inline, rename = "Id", example = "894ea43c-b8a6-4195-9a9c-82c07d9cc33a")]
+    id: Uuid,
 }
 
 /// Which page is meant.
@@ -40,11 +52,11 @@ pub struct AccountPath {
 #[allow(dead_code, reason = "read by the generator only")]
 pub struct PageParameters {
     /// How many accounts the page has at most.
-    #[param(rename = "PageSize", minimum = 1, maximum = 1000, default = 100)]
-    page_size: Option<u16>,
+    #[param(inline, rename = "PageSize")]
+    page_size: Option<PageSize>,
     /// What the page before gave as its `Next`; the first page if left out.
-    #[param(rename = "After", example = "100")]
-    after: Option<String>,
+    #[param(inline, rename = "After", example = "100")]
+    after: Option<Next>,
 }
 
 /// What operations answer that write.
@@ -123,7 +135,7 @@ impl utoipa::Modify for Security {
 
 /// A foreign key to an organisation.
 pub fn tenant() -> Schema {
-    foreign_key(ObjectBuilder::new().schema_type(Type::Integer))
+    foreign_key(number(1).examples([7]))
 }
 
 /// A foreign key to a language.
@@ -142,14 +154,13 @@ pub fn date_format() -> Schema {
 }
 
 fn value_of(enumeration: &Enumeration) -> Schema {
-    let values = enumeration.values.iter().map(|(value, _)| *value);
-    foreign_key(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(values)))
+    foreign_key(one_of_all(enumeration))
 }
 
 /// A plain id, or an object with an `Id`, an `ExternalId` or a `Name`; null clears.
 fn foreign_key(id: ObjectBuilder) -> Schema {
-    let (id, text) = (id.build(), ObjectBuilder::new().schema_type(Type::String).build());
-    let record = ObjectBuilder::new().schema_type(Type::Object).property("Id", id.clone());
+    let (id, text) = (id.build(), text(TEXT_MAX).build());
+    let record = ObjectBuilder::new().schema_type(Type::Object).min_properties(Some(1)).property("Id", id.clone());
     let record =
         ["ExternalId", "Name", "Type"].into_iter().fold(record, |record, name| record.property(name, text.clone()));
     OneOfBuilder::new().item(id).item(record).item(ObjectBuilder::new().schema_type(Type::Null)).into()
@@ -163,7 +174,7 @@ mod tests {
     use crate::OPERATIONS;
 
     fn described() -> serde_json::Value {
-        serde_json::to_value(Description::openapi()).expect("a description is JSON")
+        accord_description::write_out(serde_json::to_value(Description::openapi()).expect("a description is JSON"))
     }
 
     #[test]

@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 /// How many accounts a page has if nobody says.
-const SIZE: u16 = 100;
+pub const SIZE: u16 = 100;
 /// How many it has at most.
 pub const SIZE_MAX: u16 = 1000;
 

@@ -3,6 +3,7 @@
 use accord_core::Error;
 use accord_core::error::Unauthenticated;
 use accord_core::values::id::AccountId;
+use accord_web::described::{AccountName, Id};
 use accord_web::failure::{Failed, carry};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -45,6 +46,7 @@ impl<E: Into<accord_web::Failure>> From<E> for Failure {
 pub struct Body<'a> {
     #[schema(example = "invalid_request")]
     error: &'static str,
+    #[schema(example = "grant_type is missing")]
     error_description: String,
     /// With `account_selection_required`: what to choose from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,8 +57,9 @@ pub struct Body<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = OAuthAccount)]
 pub struct Account<'a> {
-    #[schema(value_type = i64)]
+    #[schema(value_type = Id)]
     id: AccountId,
+    #[schema(value_type = AccountName)]
     name: &'a str,
 }
 

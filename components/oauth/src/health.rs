@@ -32,9 +32,11 @@ pub struct Health {
     status: &'static str,
     /// What keeps it from its work. The log says more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!([]))]
     problems: Vec<String>,
     /// What works, and should be otherwise before others depend on it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!([]))]
     warnings: Vec<String>,
 }
 

@@ -64,6 +64,16 @@ pub async fn revoke(call: Call, headers: HeaderMap, form: Form) -> Result<Unkept
     }
 }
 
+/// A realm, which clients of Keycloak name.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "read by the generator only")]
+struct OfRealm {
+    /// Any: there is one directory.
+    #[param(inline, example = "accord")]
+    realm: openapi::Realm,
+}
+
 /// End a session
 ///
 /// By its refresh token, at the path where clients of Keycloak do so: as to revoke that. (People sign out in a browser at the
@@ -73,7 +83,7 @@ pub async fn revoke(call: Call, headers: HeaderMap, form: Form) -> Result<Unkept
     operation_id = "oauth_logout_of_realm",
     path = "/realms/{realm}/protocol/openid-connect/logout",
     tag = "oauth",
-    params(("realm" = String, Path, description = "Any: there is one directory.", example = "accord")),
+    params(OfRealm),
     request_body(content = openapi::SessionToEnd, content_type = "application/x-www-form-urlencoded"),
     responses((status = 204, description = "The session has ended, or never was."), Failures),
     security(("client" = []), ())

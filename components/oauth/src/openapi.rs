@@ -3,8 +3,46 @@
 
 #![allow(dead_code, reason = "bodies that are read or made field by field: these are read by the generator only")]
 
+use accord_core::auth::key::Algorithm;
+use accord_web::described::{
+    ClientId, ClientSecret, EmailAddress, FirstName, FullName, Id, LastName, Password, Phone, RedirectUri, formatted,
+    one_of, string,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+accord_web::values! {
+    /// Scopes, with a space between them.
+    ScopeList = string().pattern(Some(r"^[!#-\[\]-~]+(,? [!#-\[\]-~]+)*$")).examples(["portal:write"]);
+    /// The scopes of a token, none of which is there.
+    ScopeOfToken = string().examples(["portal:write"]);
+    /// A name to sign in by.
+    SignInName = string().min_length(Some(1)).examples(["jane@example.com"]);
+    /// An account that is named.
+    NamedAccount = string().min_length(Some(1)).examples(["Acme Ltd."]);
+    /// A secret of one token or code.
+    TokenText = string().min_length(Some(1)).examples(["a-token"]);
+    /// What answers a challenge (RFC 7636, section 4.1).
+    Verifier = string()
+        .min_length(Some(43))
+        .max_length(Some(128))
+        .pattern(Some("^[A-Za-z0-9._~-]+$"))
+        .examples(["dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"]);
+    /// Whom a token speaks of.
+    Subject = string().examples(["894ea43c-b8a6-4195-9a9c-82c07d9cc33a"]);
+    /// Where a client reaches this.
+    Endpoint = formatted("uri").examples(["https://accord.example.com"]);
+    /// Seconds since the epoch.
+    Seconds = accord_web::described::number(0).examples([1_795_941_000]);
+    /// An algorithm of signatures.
+    SignatureAlgorithm = one_of(Algorithm::ALL.into_iter().map(Algorithm::name));
+    /// A part of a key (RFC 7518), in base64url.
+    KeyPart = string().pattern(Some("^[A-Za-z0-9_-]+$")).examples(["11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"]);
+    /// A word of a list in the metadata.
+    Word = string().examples(["code"]);
+    /// Any realm.
+    Realm = string().examples(["accord"]);
+}
 
 /// How a token is asked for.
 #[derive(Serialize, ToSchema)]
@@ -25,92 +63,106 @@ pub enum GrantType {
 pub struct TokenRequest {
     grant_type: GrantType,
     /// Scopes with a space between them: all that the client holds if there is none or it is `*`.
-    #[schema(example = "portal:write")]
-    scope: Option<String>,
+    #[schema(nullable = false)]
+    scope: Option<ScopeList>,
     /// Of a client that does not use HTTP Basic.
-    client_id: Option<String>,
+    #[schema(nullable = false)]
+    client_id: Option<ClientId>,
     /// Of a client that does not use HTTP Basic.
-    client_secret: Option<String>,
+    #[schema(nullable = false)]
+    client_secret: Option<ClientSecret>,
     /// For `password`: the user's username or e-mail address.
-    username: Option<String>,
+    #[schema(nullable = false)]
+    username: Option<SignInName>,
     /// For `password`.
-    password: Option<String>,
+    #[schema(nullable = false)]
+    password: Option<Password>,
     /// For `password`: the account to sign in to, an id or a name. Required if the user has several.
-    account: Option<String>,
+    #[schema(nullable = false)]
+    account: Option<NamedAccount>,
     /// For `refresh_token`. It works once.
-    refresh_token: Option<String>,
+    #[schema(nullable = false)]
+    refresh_token: Option<TokenText>,
     /// For `authorization_code`. It works once, for a minute.
-    code: Option<String>,
+    #[schema(nullable = false)]
+    code: Option<TokenText>,
     /// For `authorization_code`: where the code was sent.
-    redirect_uri: Option<String>,
+    #[schema(nullable = false)]
+    redirect_uri: Option<RedirectUri>,
     /// For `authorization_code`: what answers the challenge of the request (RFC 7636).
-    code_verifier: Option<String>,
+    #[schema(nullable = false)]
+    code_verifier: Option<Verifier>,
 }
 
 /// A session to end. Other parameters are ignored.
 #[derive(ToSchema)]
+#[schema(example = json!({ "refresh_token": "a-refresh-token" }))]
 pub struct SessionToEnd {
-    #[schema(example = "a-refresh-token")]
-    refresh_token: String,
+    refresh_token: TokenText,
     /// Of a client that does not use HTTP Basic.
-    client_id: Option<String>,
+    #[schema(nullable = false)]
+    client_id: Option<ClientId>,
     /// Of a client that does not use HTTP Basic.
-    client_secret: Option<String>,
+    #[schema(nullable = false)]
+    client_secret: Option<ClientSecret>,
 }
 
 /// What a relying party learns of a user, by the scopes `profile`, `email` and `phone` (OpenID Connect Core 1.0, section 5.1).
 #[derive(ToSchema)]
 pub struct PersonClaims {
-    name: Option<String>,
-    given_name: Option<String>,
-    family_name: Option<String>,
-    /// Seconds since the epoch.
-    updated_at: Option<i64>,
+    name: Option<FullName>,
+    given_name: Option<FirstName>,
+    family_name: Option<LastName>,
+    updated_at: Option<Seconds>,
     /// The address that signs in.
-    email: Option<String>,
+    email: Option<EmailAddress>,
     email_verified: Option<bool>,
     /// What the account says of the user's telephone.
-    phone_number: Option<String>,
+    phone_number: Option<Phone>,
     phone_number_verified: Option<bool>,
 }
 
 /// A token to revoke (RFC 7009) or to introspect (RFC 7662). Other parameters are ignored.
 #[derive(ToSchema)]
+#[schema(example = json!({ "token": "a-token" }))]
 pub struct TokenToInspect {
     /// An access token or a refresh token.
-    #[schema(example = "a-token")]
-    token: String,
+    token: TokenText,
     /// Of a client that does not use HTTP Basic.
-    client_id: Option<String>,
+    #[schema(nullable = false)]
+    client_id: Option<ClientId>,
     /// Of a client that does not use HTTP Basic.
-    client_secret: Option<String>,
+    #[schema(nullable = false)]
+    client_secret: Option<ClientSecret>,
 }
 
-/// The credentials of a client that does not use HTTP Basic.
+/// The credentials of a client, which has no need of it if it uses HTTP Basic.
 #[derive(ToSchema)]
+#[schema(example = json!({}))]
 pub struct Client {
-    client_id: String,
-    client_secret: String,
+    #[schema(nullable = false)]
+    client_id: Option<ClientId>,
+    #[schema(nullable = false)]
+    client_secret: Option<ClientSecret>,
 }
 
 /// What a token is. Only an active one has more than `active`.
 #[derive(ToSchema)]
 pub struct Introspection {
     active: bool,
-    #[schema(example = "Bearer")]
+    #[schema(nullable = false, example = "Bearer")]
     token_type: Option<String>,
-    client_id: Option<String>,
-    sub: Option<String>,
-    scope: Option<String>,
-    iss: Option<String>,
+    client_id: Option<ClientId>,
+    sub: Option<Subject>,
+    scope: Option<ScopeOfToken>,
+    iss: Option<Endpoint>,
+    #[schema(example = "accord")]
     aud: Option<String>,
-    jti: Option<String>,
-    /// Seconds since the epoch.
-    iat: Option<i64>,
-    /// Seconds since the epoch.
-    exp: Option<i64>,
+    jti: Option<accord_web::described::Uuid>,
+    iat: Option<Seconds>,
+    exp: Option<Seconds>,
     /// The account that a user signed in to.
-    account: Option<i64>,
+    account: Option<Id>,
 }
 
 /// A key set (RFC 7517).
@@ -121,59 +173,86 @@ pub struct KeySet {
 
 /// A public key (RFC 7517), with the members of its type.
 #[derive(ToSchema)]
+#[schema(example = json!({
+    "kty": "OKP", "kid": "Qm9vdHN0cmFw", "alg": "EdDSA", "use": "sig", "crv": "Ed25519",
+    "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+}))]
 pub struct Key {
-    #[schema(example = "OKP")]
-    kty: String,
-    kid: String,
-    #[schema(example = "EdDSA")]
-    alg: String,
-    #[schema(example = "sig")]
-    r#use: String,
-    crv: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
+    kty: KeyType,
+    kid: KeyPart,
+    alg: SignatureAlgorithm,
+    r#use: KeyUse,
+    crv: Option<Curve>,
+    x: Option<KeyPart>,
+    y: Option<KeyPart>,
+    n: Option<KeyPart>,
+    e: Option<KeyPart>,
+}
+
+/// The type of a key.
+#[derive(ToSchema)]
+pub enum KeyType {
+    #[schema(rename = "OKP")]
+    Edwards,
+    #[schema(rename = "EC")]
+    Weierstrass,
+    #[schema(rename = "RSA")]
+    Factors,
+}
+
+/// What a key is for.
+#[derive(ToSchema)]
+pub enum KeyUse {
+    #[schema(rename = "sig")]
+    Signatures,
+}
+
+/// The curve of a key.
+#[derive(ToSchema)]
+pub enum Curve {
+    #[schema(rename = "Ed25519")]
+    Edwards,
+    #[schema(rename = "P-256")]
+    Weierstrass,
 }
 
 /// What the server is and can do (RFC 8414).
 #[derive(ToSchema)]
 #[allow(clippy::struct_excessive_bools, reason = "the members are those of the document")]
 pub struct Metadata {
-    issuer: String,
-    authorization_endpoint: String,
-    token_endpoint: String,
-    token_endpoint_auth_methods_supported: Vec<String>,
-    userinfo_endpoint: String,
-    end_session_endpoint: String,
-    jwks_uri: String,
-    revocation_endpoint: String,
-    revocation_endpoint_auth_methods_supported: Vec<String>,
-    introspection_endpoint: String,
-    introspection_endpoint_auth_methods_supported: Vec<String>,
-    grant_types_supported: Vec<String>,
-    response_types_supported: Vec<String>,
-    response_modes_supported: Vec<String>,
-    code_challenge_methods_supported: Vec<String>,
+    issuer: Endpoint,
+    authorization_endpoint: Endpoint,
+    token_endpoint: Endpoint,
+    token_endpoint_auth_methods_supported: Vec<Word>,
+    userinfo_endpoint: Endpoint,
+    end_session_endpoint: Endpoint,
+    jwks_uri: Endpoint,
+    revocation_endpoint: Endpoint,
+    revocation_endpoint_auth_methods_supported: Vec<Word>,
+    introspection_endpoint: Endpoint,
+    introspection_endpoint_auth_methods_supported: Vec<Word>,
+    grant_types_supported: Vec<Word>,
+    response_types_supported: Vec<Word>,
+    response_modes_supported: Vec<Word>,
+    code_challenge_methods_supported: Vec<Word>,
     authorization_response_iss_parameter_supported: bool,
-    subject_types_supported: Vec<String>,
-    id_token_signing_alg_values_supported: Vec<String>,
-    prompt_values_supported: Vec<String>,
-    claims_supported: Vec<String>,
+    subject_types_supported: Vec<Word>,
+    id_token_signing_alg_values_supported: Vec<SignatureAlgorithm>,
+    prompt_values_supported: Vec<Word>,
+    claims_supported: Vec<Word>,
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
-    scopes_supported: Vec<String>,
+    scopes_supported: Vec<Word>,
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
     use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
-    use utoipa::openapi::schema::{ObjectBuilder, Type};
     use utoipa::openapi::security::{Http, HttpAuthScheme, HttpBuilder, SecurityScheme};
     use utoipa::openapi::{OpenApi, RefOr, Required};
-    use utoipa::{Modify, OpenApi as _};
+    use utoipa::{Modify, OpenApi as _, PartialSchema as _};
 
     use crate::{OPERATIONS, discovery, failure, health, inspection, rotation, token, userinfo};
 
@@ -264,9 +343,10 @@ mod tests {
                     operation.summary = operation.summary.take().map(|text| text + summary);
                     operation.description = Some(format!("As at `{path}`{remark}"));
                     if other.contains("{realm}") {
-                        let text = ObjectBuilder::new().schema_type(Type::String).build();
                         let realm = ParameterBuilder::new().name("realm").parameter_in(ParameterIn::Path);
-                        let realm = realm.required(Required::True).schema(Some(text)).example(Some("accord".into()));
+                        let realm = realm.required(Required::True).schema(Some(super::Realm::schema()));
+                        let realm =
+                            realm.description(Some("Any: there is one directory.")).example(Some("accord".into()));
                         operation.parameters = Some(vec![RefOr::T(realm.build())]);
                     }
                 }
@@ -276,7 +356,7 @@ mod tests {
     }
 
     fn described() -> Value {
-        serde_json::to_value(Description::openapi()).expect("a description is JSON")
+        accord_description::write_out(serde_json::to_value(Description::openapi()).expect("a description is JSON"))
     }
 
     #[test]

@@ -17,9 +17,10 @@ use crate::{beginning, client, openapi, signing};
 #[derive(Serialize, ToSchema)]
 pub struct Rotated {
     /// The key that signs from now on.
-    #[schema(example = "Qm9vdHN0cmFw")]
+    #[schema(value_type = openapi::KeyPart)]
     kid: String,
     /// The keys that were ended.
+    #[schema(value_type = Vec<openapi::KeyPart>)]
     ended: Vec<String>,
 }
 
@@ -34,13 +35,13 @@ pub struct Rotated {
     operation_id = "oauth_rotate_keys",
     path = "/oauth/keys/rotate",
     tag = "oauth",
-    request_body(content = Option<openapi::Client>, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = openapi::Client, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The keys are ended.", body = Rotated),
         (status = 403, description = "The connector is not the operator's.", body = crate::failure::Body),
         Failures,
     ),
-    security(("client" = []), ())
+    security(("client" = []))
 )]
 pub async fn rotate(call: Call, headers: HeaderMap, form: Form) -> Result<Unkept<Json<Rotated>>, Failure> {
     let connection = Connection::lease().await?;

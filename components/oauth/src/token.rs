@@ -17,6 +17,7 @@ use accord_core::store::Connection;
 use accord_core::values::id::AccountId;
 use accord_core::values::time::Time;
 use accord_web::Call;
+use accord_web::described::Id;
 use axum::Json;
 use http::{HeaderMap, HeaderName, Uri, header};
 use jwt_simple::prelude::{Claims, Duration};
@@ -44,22 +45,27 @@ pub fn unkept<T>(answer: T) -> Unkept<T> {
 /// An issued token (RFC 6749, section 5.1).
 #[derive(Serialize, ToSchema)]
 pub struct Issued {
+    #[schema(example = "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.eyJzY29wZSI6InBvcnRhbDp3cml0ZSJ9.c2lnbmF0dXJl")]
     access_token: String,
     #[schema(example = "Bearer")]
     token_type: &'static str,
     /// Seconds for which the access token is good.
+    #[schema(minimum = 1, example = 3600)]
     expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "a-refresh-token")]
     refresh_token: Option<String>,
     /// Who signed in, for a relying party (OpenID Connect Core 1.0, section 2).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     id_token: Option<String>,
     /// What the token allows. A user's has none, which is told to who asked for some.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "portal:write")]
     scope: Option<String>,
     /// The account that a user signed in to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<Id>)]
     account: Option<AccountId>,
 }
 
@@ -75,7 +81,7 @@ pub struct Issued {
     request_body(content = openapi::TokenRequest, content_type = "application/x-www-form-urlencoded", examples(
         ("authorization_code" = (summary = "A user's token, of a browser's sign-in", value = json!({
             "grant_type": "authorization_code", "code": "a-code", "redirect_uri": "https://app.example.com/callback",
-            "code_verifier": "a-verifier"
+            "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
         }))),
         ("client_credentials" = (summary = "A connector's token", value = json!({ "grant_type": "client_credentials" }))),
         ("password" = (summary = "A user's token", value = json!({

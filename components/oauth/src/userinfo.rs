@@ -9,6 +9,7 @@ use accord_core::store::Connection;
 use accord_core::values::id::AccountId;
 use accord_web::Call;
 use accord_web::authorization::bearer;
+use accord_web::described::Id;
 use axum::Json;
 use axum::extract::{FromRequest as _, Request};
 use http::{HeaderMap, header};
@@ -23,10 +24,11 @@ use crate::token::{Unkept, unkept};
 /// Who has signed in.
 #[derive(Serialize, ToSchema)]
 pub struct UserInfo {
+    #[schema(value_type = openapi::Subject)]
     sub: String,
     /// The account that the user signed in to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<Id>)]
     account: Option<AccountId>,
     #[serde(flatten)]
     #[schema(value_type = openapi::PersonClaims)]

@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::page::{Field, Page, redirect};
 use crate::texts::T;
 use crate::visit::{Fields, Posted, Visit};
-use crate::{me, sign_in};
+use crate::{me, openapi, sign_in};
 
 /// From how many accounts on there is a search.
 const SEARCHED: usize = 10;
@@ -94,7 +94,18 @@ fn refused(refusal: Refusal) -> Failure {
     }
 }
 
-/// A request arrives.
+/// Sign in, for a relying party
+///
+/// For a browser, not for programs: the person signs in and chooses an account, and the browser is sent back with a `code` (RFC
+/// 6749, section 4.1.1; OpenID Connect Core 1.0, section 3.1.2).
+#[utoipa::path(
+    get,
+    operation_id = "oauth_authorize",
+    path = "/oauth/authorize",
+    tag = "oauth",
+    params(openapi::Authorization),
+    responses(openapi::Shown, openapi::Faults)
+)]
 pub async fn authorize(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failure> {
     match Carried::examine(&query.unwrap_or_default()).await {
         Ok(carried) => proceed(&visit, carried, Stage::Arrived, "").await,
@@ -112,8 +123,19 @@ fn unreturned(visit: &Visit, wrong: &Returned) -> Response {
     visit.page(Page::new(T.authorization_title, main).status(StatusCode::BAD_REQUEST))
 }
 
-/// A request that comes as a form comes again as an address: a browser leaves its cookies out of another site's form.
+/// Sign in, for a relying party, by a form
+///
+/// The request comes again by `GET`.
+#[utoipa::path(
+    post,
+    operation_id = "oauth_authorize_by_form",
+    path = "/oauth/authorize",
+    tag = "oauth",
+    request_body(content = openapi::Authorization, content_type = "application/x-www-form-urlencoded"),
+    responses(openapi::Resent, openapi::Faults)
+)]
 pub async fn resend(uri: Uri, headers: HeaderMap, body: Body) -> Result<Response, Failure> {
+    // A browser leaves its cookies out of another site's form.
     let form = body::form(&headers, body, FORM_LIMIT).await?;
     let query = Serializer::new(String::new()).extend_pairs(form_urlencoded::parse(&form)).finish();
     Ok(redirect(&format!("{}?{query}", uri.path())))
@@ -243,8 +265,18 @@ fn logout_parameters(query: &str) -> logout::Parameters {
     parameters
 }
 
-/// A relying party wants somebody to sign out. Who has shown the ID token of this very session has it at once, anybody else's link
-/// asks first.
+/// Sign out, for a relying party
+///
+/// For a browser, not for programs (OpenID Connect RP-Initiated Logout 1.0). Who shows the ID token of this very session has it at
+/// once, anybody else's link asks first.
+#[utoipa::path(
+    get,
+    operation_id = "oauth_log_out",
+    path = "/oauth/logout",
+    tag = "oauth",
+    params(openapi::Logout),
+    responses(openapi::Shown, openapi::Faults)
+)]
 pub async fn log_out(mut visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failure> {
     let query = query.unwrap_or_default();
     let wanted = examine_logout(&query).await?;
@@ -265,6 +297,21 @@ pub async fn log_out(mut visit: Visit, RawQuery(query): RawQuery) -> Result<Resp
         Some(location) => page.leading_to(location),
         None => page,
     }))
+}
+
+/// Sign out, for a relying party, by a form
+///
+/// The request comes again by `GET`.
+#[utoipa::path(
+    post,
+    operation_id = "oauth_log_out_by_form",
+    path = "/oauth/logout",
+    tag = "oauth",
+    request_body(content = openapi::Logout, content_type = "application/x-www-form-urlencoded"),
+    responses(openapi::Resent, openapi::Faults)
+)]
+pub async fn resend_log_out(uri: Uri, headers: HeaderMap, body: Body) -> Result<Response, Failure> {
+    resend(uri, headers, body).await
 }
 
 /// The person wants to sign out, too.

@@ -10,6 +10,7 @@ mod faults;
 mod home;
 mod links;
 mod me;
+mod openapi;
 mod page;
 mod sign_in;
 mod sign_up;
@@ -68,7 +69,7 @@ accord_web::operations! { Pages,
     post "/realms/{realm}/protocol/openid-connect/auth" => authorize::resend,
     post "/choose-account" => authorize::choose,
     get "/oauth/logout" => authorize::log_out,
-    post "/oauth/logout" => authorize::resend,
+    post "/oauth/logout" => authorize::resend_log_out,
     post "/oauth/logout/confirm" => authorize::confirm_log_out,
     get "/me" => me::show,
     post "/me/names" => me::rename,

@@ -1,6 +1,7 @@
 //! Accounts: bound to external ids, made, moved, renamed and unbound.
 
 use accord_core::connectors::identities;
+use accord_web::described::ExternalId;
 use accord_web::json::Value;
 use accord_web::{Call, Result};
 
@@ -17,12 +18,12 @@ use crate::{Push, Told, entries, openapi};
     path = "/api/integrations/v1/accounts",
     tag = "portal",
     params(openapi::Query),
-    request_body(content = BTreeMap<String, openapi::body::Account>, examples(
+    request_body(content = BTreeMap<ExternalId, openapi::body::Account>, examples(
         ("update" = (summary = "Update an account", value = json!({ "account_123": { "name": "Acme Ltd.", "id": "123456-8" } }))),
         ("remove" = (summary = "Remove an account", value = json!({ "account_123": null })))
     )),
     responses(
-        (status = 200, description = "Every entry is applied, and the answer is empty; of a dry run, what it would change.", body = crate::Difference),
+        (status = 200, description = "Every entry is applied, and the answer is empty; of a dry run it is a `PortalDifference`, which nothing else is."),
         Problems
     ),
     security(("bearer" = []))

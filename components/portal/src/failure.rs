@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use accord_core::Faults;
 use accord_core::error::Error;
 use accord_web::Failure;
+use accord_web::described::{ProblemStatus, ProblemType};
 use axum::response::{IntoResponse as _, Response};
 use http::header;
 use serde::Serialize;
@@ -15,9 +16,13 @@ use utoipa::{IntoResponses, ToSchema};
 #[schema(as = PortalProblem)]
 pub struct Problem<'a> {
     #[serde(rename = "type")]
+    #[schema(value_type = ProblemType)]
     kind: &'static str,
+    #[schema(example = "Bad Request")]
     title: &'a str,
+    #[schema(value_type = ProblemStatus)]
     status: u16,
+    #[schema(example = "see errors")]
     detail: &'a str,
     /// External id (or place in the array) → what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]

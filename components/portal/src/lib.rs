@@ -22,6 +22,7 @@ use accord_core::auth::caller::CallingConnector;
 use accord_core::auth::scope;
 use accord_core::connectors::health;
 use accord_core::connectors::outcome::{Outcome, Run};
+use accord_web::described::ExternalId;
 use accord_web::{Api, Bearer, Call, Failure, Result, body};
 use axum::Json;
 use axum::body::Body;
@@ -108,12 +109,16 @@ struct Told(Option<Outcome>);
 
 /// What a body would change of what the connector has said: its external ids.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = PortalDifference)]
 pub struct Difference {
     /// Those that would be bound, and are not.
+    #[schema(value_type = Vec<ExternalId>)]
     bound: Vec<String>,
     /// Those that are bound, and of which something else would be said.
+    #[schema(value_type = Vec<ExternalId>)]
     changed: Vec<String>,
     /// Those that would be bound no more.
+    #[schema(value_type = Vec<ExternalId>)]
     unbound: Vec<String>,
 }
 

@@ -1,14 +1,16 @@
 //! The description of this API, by the `OpenAPI` Specification 3.1: made of the annotations beside the handlers, natively,
 //! and kept in the file `openapi.json`, which the component `console` serves as a part of the whole.
 
+use accord_web::described::{Count, ExternalId};
+
 /// The account that users are bound to.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]
 #[allow(dead_code, reason = "read by the generator only")]
 pub struct AccountPath {
     /// The registration id of an account that the connector is bound to, or the connector's external id of it.
-    #[param(example = "123456-8")]
-    account_id: String,
+    #[param(inline, example = "123456-8")]
+    account_id: ExternalId,
 }
 
 /// How the body is applied.
@@ -19,14 +21,22 @@ pub struct Query {
     /// `true` changes nothing: the answer tells what the body would change.
     dry_run: Option<bool>,
     /// How many external ids the body may unbind, where the connector has a guard: exactly as many as it does.
-    unbind: Option<u64>,
+    #[param(inline)]
+    unbind: Option<Count>,
 }
 
 /// What is only described: handlers read bodies entry by entry, to tell every fault at once.
 pub mod body {
     #![allow(dead_code, reason = "read by the generator only")]
 
+    use accord_core::accounts::account::REGISTRATION_ID_MAX;
+    use accord_web::described::{AccountName, EmailAddress, filled};
     use utoipa::ToSchema;
+
+    accord_web::values! {
+        /// The id that all connectors have in common.
+        CommonId = filled(REGISTRATION_ID_MAX).examples(["123456-8"]);
+    }
 
     /// An account of the connector's, or null to remove it.
     #[derive(ToSchema)]
@@ -35,11 +45,9 @@ pub mod body {
     pub enum Account {
         /// Both fields are required for an external id that is not bound yet.
         Update {
-            #[schema(example = "Acme Ltd.", max_length = 255)]
-            name: Option<String>,
+            name: Option<AccountName>,
             /// The id that all connectors have in common, typically the company's registration id.
-            #[schema(example = "123456-8", max_length = 100)]
-            id: Option<String>,
+            id: Option<CommonId>,
         },
         Remove,
     }
@@ -49,10 +57,7 @@ pub mod body {
     #[schema(as = PortalUser)]
     #[serde(untagged)]
     pub enum User {
-        Update {
-            #[schema(example = "jane@example.com", max_length = 254)]
-            email: String,
-        },
+        Update { email: EmailAddress },
         Remove,
     }
 }
@@ -70,6 +75,7 @@ mod tests {
     #[openapi(
         info(title = "Portal", description = "Connectors bring accounts and users, and bind them"),
         paths(crate::accounts::put, crate::users::bind, crate::users::put),
+        components(schemas(crate::Difference)),
         modifiers(&Bearer),
         tags((name = "portal", description = "Accounts and users that connectors bring from back-office solutions")),
     )]
@@ -86,7 +92,7 @@ mod tests {
     }
 
     fn described() -> Value {
-        serde_json::to_value(Description::openapi()).expect("a description is JSON")
+        accord_description::write_out(serde_json::to_value(Description::openapi()).expect("a description is JSON"))
     }
 
     #[test]

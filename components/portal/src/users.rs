@@ -3,6 +3,7 @@
 use accord_core::Error;
 use accord_core::connectors::bindings;
 use accord_core::error::Thing;
+use accord_web::described::ExternalId;
 use accord_web::json::Value;
 use accord_web::{Call, Result};
 use axum::extract::Path;
@@ -20,9 +21,9 @@ use crate::{Push, Told, entries, openapi};
     path = "/api/integrations/v1/accounts/{account_id}/users",
     tag = "portal",
     params(openapi::AccountPath, openapi::Query),
-    request_body(content = Vec<String>, example = json!(["user_001", "user_002"])),
+    request_body(content = Vec<ExternalId>, example = json!(["user_001", "user_002"])),
     responses(
-        (status = 200, description = "Every user is bound, and the answer is empty; of a dry run, what it would change.", body = crate::Difference),
+        (status = 200, description = "Every user is bound, and the answer is empty; of a dry run it is a `PortalDifference`, which nothing else is."),
         (status = 404, description = "The connector is bound to no such account.", content_type = "application/problem+json", body = Problem),
         Problems
     ),
@@ -48,12 +49,12 @@ pub async fn bind(call: Call, path: Result<Path<String>, PathRejection>, push: P
     path = "/api/integrations/v1/users",
     tag = "portal",
     params(openapi::Query),
-    request_body(content = BTreeMap<String, openapi::body::User>, examples(
+    request_body(content = BTreeMap<ExternalId, openapi::body::User>, examples(
         ("update" = (summary = "Update a user", value = json!({ "user_001": { "email": "jane@example.com" } }))),
         ("remove" = (summary = "Remove a user", value = json!({ "user_001": null })))
     )),
     responses(
-        (status = 200, description = "Every entry is applied, and the answer is empty; of a dry run, what it would change.", body = crate::Difference),
+        (status = 200, description = "Every entry is applied, and the answer is empty; of a dry run it is a `PortalDifference`, which nothing else is."),
         Problems
     ),
     security(("bearer" = []))

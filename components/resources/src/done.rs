@@ -7,6 +7,8 @@ use serde::Serialize;
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Done {
     success: bool,
+    /// What was done.
+    #[schema(example = "Account deleted")]
     message: &'static str,
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use accord_core::Faults;
 use accord_core::error::{Conflict, Error, Thing};
 use accord_web::Failure;
+use accord_web::described::{ProblemStatus, ProblemType};
 use axum::response::{IntoResponse as _, Response};
 use http::header;
 use serde::Serialize;
@@ -13,11 +14,16 @@ use serde::Serialize;
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Problem<'a> {
     #[serde(rename = "type")]
+    #[schema(value_type = ProblemType)]
     kind: &'static str,
+    #[schema(example = "Bad Request")]
     title: &'a str,
+    #[schema(value_type = ProblemStatus)]
     status: u16,
+    #[schema(example = "see errors")]
     detail: &'a str,
     /// The code of the API's document where it has one ("Error Responses"), or Accord's.
+    #[schema(example = "INVALID")]
     code: &'static str,
     /// Field (or query option, or header) → what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@
 pub mod done;
 pub mod failure;
 pub mod list;
+pub mod parameters;
 pub mod path;
 
 use accord_core::values::time::Time;

@@ -6,6 +6,7 @@ use accord_core::setting;
 use accord_core::store::Value;
 use accord_core::values::time::Time;
 use accord_core::{Error, Faults, Result};
+use accord_web::described::{self, string};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, Uri};
@@ -37,35 +38,44 @@ const OPTIONS: [&str; 14] = [
     "$deltatoken",
 ];
 
+accord_web::values! {
+    /// An expression of OData: a grammar, of which a schema says no more than this.
+    Expression = string().min_length(Some(1));
+    /// How many.
+    Number = described::number(0).maximum(Some(u32::MAX));
+    /// Where a page goes on.
+    SkipToken = string().pattern(Some("^[A-Za-z0-9_-]+$"));
+}
+
 /// The parameters of a list, for its description.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "read by the generator only")]
 pub struct Query {
     /// OData 4.01, for example name eq 'Acme': eq ne gt ge lt le in, and or not, contains startswith endswith tolower toupper length.
-    #[param(rename = "$filter")]
-    filter: Option<String>,
+    #[param(inline, rename = "$filter", example = "id gt 0")]
+    filter: Option<Expression>,
     /// Fields, each with asc or desc, for example createdAt desc.
-    #[param(rename = "$orderby")]
-    orderby: Option<String>,
+    #[param(inline, rename = "$orderby", example = "createdAt desc")]
+    orderby: Option<Expression>,
     /// How many to pass over.
-    #[param(rename = "$skip")]
-    skip: Option<i64>,
+    #[param(inline, rename = "$skip", example = 0)]
+    skip: Option<Number>,
     /// How many to return at most, on as many pages as it takes.
-    #[param(rename = "$top")]
-    top: Option<i64>,
+    #[param(inline, rename = "$top", example = 10)]
+    top: Option<Number>,
     /// Whether to return @odata.count too.
-    #[param(rename = "$count")]
+    #[param(rename = "$count", example = true)]
     count: Option<bool>,
-    /// Which fields to show.
-    #[param(rename = "$select")]
-    select: Option<String>,
+    /// Which fields to show, with commas between them.
+    #[param(inline, rename = "$select", example = "createdAt")]
+    select: Option<Expression>,
     /// Words and phrases to be found, case ignored; AND OR NOT.
-    #[param(rename = "$search")]
-    search: Option<String>,
-    /// Of @odata.nextLink.
-    #[param(rename = "$skiptoken")]
-    skiptoken: Option<String>,
+    #[param(inline, rename = "$search", example = "acme")]
+    search: Option<Expression>,
+    /// Of @odata.nextLink: it is good for the order of that.
+    #[param(inline, rename = "$skiptoken")]
+    skiptoken: Option<SkipToken>,
 }
 
 /// The header of a list, for its description.
@@ -74,7 +84,7 @@ pub struct Query {
 #[allow(dead_code, reason = "read by the generator only")]
 pub struct Preference {
     /// maxpagesize=… is how many a page has at most: 50 if it is left out, 500 in any case. More are behind @odata.nextLink.
-    #[param(rename = "Prefer")]
+    #[param(rename = "Prefer", example = "maxpagesize=100")]
     prefer: Option<String>,
 }
 

@@ -13,12 +13,14 @@
 //! | [`idempotency`] | `Idempotency-Key` |
 //! | [`mail`] | delivering mail, after the answers |
 //! | [`cors`] | which pages of other origins may call |
+//! | [`described`] | what values look like, for the descriptions of the APIs |
 
 pub mod authorization;
 pub mod body;
 pub mod call;
 pub mod conditional;
 pub mod cors;
+pub mod described;
 pub mod failure;
 pub mod fields;
 pub mod forwarded;

@@ -29,6 +29,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 3] = [Self::EdDsa, Self::Es256, Self::Rs256];
+
     /// The name in a token's header, in a JWK and in the setting `signing_algorithm`.
     pub fn name(self) -> &'static str {
         match self {
@@ -40,9 +43,7 @@ impl Algorithm {
 
     /// The algorithm of this name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::EdDsa, Self::Es256, Self::Rs256]
-            .into_iter()
-            .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 }
 

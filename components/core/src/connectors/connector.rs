@@ -24,6 +24,9 @@ use crate::values::time::Time;
 /// Longest `client_id`, in bytes.
 pub const CLIENT_ID_MAX: usize = 100;
 
+/// Longest name, integration and property, in characters.
+pub const TEXT_MAX: usize = 100;
+
 /// Longest client secret, in bytes: what is longer is no secret of ours, and is not hashed.
 pub const SECRET_MAX: usize = 512;
 

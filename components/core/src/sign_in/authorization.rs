@@ -47,7 +47,7 @@ const KNOWN: [&str; 19] = [
 ];
 
 /// Longest `state`, `nonce` and hint that is taken, in bytes.
-const TEXT_MAX: usize = 2048;
+pub const TEXT_MAX: usize = 2048;
 
 /// The parameters of a request, as they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
