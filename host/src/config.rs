@@ -16,6 +16,9 @@ pub struct Config {
     pub manifest: PathBuf,
     /// Where to listen. Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where to tell Prometheus what is counted, at `/metrics`: nowhere by default. It is for whoever operates the server,
+    /// asks for no credentials, and must not be where strangers reach it.
+    pub metrics_listen: Option<SocketAddr>,
     /// Where data is kept. A relative path is relative to the manifest's directory.
     pub state_dir: PathBuf,
     /// Values of application variables. They go before the manifest's defaults.
@@ -43,6 +46,7 @@ impl Config {
         Self {
             manifest: manifest.into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            metrics_listen: None,
             state_dir: state_dir.into(),
             variables: BTreeMap::new(),
             runtime_config: None,

@@ -9,7 +9,7 @@
 //!
 //! Each room knows only those above it in this list.
 //!
-//! - `clock`, `log`, `files` and `routes` know nothing of the others.
+//! - `clock`, `log`, `metrics`, `files` and `routes` know nothing of the others; nor does `mail`, which reads what waits.
 //! - `spin` has the interfaces that components import.
 //! - `app` has what the application's developer writes (the manifest, the runtime configuration), builds the components
 //!   and makes the first credentials.
@@ -45,6 +45,7 @@ mod engine;
 mod files;
 mod log;
 mod mail;
+mod metrics;
 mod routes;
 mod server;
 mod spin;

@@ -5,6 +5,12 @@ use rusqlite::{Connection, OpenFlags};
 use std::fmt::Write as _;
 use std::path::Path;
 
+/// How many mails wait in a store, if it is one of an Accord and can be read.
+pub(crate) fn count(file: &Path) -> Option<i64> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+    connection.query_row("SELECT count(*) FROM outbox", (), |row| row.get(0)).ok()
+}
+
 /// The mails that wait in the store of `state_dir`, the oldest first, as text. Their links are secrets: they are for whoever may
 /// read the store.
 ///

@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod connections;
 mod dispatch;
+mod exporter;
 
 use crate::app::manifest::Manifest;
 use crate::app::runtime_config::Storage;
@@ -13,11 +14,14 @@ use crate::engine::instances::Instances;
 use crate::engine::{self, cache};
 use crate::files;
 use crate::log;
+use crate::metrics::{Metrics, One};
 use crate::routes::Router;
 use crate::server::connections::{Addresses, Timed};
 use crate::server::dispatch::{Dispatcher, Service};
+use crate::server::exporter::Exporter;
 use crate::spin::guest::{Grants, Guest};
 use anyhow::{Context as _, Result, bail};
+use futures::future::OptionFuture;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -51,6 +55,7 @@ pub struct Server {
     /// The wall clock that its components see.
     pub clock: Arc<Clock>,
     addr: SocketAddr,
+    metrics_addr: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -62,22 +67,39 @@ impl Server {
     ///
     /// If the manifest cannot be run as it stands, or the address is in use. The error is one line.
     pub async fn start(config: Config) -> Result<Self> {
-        let listener = TcpListener::bind(config.listen).await;
-        let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let listener = bind(config.listen).await?;
         let addr = listener.local_addr()?;
+        let for_metrics = match config.metrics_listen {
+            Some(addr) => Some(bind(addr).await?),
+            None => None,
+        };
+        let metrics_addr = for_metrics.as_ref().map(TcpListener::local_addr).transpose()?;
         let (clock, ask_ready) = (config.clock.clone(), config.ask_ready);
-        let dispatcher = tokio::task::spawn_blocking(move || load(&config, addr)).await??;
+        let (dispatcher, exporter) = tokio::task::spawn_blocking(move || load(&config, addr)).await??;
         if ask_ready {
-            dispatcher.ask_ready().await?;
+            let ready = dispatcher.ask_ready().await;
+            if ready.is_err() {
+                dispatcher.close().await;
+            }
+            ready?;
         }
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(serve(Arc::new(dispatcher), listener, stopped));
-        Ok(Self { clock, addr, stop, task })
+        let telling = for_metrics.map(|listener| exporter.serve(listener, stopped.clone()));
+        let served = serve(Arc::new(dispatcher), listener, stopped);
+        let task = tokio::spawn(async move {
+            tokio::join!(served, OptionFuture::from(telling));
+        });
+        Ok(Self { clock, addr, metrics_addr, stop, task })
     }
 
     /// Where the server listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where the server tells what it counts, if it does.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_addr
     }
 
     /// The address as a URL without a slash at its end: one at which this machine reaches the server.
@@ -93,6 +115,10 @@ impl Server {
     }
 }
 
+async fn bind(addr: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(addr).await.with_context(|| format!("cannot listen on {addr}"))
+}
+
 /// Where a server is reached that listens at `addr`: on the loopback interface, if it listens on all.
 fn reachable(mut addr: SocketAddr) -> SocketAddr {
     if addr.ip().is_unspecified() {
@@ -102,7 +128,7 @@ fn reachable(mut addr: SocketAddr) -> SocketAddr {
 }
 
 /// Reads all that the configuration names and makes an application of it, which is served at `addr`. Blocks.
-fn load(config: &Config, addr: SocketAddr) -> Result<Dispatcher> {
+fn load(config: &Config, addr: SocketAddr) -> Result<(Dispatcher, Exporter)> {
     let manifest = Manifest::read(&config.manifest)?;
     let authority = reachable(addr).to_string();
     let mut variables = config.variables.clone();
@@ -112,7 +138,9 @@ fn load(config: &Config, addr: SocketAddr) -> Result<Dispatcher> {
     let values = manifest.resolve(&variables)?;
     let state_dir = manifest.root.join(&config.state_dir);
     let lock = lock(&state_dir)?;
-    let storage = Storage::open(&state_dir, config.runtime_config.as_deref(), config.statement_observer.as_ref())?;
+    let metrics = Arc::new(Metrics::new(&manifest.name));
+    let (runtime_config, observer) = (config.runtime_config.as_deref(), config.statement_observer.as_ref());
+    let storage = Storage::open(&state_dir, runtime_config, observer, &metrics)?;
 
     let share = (config.limits.max_instances / manifest.components.len().max(1)).max(1);
     let engine = engine::engine(&config.limits, share * manifest.components.len())?;
@@ -149,7 +177,8 @@ fn load(config: &Config, addr: SocketAddr) -> Result<Dispatcher> {
             environment: component.environment.clone().into_iter().collect(),
             clock: config.clock.clone(),
         };
-        let instances = Instances::new(service, Arc::new(grants), config.limits.clone(), share);
+        let (grants, counted) = (Arc::new(grants), metrics.component(&name));
+        let instances = Instances::new(service, grants, config.limits.clone(), share, counted);
         Ok(Service { name, instances })
     });
     let services = services.collect::<Result<Vec<_>>>()?;
@@ -157,7 +186,7 @@ fn load(config: &Config, addr: SocketAddr) -> Result<Dispatcher> {
     let place = |name: &str| manifest.components.keys().position(|key| key == name);
     let routes = manifest.triggers.iter().filter_map(|trigger| Some((&*trigger.route, place(&trigger.component)?)));
     let authority = authority.parse().with_context(|| format!("{authority} is no address"))?;
-    Ok(Dispatcher {
+    let dispatcher = Dispatcher {
         router: Router::new(routes),
         services,
         clients: config.clients.clone(),
@@ -165,7 +194,9 @@ fn load(config: &Config, addr: SocketAddr) -> Result<Dispatcher> {
         quiet: config.quiet,
         _lock: lock,
         answers: answer::Room::default(),
-    })
+        metrics: metrics.clone(),
+    };
+    Ok((dispatcher, Exporter { metrics, databases: storage.database_files() }))
 }
 
 /// Makes sure that no other process serves from this state directory, as long as the file is open: its queue of writers and its
@@ -188,6 +219,7 @@ async fn serve(dispatcher: Arc<Dispatcher>, listener: TcpListener, mut stop: wat
     let clients: Clients = dispatcher.clients.clone();
     let connections = Arc::new(Semaphore::new(clients.connections.min(Semaphore::MAX_PERMITS)));
     let addresses = Arc::<Addresses>::default();
+    let counted = dispatcher.metrics.connections.clone();
     let mut http = Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(clients.timeout);
     http.http2()
@@ -210,7 +242,9 @@ async fn serve(dispatcher: Arc<Dispatcher>, listener: TcpListener, mut stop: wat
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let Some(counted) = addresses.count(client.ip(), clients.connections_per_address) else {
+        counted.accepted.inc();
+        let Some(of_address) = addresses.count(client.ip(), clients.connections_per_address) else {
+            counted.refused.inc();
             tokio::spawn(async move {
                 connections::refuse(stream, REFUSAL).await;
                 drop(permit);
@@ -224,16 +258,15 @@ async fn serve(dispatcher: Arc<Dispatcher>, listener: TcpListener, mut stop: wat
             let dispatcher = dispatcher.clone();
             async move { Ok::<_, Infallible>(dispatcher.respond(request, client).await) }
         });
-        let stream = Timed::new(stream, &clients);
+        let (stream, open) = (Timed::new(stream, &clients), One::of(&counted.open));
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service).into_owned());
         tokio::spawn(async move {
             // An error here is the client's: it went away, kept silent or spoke no HTTP.
             _ = connection.await;
-            drop((permit, counted));
+            drop((permit, of_address, open));
         });
     }
     drop(listener);
     _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
-    let close = dispatcher.services.iter().map(|service| service.instances.close(Duration::from_secs(1)));
-    futures::future::join_all(close).await;
+    dispatcher.close().await;
 }

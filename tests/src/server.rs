@@ -1,5 +1,6 @@
 //! The server behind a test: the embedded host in this process, the same as a process of its own, or `spin up`.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
@@ -47,6 +48,9 @@ pub struct Options {
     pub process: bool,
     /// Credentials of the tests. Without them the host makes some. Needs [`Options::process`].
     pub credentials: bool,
+    /// Whether the embedded host writes its log, as JSON, into the file `log` of its state directory. Needs
+    /// [`Options::process`].
+    pub log: bool,
     /// Bounds of the embedded host. Spin has its own.
     pub limits: accord::Limits,
 }
@@ -62,6 +66,7 @@ impl Default for Options {
             is_where_it_listens: false,
             process: false,
             credentials: true,
+            log: false,
             limits,
         }
     }
@@ -158,7 +163,13 @@ impl Server {
             command.arg("--variable").arg(format!("{name}={value}"));
         }
         if !on_spin() {
-            command.arg("--no-build").arg("--quiet");
+            command.arg("--no-build");
+        }
+        if self.options.log {
+            let log = File::options().append(true).create(true).open(self.state.path().join("log"));
+            command.args(["--log-format", "json"]).stderr(log.expect("a file"));
+        } else if !on_spin() {
+            command.arg("--quiet");
         }
         // A group of its own: `spin up` runs the server as a process of its own, which has to end with it.
         let child = command.stdout(Stdio::null()).process_group(0).spawn().expect("the server's program is there");

@@ -120,6 +120,7 @@ mod store {
 
 mod faults;
 mod health;
+mod log;
 mod mail;
 mod postman;
 mod preconditions;

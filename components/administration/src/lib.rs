@@ -77,6 +77,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
         let connection = Connection::lease().await?;
         let administrator =
             administrator::authenticate(&connection, &name, &password, account_key, call.address).await?;
+        call.called_by(administrator.caller.actor());
         call.refuse_demands()?;
         Ok(Self { call, administrator })
     }

@@ -69,7 +69,9 @@ async fn prove(
     }
     let client_ids: Vec<_> = client_ids.iter().map(String::as_str).collect();
     let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
-    Ok(Some(connector::authenticate(connection, &client_ids, &secrets, call.address).await?))
+    let connector = connector::authenticate(connection, &client_ids, &secrets, call.address).await?;
+    call.called_by(connector.actor());
+    Ok(Some(connector))
 }
 
 /// The refusal of a request that lacks the credentials of a client.

@@ -86,6 +86,9 @@ impl Visit {
             Some(secret) => browser::load(&Connection::lease().await?, secret)?,
             None => None,
         };
+        if let Some(browser) = &browser {
+            call.called_by(Actor::Person(browser.person.person_id));
+        }
         let token = match (&browser, Cookie::Form.find(transport, headers)) {
             (Some(browser), _) => browser.form_token.clone(),
             (None, Some(secret)) => browser::form_token(secret),

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::LocalKey;
 
 use accord_core::auth::caller::Caller;
@@ -26,6 +26,14 @@ use crate::forwarded;
 
 /// The header that names a request, in every answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The embedded host asks by this who calls, and writes it into its log: [`CALLER`] and [`CLIENT`] of the answer say so. It takes
+/// both out of the answer, and this out of clients' requests. A client that asks on Spin learns what it knows: itself.
+const TELL: HeaderName = HeaderName::from_static("accord-tell");
+/// Who calls, as the audit has it.
+const CALLER: HeaderName = HeaderName::from_static("accord-caller");
+/// The address that the caller is counted by.
+const CLIENT: HeaderName = HeaderName::from_static("accord-client");
 
 /// An API: what its component is called, and what is its own about answers.
 pub trait Api {
@@ -103,6 +111,7 @@ where
     call.demands_version =
         !A::has_versions(&method, path) && conditional::refuse_unversioned(&method, request.headers()).is_err();
     let refused = if A::is_open(&method, path) { call.refuse_demands().err() } else { None };
+    let is_asked = request.headers().contains_key(TELL);
     request.extensions_mut().insert(call.clone());
     let mut response = if let Some(preflight) = cors.preflight(&method, request.headers()) {
         preflight
@@ -125,6 +134,9 @@ where
     let headers = response.headers_mut();
     // A UUID is a header's value.
     headers.extend(HeaderValue::from_str(&call.request_id).map(|id| (REQUEST_ID, id)));
+    if is_asked {
+        call.tell(headers);
+    }
     cors.sign(headers);
     A::sign(&call, headers);
     A::answered(method != Method::GET).await;
@@ -198,12 +210,14 @@ pub struct Call {
     api: &'static str,
     /// Whether the request demands a version of what has none.
     demands_version: bool,
+    /// Who calls, once it is known. Clones of the call have the same.
+    caller: Arc<OnceLock<Actor>>,
 }
 
 impl Call {
     fn new(api: &'static str, headers: &HeaderMap) -> Self {
         let request_id = Uuid::new_v4().to_string().into();
-        Self { request_id, address: client_address(headers), api, demands_version: false }
+        Self { request_id, address: client_address(headers), api, demands_version: false, caller: Arc::default() }
     }
 
     /// Refuses a request that demands a version of what has none. Whoever finds out who calls asks this next: before, it would
@@ -216,6 +230,22 @@ impl Call {
         if self.demands_version { Err(Failure::Unversioned) } else { Ok(()) }
     }
 
+    /// Says who calls, once that is proved. The first one counts: it is who asked.
+    pub fn called_by(&self, actor: Actor) {
+        if matches!(actor, Actor::Person(_) | Actor::Connector(_)) {
+            _ = self.caller.set(actor);
+        }
+    }
+
+    /// Says in an answer who called, for the host's log.
+    fn tell(&self, headers: &mut HeaderMap) {
+        // Neither a name with a number nor an address has what a header may not have.
+        let caller = self.caller.get().and_then(|caller| HeaderValue::try_from(caller.to_string()).ok());
+        let client = self.address.and_then(|address| HeaderValue::try_from(address.to_string()).ok());
+        headers.extend(caller.map(|caller| (CALLER, caller)));
+        headers.extend(client.map(|client| (CLIENT, client)));
+    }
+
     /// The author of what `caller` changes by this request.
     pub fn author(&self, caller: &Caller) -> Author {
         self.author_of(caller.actor())
@@ -224,6 +254,7 @@ impl Call {
     /// The author of what somebody changes by this request who did not sign in for it: nobody known, or whom a link was
     /// sent to.
     pub fn author_of(&self, actor: Actor) -> Author {
+        self.called_by(actor);
         Author { actor, api: self.api, request_id: self.request_id.to_string() }
     }
 }

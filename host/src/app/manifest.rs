@@ -18,6 +18,8 @@ pub(crate) struct Manifest {
     pub path: PathBuf,
     /// The directory to which paths in the manifest are relative.
     pub root: PathBuf,
+    /// What the application is called.
+    pub name: String,
     pub variables: BTreeMap<String, Variable>,
     pub triggers: Vec<Trigger>,
     pub components: BTreeMap<String, Component>,
@@ -77,8 +79,7 @@ pub(crate) struct Build {
 #[serde(deny_unknown_fields)]
 struct Document {
     spin_manifest_version: Spanned<u32>,
-    #[serde(rename = "application")]
-    _application: Application,
+    application: Application,
     #[serde(default)]
     variables: BTreeMap<Spanned<String>, Variable>,
     trigger: Triggers,
@@ -89,8 +90,7 @@ struct Document {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Application {
-    #[serde(rename = "name")]
-    _name: String,
+    name: String,
     #[serde(default, rename = "version")]
     _version: String,
     #[serde(default, rename = "description")]
@@ -159,7 +159,8 @@ impl Manifest {
             crate::routes::check(route.get_ref()).map_err(|message| Fault::new(&route, message))?;
             triggers.push(Trigger { route: route.into_inner(), component: component.into_inner() });
         }
-        Ok(Self { path: PathBuf::new(), root, variables, triggers, components: document.component })
+        let (name, components) = (document.application.name, document.component);
+        Ok(Self { path: PathBuf::new(), root, name, variables, triggers, components })
     }
 
     /// The value of every application variable: the given one, else its default.

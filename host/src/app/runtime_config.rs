@@ -5,6 +5,7 @@
 
 use crate::app::toml_file;
 use crate::files::{private_directory, private_file};
+use crate::metrics::Metrics;
 use crate::spin::database::{Database, Databases, StatementObserver};
 use crate::spin::store::{Store, Stores};
 use anyhow::{Context as _, Result, bail};
@@ -36,7 +37,12 @@ pub(crate) struct Storage {
 
 impl Storage {
     /// Opens what `runtime_config` names, and the label `default` of both kinds in `state_dir` if it does not.
-    pub fn open(state_dir: &Path, runtime_config: Option<&Path>, observer: Option<&StatementObserver>) -> Result<Self> {
+    pub fn open(
+        state_dir: &Path,
+        runtime_config: Option<&Path>,
+        observer: Option<&StatementObserver>,
+        metrics: &Metrics,
+    ) -> Result<Self> {
         private_directory(state_dir)?;
         let config = runtime_config.map(toml_file::read).transpose()?.unwrap_or_default();
         let RuntimeConfig { sqlite_database, key_value_store } = config;
@@ -46,11 +52,12 @@ impl Storage {
             let store = Store::open(&path, &label);
             Ok((label, store.with_context(|| format!("cannot open the key-value store {}", path.display()))?))
         };
+        let database = |(label, path): (String, PathBuf)| {
+            let database = Database::new(path, observer.cloned(), metrics.database(&label));
+            (label, Arc::new(database))
+        };
         Ok(Self {
-            databases: databases
-                .into_iter()
-                .map(|(label, path)| (label, Arc::new(Database::new(path, observer.cloned()))))
-                .collect(),
+            databases: databases.into_iter().map(database).collect(),
             stores: stores.into_iter().map(open).collect::<Result<_>>()?,
         })
     }
@@ -58,6 +65,11 @@ impl Storage {
     /// The databases for a component that is granted `labels`.
     pub fn databases(&self, labels: &BTreeSet<String>) -> Databases {
         labels.iter().map(|label| (label.clone(), self.databases.get(label).cloned())).collect()
+    }
+
+    /// The file of each database, by its label.
+    pub fn database_files(&self) -> BTreeMap<String, PathBuf> {
+        self.databases.iter().map(|(label, database)| (label.clone(), database.path().to_owned())).collect()
     }
 
     /// The key-value stores for a component that is granted `labels`.

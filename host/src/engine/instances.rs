@@ -10,6 +10,7 @@
 
 use crate::config::Limits;
 use crate::log::{self, Level};
+use crate::metrics::{ComponentMetrics, One};
 use crate::spin::guest::{Grants, Guest};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -60,7 +61,13 @@ struct Turn {
 
 impl Instances {
     /// `share` is the number of instances that there may be at a time.
-    pub fn new(service: ServicePre<Guest>, grants: Arc<Grants>, limits: Limits, share: usize) -> Self {
+    pub fn new(
+        service: ServicePre<Guest>,
+        grants: Arc<Grants>,
+        limits: Limits,
+        share: usize,
+        metrics: ComponentMetrics,
+    ) -> Self {
         let turns = share.saturating_mul(limits.max_concurrent_per_instance).min(Semaphore::MAX_PERMITS);
         let room = Arc::new(Room {
             slots: Arc::new(Semaphore::new(share)),
@@ -69,6 +76,7 @@ impl Instances {
             freed: Notify::new(),
             closing: AtomicBool::new(false),
             close: Arc::new(Notify::new()),
+            metrics,
         });
         let handler = ProxyHandler::new(Maker { service, grants, limits, room });
         let large = Arc::new(Semaphore::new((turns / 2).max(1)));
@@ -83,9 +91,15 @@ impl Instances {
             let large = if is_large { Some(self.large.clone().acquire_owned().await?) } else { None };
             Ok::<_, AcquireError>(Turn { _permit: self.turns.clone().acquire_owned().await?, _large: large })
         };
+        let overloaded = || {
+            room.metrics.overloaded.inc();
+            Failure::Overloaded
+        };
+        let waiting = One::of(&room.metrics.waiting);
         // The semaphores are never closed.
         let turn = tokio::time::timeout(limits.request_timeout, turn).await;
-        let mut turn = turn.ok().and_then(Result::ok).ok_or(Failure::Overloaded)?;
+        drop(waiting);
+        let mut turn = turn.ok().and_then(Result::ok).ok_or_else(overloaded)?;
         loop {
             let error = match self.handler.handle(turn, request).await {
                 Ok(response) => return Ok(response),
@@ -99,12 +113,13 @@ impl Instances {
                 Ok(InstantiationError { error, .. }) if !is_full(&error) => {
                     return Err(Failure::Failed(wasmtime::format_err!("{error:#}")));
                 }
-                Ok(_) if late => return Err(Failure::Overloaded),
+                Ok(_) if late => return Err(overloaded()),
                 Ok(returned) => {
                     turn = returned.request_data;
                     request = returned.request.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
                 }
             }
+            let _waiting = One::of(&room.metrics.waiting);
             room.waiting.fetch_add(1, Ordering::Relaxed);
             _ = tokio::time::timeout(RETRY, room.freed.notified()).await;
             room.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -148,6 +163,7 @@ struct Room {
     freed: Notify,
     closing: AtomicBool,
     close: Arc<Notify>,
+    metrics: ComponentMetrics,
 }
 
 /// Makes instances.
@@ -174,7 +190,9 @@ impl HandlerState for Maker {
             limits: self.limits.clone(),
             room: self.room.clone(),
             slot: Some(slot),
+            _counted: One::of(&self.room.metrics.instances),
         };
+        self.room.metrics.made.inc();
         Ok(Instance { store, proxy, view: Guest::http, expiration: Expiration::new(self), state })
     }
 }
@@ -185,6 +203,7 @@ struct Worker {
     limits: Limits,
     room: Arc<Room>,
     slot: Option<OwnedSemaphorePermit>,
+    _counted: One,
 }
 
 impl WorkerState for Worker {

@@ -6,7 +6,8 @@
 
 use crate::config::Clients;
 use crate::engine::instances::{Failure, Instances};
-use crate::log::{self, Level};
+use crate::log::{self, Answered, Level};
+use crate::metrics::Metrics;
 use crate::routes::Router;
 use crate::server::answer;
 use crate::server::body::{self, Late, Missing};
@@ -20,7 +21,7 @@ use serde::Deserialize;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wasmtime_wasi_http::WasiBody;
 
 const WELL_KNOWN: &str = "/.well-known/spin/";
@@ -32,6 +33,13 @@ static BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
 static RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
 static COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-route");
 static CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
+
+/// Asks a component to say who called, for the log. Its answer says so under these names, which no client sees.
+static TELL: HeaderName = HeaderName::from_static("accord-tell");
+/// Who called, as the audit has it.
+static CALLER: HeaderName = HeaderName::from_static("accord-caller");
+/// The address that the component counts by: behind a proxy not the peer's.
+static CLIENT: HeaderName = HeaderName::from_static("accord-client");
 
 /// A component that answers requests.
 pub(crate) struct Service {
@@ -51,6 +59,7 @@ pub(crate) struct Dispatcher {
     pub _lock: File,
     /// Room for answers that clients read slowly.
     pub answers: answer::Room,
+    pub metrics: Arc<Metrics>,
 }
 
 /// Where an application says whether it can do its work.
@@ -76,18 +85,39 @@ impl Dispatcher {
         bail!("the application is not ready: {}", problems.join("; "))
     }
 
+    /// Ends the instances, which serve no request any more.
+    pub(super) async fn close(&self) {
+        let close = self.services.iter().map(|service| service.instances.close(Duration::from_secs(1)));
+        futures::future::join_all(close).await;
+    }
+
     /// The response to a request, which is logged unless the server is quiet.
-    pub(super) async fn respond(&self, request: Request<Incoming>, client: SocketAddr) -> Response<WasiBody> {
-        if self.quiet {
-            return self.answer(request, client).await.0;
-        }
+    pub(super) async fn respond(&self, mut request: Request<Incoming>, client: SocketAddr) -> Response<WasiBody> {
         let started = Instant::now();
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let (response, component) = self.answer(request, client).await;
-        let (path, status) = (uri.path().escape_debug(), response.status().as_u16());
-        let took = started.elapsed().as_secs_f64() * 1000.0;
-        let message = format_args!("{method} {path} {status} {took:.1}ms");
-        log::line(Level::Info, component.unwrap_or("-"), request_id(&response), message);
+        let asked = (!self.quiet).then(|| (request.method().clone(), request.uri().clone()));
+        let tells = asked.is_some() && log::is_json();
+        // A client's own goes: it is told nothing by this.
+        request.headers_mut().remove(&TELL);
+        if tells {
+            request.headers_mut().insert(&TELL, HeaderValue::from_static("caller"));
+        }
+        let (mut response, component) = self.answer(request, client).await;
+        let (status, took) = (response.status().as_u16(), started.elapsed());
+        self.metrics.answered(component.unwrap_or_default(), status, took);
+        let Some((method, uri)) = asked else { return response };
+        let mut told = |name| if tells { response.headers_mut().remove(name) } else { None };
+        let (caller, address) = (told(&CALLER), told(&CLIENT));
+        let (path, peer) = (uri.path().escape_debug().to_string(), client.ip().to_canonical().to_string());
+        let answered = Answered {
+            method: method.as_str(),
+            path: &path,
+            status,
+            took,
+            client: address.as_ref().and_then(|address| address.to_str().ok()).unwrap_or(&peer),
+            peer: &peer,
+            caller: caller.as_ref().and_then(|caller| caller.to_str().ok()),
+        };
+        log::answered(component.unwrap_or("-"), request_id(&response), &answered);
         response
     }
 

@@ -21,6 +21,7 @@
 //! `IMMEDIATE`, says that it writes much: of those only one at a time stands in the queue, and the others wait beside it. So
 //! a short write waits for one long one at most.
 
+use crate::metrics::{DatabaseMetrics, One};
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
 use rusqlite::TransactionState;
 use rusqlite::config::DbConfig;
@@ -30,7 +31,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of values in one result, as in Spin.
@@ -45,6 +46,9 @@ const BRIEF: i32 = 20_000;
 const MAX_QUEUE: Duration = Duration::from_secs(5);
 /// How long one that writes much waits to stand in it. With the time in the queue that is less than a request may take.
 const MAX_WAIT: Duration = Duration::from_secs(20);
+
+/// What SQLite says of a lock that another connection has (`SQLITE_BUSY`).
+const BUSY: &str = "database is locked";
 
 /// A statement that a component is about to run, as an observer sees it.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +81,7 @@ pub(crate) struct Database {
     /// One permit: the turn of those that write much to stand in the queue.
     exclusive: Arc<Semaphore>,
     observer: Option<StatementObserver>,
+    metrics: DatabaseMetrics,
 }
 
 /// A turn to write, until it is dropped.
@@ -95,21 +100,32 @@ struct Session {
 }
 
 impl Database {
-    pub fn new(path: PathBuf, observer: Option<StatementObserver>) -> Self {
+    pub fn new(path: PathBuf, observer: Option<StatementObserver>, metrics: DatabaseMetrics) -> Self {
         Self {
             path,
             idle: Mutex::default(),
             writer: Arc::new(Semaphore::new(1)),
             exclusive: Arc::new(Semaphore::new(1)),
             observer,
+            metrics,
         }
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes an idle connection, or opens one.
     pub async fn lease(self: Arc<Self>) -> Result<Lease, Error> {
         static COUNT: AtomicU64 = AtomicU64::new(1);
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.idle().pop();
         let session = if let Some(session) = idle {
+            self.metrics.idle.dec();
             session
         } else {
             let database = self.clone();
@@ -117,6 +133,7 @@ impl Database {
         };
         Ok(Lease(Arc::new(Loan {
             number: COUNT.fetch_add(1, Ordering::Relaxed),
+            _lent: One::of(&self.metrics.lent),
             database: self,
             interrupt: session.sqlite.get_interrupt_handle(),
             session: Mutex::new(Some(session)),
@@ -127,11 +144,14 @@ impl Database {
 
     /// Waits for a turn to write. Who has waited for too long has none, asks SQLite, and gets the error that components know.
     async fn turn(&self, exclusive: bool) -> Turn {
+        let (_waiting, since) = (One::of(&self.metrics.writers), Instant::now());
         let wait = async |semaphore: &Arc<Semaphore>, longest| {
             tokio::time::timeout(longest, semaphore.clone().acquire_owned()).await.ok().and_then(Result::ok)
         };
         let exclusive = if exclusive { wait(&self.exclusive, MAX_WAIT).await } else { None };
-        Turn { _writer: wait(&self.writer, MAX_QUEUE).await, _exclusive: exclusive }
+        let turn = Turn { _writer: wait(&self.writer, MAX_QUEUE).await, _exclusive: exclusive };
+        self.metrics.waits.observe(since.elapsed().as_secs_f64());
+        turn
     }
 
     fn take_back(&self, session: Session) {
@@ -139,9 +159,10 @@ impl Database {
         if !session.sqlite.is_autocommit() && session.sqlite.execute_batch("ROLLBACK").is_err() {
             return;
         }
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle();
         if idle.len() < MAX_IDLE {
             idle.push(session);
+            self.metrics.idle.inc();
         }
     }
 }
@@ -201,6 +222,7 @@ impl Drop for Lease {
 /// What a lease is of. A statement that runs keeps it, also when the lease is gone.
 pub(super) struct Loan {
     number: u64,
+    _lent: One,
     database: Arc<Database>,
     interrupt: rusqlite::InterruptHandle,
     /// `None` only while it is given back.
@@ -257,6 +279,9 @@ impl Loan {
             }
             let state = session.sqlite.transaction_state(rusqlite::DEFAULT_NAME);
             self.locked.store(matches!(state, Ok(TransactionState::Write)), Ordering::Relaxed);
+            if matches!(&result, Err(Error::Io(message)) if message.contains(BUSY)) {
+                self.database.metrics.busy.inc();
+            }
             result
         })
         .await

@@ -6,6 +6,7 @@ mod grants;
 mod instances;
 mod key_value;
 mod log;
+mod metrics;
 mod requests;
 mod sqlite;
 
@@ -20,7 +21,7 @@ const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/probe/spin.to
 struct Probe {
     server: Server,
     client: reqwest::Client,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 impl Probe {
@@ -30,7 +31,7 @@ impl Probe {
         let mut config = Config::new(MANIFEST, state.path().join("state"));
         change(&mut config);
         let server = Server::start(config).await.unwrap();
-        Self { server, client: reqwest::Client::new(), _state: state }
+        Self { server, client: reqwest::Client::new(), state }
     }
 
     async fn with_limits(change: impl FnOnce(&mut Limits)) -> Self {
