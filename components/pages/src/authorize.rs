@@ -155,7 +155,7 @@ pub async fn choose(Posted(visit, fields): Posted) -> Result<Response, Failure> 
     }
     let stage = match fields.get("account").parse() {
         Ok(number) => Stage::Chosen(AccountId::from_number(number)),
-        Err(_) => Stage::SignedIn,
+        Err(_) => Stage::Searching,
     };
     proceed(&visit, carried, stage, fields.get("search")).await
 }
@@ -326,7 +326,9 @@ async fn examine_logout(query: &str) -> Result<logout::Logout, Failure> {
 }
 
 async fn leave(visit: &mut Visit, wanted: &logout::Logout) -> Result<Response, Failure> {
-    let leads_on = wanted.leads_on_for(visit.browser.as_ref());
+    // A stranger's link leads somebody who is not signed in here, and from here to an address that the stranger has registered: that
+    // one goes on by a link, or not (RFC 9700, section 4.11.2).
+    let leads_on = visit.browser.is_some();
     if let Some(browser) = &visit.browser {
         browser::end(Connection::lease().await?, browser).await?;
     }

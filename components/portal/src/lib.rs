@@ -70,7 +70,8 @@ impl Push {
     async fn apply(self, apply: impl AsyncFnOnce(&CallingConnector, Bytes, Run) -> Result<Outcome>) -> Result<Told> {
         let Self { connector, body, query } = self;
         let run = run(&query);
-        let is_dry = run.as_ref().is_ok_and(|run| run.is_dry);
+        // Whoever misspells a dry run has not tried to write.
+        let is_dry = run.as_ref().map_or(true, |run| run.is_dry);
         let applied = async {
             let body = body.read(&connector).await?;
             apply(&connector, body, run?).await
@@ -87,12 +88,21 @@ impl Push {
 /// misspells a dry run would write.
 fn run(query: &str) -> Result<Run> {
     let (mut run, mut faults) = (Run::default(), Faults::default());
+    let mut is_dry: Option<bool> = None;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let name: String = name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect();
         match (name.as_str(), value.as_ref()) {
-            ("dryrun", "true" | "1" | "") => run.is_dry = true,
-            ("dryrun", "false" | "0") => run.is_dry = false,
+            ("dryrun", "true" | "1" | "" | "false" | "0") => {
+                let wanted = !matches!(value.as_ref(), "false" | "0");
+                if is_dry.replace(wanted).is_some_and(|before| before != wanted) {
+                    faults.add("dryRun", "is there twice, and says two things");
+                }
+                run.is_dry = wanted;
+            }
             ("dryrun", _) => faults.add("dryRun", "must be true or false"),
+            (name, _) if name.starts_with("dry") => {
+                faults.add(name, "is unknown: dryRun tells what a body would change")
+            }
             ("unbind", number) => match number.parse() {
                 Ok(number) => run.unbinds = Some(number),
                 Err(_) => faults.add("unbind", "must be the number of external ids that are to be unbound"),
@@ -164,7 +174,7 @@ mod tests {
             assert!(run(query).is_ok_and(|run| run.is_dry), "{query}");
         }
         assert!(run("dryRun=false&unbind=12").is_ok_and(|run| run == Run { is_dry: false, unbinds: Some(12) }));
-        for query in ["dryRun=yes", "unbind=all", "unbind=-1"] {
+        for query in ["dryRun=yes", "dryRun=true&dryRun=false", "dry=true", "dry.run=1", "unbind=all", "unbind=-1"] {
             assert!(run(query).is_err(), "{query}");
         }
     }

@@ -25,4 +25,4 @@ mod tests;
 mod words;
 
 pub use words::Field;
-pub(crate) use words::{Source, UNSHOWN, Words, disputed, forget, leads_to, refuse_registered, settle, unshown};
+pub(crate) use words::{PAGE, Source, UNSHOWN, Words, disputed, forget, leads_to, refuse_registered, settle, unshown};

@@ -18,8 +18,11 @@ pub(super) fn suspends_as(
     caller: &Caller,
     account_id: AccountId,
 ) -> Result<Option<AccountId>> {
-    let statement =
-        concat!("WITH RECURSIVE ", climb!("?1"), " SELECT chain.id FROM chain WHERE chain.depth > 0 ORDER BY chain.depth");
+    let statement = concat!(
+        "WITH RECURSIVE ",
+        climb!("?1"),
+        " SELECT chain.id FROM chain WHERE chain.depth > 0 ORDER BY chain.depth"
+    );
     let owners = transaction.run(statement, &[account_id.into()])?;
     if owners.is_empty() {
         return Err(Error::Conflict(Conflict::IsOperator));

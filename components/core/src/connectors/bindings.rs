@@ -26,8 +26,8 @@ pub type UserEntries = Vec<(String, Option<Email>)>;
 /// Binds people to an account by their external ids. Who is bound already stays; who is not known yet becomes a member as
 /// soon as that changes.
 ///
-/// `account` is a registration id of an account that the connector is bound to, or its own external id of it. Returns who is bound
-/// that was not.
+/// `account` is a registration id that the connector itself says of an account, or its own external id of one: what another source
+/// says leads nowhere here. Returns who is bound that was not.
 ///
 /// # Errors
 ///
@@ -46,7 +46,8 @@ pub async fn bind_users(
                  SELECT a.id, 1 AS precedence FROM accounts a
                   WHERE a.id = ",
             leads_to!("?3"),
-            "       AND EXISTS (SELECT 1 FROM account_identities i WHERE i.account_id = a.id AND i.connector_id = ?1)
+            "       AND EXISTS (SELECT 1 FROM account_identities i WHERE i.account_id = a.id AND i.connector_id = ?1
+                                   AND coalesce(i.registration_id, a.registration_id) = ?3)
                  UNION ALL
                  SELECT account_id, 2 FROM account_identities WHERE connector_id = ?1 AND external_id = ?3)
               ORDER BY precedence LIMIT 1"

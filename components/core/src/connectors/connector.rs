@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::accounts::hierarchy::{self, ROLES};
 use crate::accounts::role::Roles;
-use crate::accounts::sources;
+use crate::accounts::sources::{self, Field};
 use crate::auth::caller::{Caller, CallingConnector};
 use crate::auth::scope::Scopes;
 use crate::auth::{secret, throttle};
@@ -460,7 +460,7 @@ pub async fn disconnect(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result
     changed.note("status", &before.status.as_str(), &"inactive");
     edit.record("disconnected", "connectors", &[(id, changed.into_detail())]).await?;
     sources::forget(edit, id).await?;
-    sources::settle(edit, &disputed).await
+    sources::settle(edit, &disputed, &Field::ALL).await
 }
 
 /// Deletes a connector with its external identities and with what it says. The accounts and people that it brought remain.
@@ -478,5 +478,5 @@ pub async fn delete(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()>
                     "rank": connector.rank.name(), "status": connector.status },
     });
     edit.record("deleted", "connectors", &[(id, detail)]).await?;
-    sources::settle(edit, &disputed).await
+    sources::settle(edit, &disputed, &Field::ALL).await
 }

@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::accounts::account::{self, NewAccount};
-use crate::accounts::sources::{Field, Source, UNSHOWN, Words, unshown};
+use crate::accounts::sources::{self, Field, Source, UNSHOWN, Words, unshown};
 use crate::accounts::{hierarchy, members};
 use crate::auth::caller::CallingConnector;
 use crate::connectors::outcome::{self, Identities, Outcome, Run};
@@ -280,18 +280,27 @@ impl<'a> Plan<'a> {
         connector: &CallingConnector,
         made: &HashMap<&'a str, AccountId>,
     ) -> Result<()> {
-        let said: Vec<_> = self.said.iter().filter_map(|said| Some((said, said.target.account(made)?))).collect();
-        let accounts: BTreeSet<_> = said.iter().map(|(_, account)| *account).chain(self.left.iter().copied()).collect();
-        if accounts.is_empty() {
-            return Ok(());
+        let mut accounts: BTreeMap<AccountId, Vec<&Said>> = self.left.iter().map(|left| (*left, Vec::new())).collect();
+        for said in &self.said {
+            if let Some(account) = said.target.account(made) {
+                accounts.entry(account).or_default().push(said);
+            }
         }
         let both = !self.left.is_empty() || self.said.iter().any(|said| said.field == Field::RegistrationId);
-        let mut words = Words::of(edit, &accounts, if both { &Field::ALL } else { &[Field::Name] }).await?;
-        for (said, account) in said {
-            let source = Source::Connector { id: connector.id, external_id: said.external_id.to_owned() };
-            words.say(account, said.field, &source, Some(said.value));
+        let fields: &[Field] = if both { &Field::ALL } else { &[Field::Name] };
+        let accounts: Vec<_> = accounts.into_iter().collect();
+        for page in accounts.chunks(sources::PAGE) {
+            let ids: Vec<_> = page.iter().map(|(account, _)| *account).collect();
+            let mut words = Words::of(edit, &ids, fields).await?;
+            for (account, said) in page {
+                for said in said {
+                    let source = Source::Connector { id: connector.id, external_id: said.external_id.to_owned() };
+                    words.say(*account, said.field, &source, Some(said.value));
+                }
+            }
+            words.settle(edit).await?;
         }
-        words.settle(edit).await
+        Ok(())
     }
 
     /// Makes the new accounts and returns their ids by registration id.

@@ -32,13 +32,6 @@ pub struct Logout {
 }
 
 impl Logout {
-    /// Whether the browser may be sent on. Who has signed in is told where a form leads; to anybody else a link of a stranger may lead
-    /// here, and from here to an address that the stranger has registered (RFC 9700, section 4.11.2), unless it brings an ID
-    /// token, which nobody has but the relying party and the person. `browser` is who was signed in until now.
-    pub fn leads_on_for(&self, browser: Option<&Browser>) -> bool {
-        browser.is_some() || self.hint.is_some()
-    }
-
     /// Whether the browser may be signed out without asking: the relying party has shown the ID token of this very session.
     /// Otherwise anybody's link could sign people out (section 2).
     pub fn is_proved_for(&self, browser: &Browser) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use crate::accounts::hierarchy;
-use crate::accounts::sources::words::{Field, Words, differing};
+use crate::accounts::sources::words::{Field, differing, settle};
 use crate::auth::caller::Caller;
 use crate::error::{Faults, Result};
 use crate::store::audit::Changed;
@@ -125,9 +125,8 @@ pub async fn update(edit: &Edit, caller: &Caller, owner: AccountId, wanted: &Pre
     edit.record("precedence changed", "accounts", &[(owner, changed.into_detail())]).await?;
     let disputed = edit.batch(differing!("?1"), vec![owner.into()]).await?;
     let disputed = disputed.into_iter().map(|mut row| row.take("account_id")).collect::<Result<Vec<AccountId>>>()?;
-    if !disputed.is_empty() {
-        Words::of(edit, &disputed, &Field::ALL).await?.settle(edit).await?;
-    }
+    let fields: Vec<_> = Field::ALL.into_iter().filter(|field| after[field] != before[field]).collect();
+    settle(edit, &disputed, &fields).await?;
     Ok(after)
 }
 

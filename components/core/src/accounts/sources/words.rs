@@ -1,6 +1,6 @@
 //! What is said of accounts, and what is shown of that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -43,8 +43,11 @@ impl Field {
     }
 }
 
+/// How many accounts are settled at a time: their words are in memory, and each may have many.
+pub(crate) const PAGE: usize = 2000;
+
 /// Who says something of an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     /// People, through the accounts API.
     People,
@@ -115,6 +118,8 @@ struct Said {
     shown: Option<String>,
     /// What each says, in the order in which they count.
     words: Vec<Word>,
+    /// Where each source is among these: one connector may call the account by thousands of external ids.
+    places: HashMap<Source, usize>,
 }
 
 struct Word {
@@ -179,7 +184,12 @@ impl Words {
             (None, "people") => (Source::People, kept.clone()),
             (None, _) => (Source::Above, kept.clone()),
         };
-        let said = self.fields.entry((row.take("account_id")?, field)).or_insert(Said { shown, words: Vec::new() });
+        let said = self.fields.entry((row.take("account_id")?, field)).or_insert_with(|| Said {
+            shown,
+            words: Vec::new(),
+            places: HashMap::new(),
+        });
+        said.places.insert(source.clone(), said.words.len());
         said.words.push(Word { source, kept, value });
         Ok(())
     }
@@ -187,7 +197,7 @@ impl Words {
     /// A source says another value from now on, or nothing.
     pub(crate) fn say(&mut self, account_id: AccountId, field: Field, source: &Source, value: Option<&str>) {
         let said = self.fields.get_mut(&(account_id, field));
-        if let Some(word) = said.and_then(|said| said.words.iter_mut().find(|word| word.source == *source)) {
+        if let Some(word) = said.and_then(|said| said.words.get_mut(*said.places.get(source)?)) {
             word.value = value.map(str::to_owned);
         }
     }
@@ -335,10 +345,10 @@ pub(crate) async fn forget(edit: &Edit, connector_id: ConnectorId) -> Result<()>
     edit.batch(statement, vec![connector_id.into()]).await.map(drop)
 }
 
-/// Shows of accounts what their sources say, after some of these have let go.
-pub(crate) async fn settle(edit: &Edit, accounts: &[AccountId]) -> Result<()> {
-    if accounts.is_empty() {
-        return Ok(());
+/// Shows of fields of accounts what their sources say, after some of these have let go, or count in another order.
+pub(crate) async fn settle(edit: &Edit, accounts: &[AccountId], fields: &[Field]) -> Result<()> {
+    for page in accounts.chunks(PAGE) {
+        Words::of(edit, page, fields).await?.settle(edit).await?;
     }
-    Words::of(edit, accounts, &Field::ALL).await?.settle(edit).await
+    Ok(())
 }

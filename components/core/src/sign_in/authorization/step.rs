@@ -31,6 +31,8 @@ pub enum Stage {
     Arrived,
     /// The person has just given the password for it.
     SignedIn,
+    /// The person looks for an account among those to choose from.
+    Searching,
     /// The person has chosen an account for it, by a form of the browser's session.
     Chosen(AccountId),
 }
@@ -76,7 +78,7 @@ pub fn next(connection: &Connection, request: &Request, browser: Option<&Browser
     let Prompts { nothing, password, account } = request.prompts;
     // Whoever answers at such an address may be another program. An ID token tells that the person has let this one in before.
     let is_to_be_let_in = stage == Stage::Arrived && !request.is_assured && request.hint.is_none();
-    let account = account || is_to_be_let_in;
+    let account = account || is_to_be_let_in || stage == Stage::Searching;
     let refuse = |code, why| Ok(Step::Return(request.refuse(code, why)));
     let is_hinted = |browser: &&Browser| request.hint.as_ref().is_none_or(|hint| hint.subject == browser.person.uuid);
     let Some(browser) = browser.filter(is_hinted) else {
