@@ -126,6 +126,30 @@ async fn the_reference_is_the_description_as_a_page_that_loads_nothing() {
 }
 
 #[tokio::test]
+async fn the_description_leads_to_a_page_of_each_api_and_each_link_there_to_something() {
+    let accord = Accord::start().await;
+    let get = async |path: &str| answer(accord.request(Method::GET, path)).await;
+    let description = get("/openapi.json").await.json();
+    let tags = description["tags"].as_array().expect("tags");
+    let pages: Vec<_> = tags.iter().filter_map(|tag| tag["externalDocs"]["url"].as_str()).collect();
+    assert_eq!(pages.len(), 5, "{tags:?}");
+    for path in pages {
+        let page = get(path).await;
+        assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")), "{path}");
+        for link in page.body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let (to, anchor) = link.split_once('#').unwrap_or((link, ""));
+            if to.starts_with("https://") {
+                continue;
+            }
+            let there = get(if to.is_empty() { path } else { to }).await;
+            assert_eq!(there.status, 200, "{path}: {link}");
+            assert!(anchor.is_empty() || there.body.contains(&format!("id=\"{anchor}\"")), "{path}: {link}");
+        }
+    }
+    assert_eq!(get("/reference/nothing").await.status, 404);
+}
+
+#[tokio::test]
 async fn the_description_is_only_read() {
     let accord = Accord::start().await;
     assert_snapshot!(answer(accord.request(Method::PUT, "/openapi.json")).await);

@@ -4,6 +4,7 @@
 //! fails if the file says something else. The component `console` puts the parts together, and the Postman collection and
 //! the reference are made of the whole. Nothing of this is in a component: it carries the text, not what makes it.
 
+pub mod guide;
 pub mod postman;
 pub mod reference;
 mod values;

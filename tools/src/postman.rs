@@ -212,6 +212,7 @@ const STEPS: &[Step] = &[
         .given(&[("currentPassword", "{{admin_password}}"), ("password", "{{admin_password}}")]),
     step("console_document", "", 200),
     step("console_reference", "", 200),
+    step("console_guide", "", 200).given(&[("api", "portal")]),
 ];
 
 /// The collection of a description.

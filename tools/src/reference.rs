@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::operations;
 
 /// The sheet of the pages for people, and what a reference has beside that.
-const STYLE: &str = concat!(
+pub(crate) const STYLE: &str = concat!(
     ":root{--brand:#2b5f75;--on-brand:#fff}",
     include_str!("../../components/pages/src/style.css"),
     include_str!("reference.css")

@@ -379,7 +379,11 @@ pub mod body {
     ),
     components(schemas(accord_resources::failure::Problem)),
     modifiers(&Bearer),
-    tags((name = "accounts", description = "Accounts, their members and their connectors, for people")),
+    tags((
+        name = "accounts",
+        description = "Accounts, their members and their connectors, for people",
+        external_docs(url = "/reference/accounts", description = "What each operation does, with examples"),
+    )),
 )]
 pub struct Description;
 

@@ -232,7 +232,11 @@ mod tests {
         paths(crate::change, crate::connections::health),
         components(schemas(Action, Message)),
         modifiers(&Basic, &AnyAnswer),
-        tags((name = "administration", description = "Accounts for a reseller's customers, and how their connectors fare"))
+        tags((
+        name = "administration",
+        description = "Accounts for a reseller's customers, and how their connectors fare",
+        external_docs(url = "/reference/administration", description = "What each operation does, with examples"),
+    ))
     )]
     struct Description;
 

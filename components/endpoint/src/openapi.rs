@@ -23,7 +23,11 @@ use crate::paging::{SIZE, SIZE_MAX};
     paths(crate::patch_account, crate::post_account, crate::get_account, crate::list_accounts),
     components(schemas(Account, AccountPage, crate::account::AbstractLong, crate::account::AbstractText, Body)),
     modifiers(&Security),
-    tags((name = "endpoint", description = "User accounts for other systems to keep in step"))
+    tags((
+        name = "endpoint",
+        description = "User accounts for other systems to keep in step",
+        external_docs(url = "/reference/endpoint", description = "What each operation does, with examples"),
+    ))
 )]
 struct Description;
 

@@ -265,7 +265,11 @@ mod tests {
         ),
         components(schemas(failure::Body, failure::Account)),
         modifiers(&Client, &OtherPaths),
-        tags((name = "oauth", description = "Tokens of clients and users, and how to check them")),
+        tags((
+        name = "oauth",
+        description = "Tokens of clients and users, and how to check them",
+        external_docs(url = "/reference/oauth", description = "What each operation does, with examples"),
+    )),
     )]
     struct Description;
 

@@ -77,7 +77,11 @@ mod tests {
         paths(crate::accounts::put, crate::users::bind, crate::users::put),
         components(schemas(crate::Difference)),
         modifiers(&Bearer),
-        tags((name = "portal", description = "Accounts and users that connectors bring from back-office solutions")),
+        tags((
+        name = "portal",
+        description = "Accounts and users that connectors bring from back-office solutions",
+        external_docs(url = "/reference/portal", description = "What each operation does, with examples"),
+    )),
     )]
     struct Description;
 
