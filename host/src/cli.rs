@@ -2,10 +2,13 @@
 //! `accord token` and `accord mail`.
 
 mod application;
+mod backup;
+mod migrate;
 mod up;
 
 use crate::app::build::build;
 use crate::app::manifest::Manifest;
+use crate::health;
 use crate::log;
 use crate::mail;
 use crate::token;
@@ -35,8 +38,16 @@ enum Command {
     Up(up::Up),
     /// Builds the components that are out of date
     Build(From),
+    /// Tells whether a running Accord can do its work
+    Health(Health),
     /// Prints an access token for the connector of the first start
     Token(Token),
+    /// Writes what is kept into one file, also while it is served
+    Backup(backup::Backup),
+    /// Puts what a backup holds where an Accord keeps its data
+    Restore(backup::Restore),
+    /// Brings the database to the schema of this release
+    Migrate(migrate::Migrate),
     /// Prints the mails that wait in the outbox, with the secrets in their links
     Mail(Mail),
 }
@@ -61,6 +72,13 @@ struct Token {
     from: From,
     #[command(flatten)]
     state: State,
+    /// Where Accord is reached
+    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    url: String,
+}
+
+#[derive(Args)]
+struct Health {
     /// Where Accord is reached
     #[arg(long, default_value = "http://127.0.0.1:3000")]
     url: String,
@@ -104,9 +122,20 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
         None => Ok(command.print_long_help()?),
         Some(Command::Build(from)) => build(&find(from.manifest)?),
         Some(Command::Up(up)) => up::up(&up),
+        Some(Command::Backup(backup)) => backup::backup(backup),
+        Some(Command::Restore(restore)) => backup::restore(restore),
+        Some(Command::Migrate(migrate)) => migrate::migrate(&migrate),
         Some(Command::Token(Token { from, state, url })) => {
             let root = Manifest::read(&find(from.manifest)?)?.root;
             println!("{}", token::issue(&root.join(state.state_dir), &url)?);
+            Ok(())
+        }
+        Some(Command::Health(Health { url })) => {
+            let warnings = health::ask(&url)?;
+            println!("{url} is ready.");
+            for warning in warnings {
+                println!("Warning: {warning}");
+            }
             Ok(())
         }
         Some(Command::Mail(Mail { from, state })) => {

@@ -1,7 +1,8 @@
-//! Files that only their owner may read, written so that others see all of a file or nothing of it.
+//! Files that only their owner may read, written so that others see all of a file or nothing of it; and the lock of a state
+//! directory.
 
-use anyhow::{Context as _, Result};
-use std::fs::{DirBuilder, OpenOptions};
+use anyhow::{Context as _, Result, bail};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
@@ -18,6 +19,20 @@ pub(crate) fn private_file(path: &Path) -> Result<()> {
     path.parent().map_or(Ok(()), private_directory)?;
     let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
     opened.with_context(|| format!("cannot write {}", path.display())).map(drop)
+}
+
+/// Makes sure that no other process serves from a state directory, or puts a backup there, as long as the file is open: a queue
+/// of writers and kept connections are for one.
+pub(crate) fn lock(state_dir: &Path) -> Result<File> {
+    private_directory(state_dir)?;
+    let path = state_dir.join("lock");
+    let file = File::options().append(true).create(true).open(&path);
+    let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("another process serves from {}", state_dir.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
 }
 
 /// Writes a file, in place of the one that is there.

@@ -11,12 +11,13 @@
 //!
 //! - `clock`, `log`, `metrics`, `files` and `routes` know nothing of the others; nor does `mail`, which reads what waits.
 //! - `spin` has the interfaces that components import.
+//! - `backup` copies what is kept, and puts it back.
 //! - `app` has what the application's developer writes (the manifest, the runtime configuration), builds the components
 //!   and makes the first credentials.
 //! - `config` is what a server is started with.
 //! - `engine` compiles components and keeps their instances.
 //! - `server` accepts requests and hands them to instances.
-//! - `token` asks a running Accord for a token.
+//! - `client` sends requests to a running Accord: `token` asks it for a token, `health` whether it is ready.
 //! - `cli` is the command line.
 //!
 //! Within `spin` the generated bindings name the types behind the interfaces' resources, and those use the bindings'
@@ -38,11 +39,14 @@
 //! ```
 
 mod app;
+mod backup;
 mod cli;
+mod client;
 mod clock;
 mod config;
 mod engine;
 mod files;
+mod health;
 mod log;
 mod mail;
 mod metrics;

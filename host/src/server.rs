@@ -20,14 +20,13 @@ use crate::server::connections::{Addresses, Timed};
 use crate::server::dispatch::{Dispatcher, Service};
 use crate::server::exporter::Exporter;
 use crate::spin::guest::{Grants, Guest};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use futures::future::OptionFuture;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
-use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -137,7 +136,7 @@ fn load(config: &Config, addr: SocketAddr) -> Result<(Dispatcher, Exporter)> {
     }
     let values = manifest.resolve(&variables)?;
     let state_dir = manifest.root.join(&config.state_dir);
-    let lock = lock(&state_dir)?;
+    let lock = files::lock(&state_dir)?;
     let metrics = Arc::new(Metrics::new(&manifest.name));
     let (runtime_config, observer) = (config.runtime_config.as_deref(), config.statement_observer.as_ref());
     let storage = Storage::open(&state_dir, runtime_config, observer, &metrics)?;
@@ -197,20 +196,6 @@ fn load(config: &Config, addr: SocketAddr) -> Result<(Dispatcher, Exporter)> {
         metrics: metrics.clone(),
     };
     Ok((dispatcher, Exporter { metrics, databases: storage.database_files() }))
-}
-
-/// Makes sure that no other process serves from this state directory, as long as the file is open: its queue of writers and its
-/// kept connections are for one.
-fn lock(state_dir: &Path) -> Result<File> {
-    files::private_directory(state_dir)?;
-    let path = state_dir.join("lock");
-    let file = File::options().append(true).create(true).open(&path);
-    let file = file.with_context(|| format!("cannot write {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!("another process serves from {}", state_dir.display()),
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
-    }
 }
 
 /// Accepts connections until `stop` says so or its sender is gone, then lets the requests in progress end.

@@ -1,16 +1,15 @@
 //! An access token for the connector of the first start, got from an Accord that runs.
 
 use crate::app::credentials;
+use crate::client::Place;
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{Request, Uri, header};
+use http::{Request, header};
 use http_body_util::{BodyExt as _, Full};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use std::path::Path;
-use tokio::net::TcpStream;
 
 /// What the token endpoint answers, as far as it matters here (RFC 6749, sections 5.1 and 5.2).
 #[derive(Deserialize)]
@@ -26,11 +25,9 @@ struct Answer {
 /// If no credentials are kept there, nobody answers at `url`, or the answer is no token. The error is one line.
 pub(crate) fn issue(state_dir: &Path, url: &str) -> Result<String> {
     let client = credentials::client(state_dir)?;
-    let uri: Uri = url.parse().with_context(|| format!("{url} is no URL"))?;
-    let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http"));
-    let authority = authority.with_context(|| format!("{url} does not begin with http://"))?;
+    let place = Place::parse(url)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answer = runtime.block_on(ask(authority.host(), authority.port_u16().unwrap_or(80), &client));
+    let answer = runtime.block_on(ask(&place, &client));
     let answer = answer.with_context(|| format!("no token from {url}: is Accord running there?"))?;
     match serde_json::from_slice(&answer) {
         Ok(Answer { access_token: Some(token), .. }) => Ok(token),
@@ -40,14 +37,10 @@ pub(crate) fn issue(state_dir: &Path, url: &str) -> Result<String> {
 }
 
 /// The body of the answer to a request for a token. `client` is the id and the secret with a colon between them.
-async fn ask(host: &str, port: u16, client: &str) -> Result<Bytes> {
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
+async fn ask(place: &Place, client: &str) -> Result<Bytes> {
     let request = Request::post("/oauth/token")
-        .header(header::HOST, format!("{host}:{port}"))
         .header(header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(client)))
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Full::new(Bytes::from_static(b"grant_type=client_credentials")))?;
-    Ok(sender.send_request(request).await?.into_body().collect().await?.to_bytes())
+    Ok(place.send(request).await?.into_body().collect().await?.to_bytes())
 }

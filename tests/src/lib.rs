@@ -29,7 +29,7 @@ use serde_json::Value;
 pub use answer::{Answer, answer, read};
 pub use dice::Dice;
 pub use relay::Relay;
-pub use server::{Options, Statement, skipped_on_spin};
+pub use server::{Options, Statement, command, skipped_on_spin};
 pub use store::Store;
 
 /// The `client_id` of the connector of the first start. It holds every scope.

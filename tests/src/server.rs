@@ -304,6 +304,11 @@ fn build(manifest: &Path) {
     }
 }
 
+/// The host's command line.
+pub fn command() -> Command {
+    Command::new(beside("accord-under-test"))
+}
+
 /// A program that cargo put beside the tests.
 fn beside(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();

@@ -110,6 +110,7 @@ mod seams {
 }
 
 mod store {
+    mod backup;
     mod disk;
     mod durability;
     mod outages;

@@ -128,6 +128,11 @@ impl Credentials {
     }
 }
 
+/// The file that they are kept in, in a state directory.
+pub(crate) fn file(state_dir: &Path) -> PathBuf {
+    state_dir.join(FILE)
+}
+
 /// The connector's id and secret that are kept in `state_dir`, with a colon between them.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! host. An application that needs libSQL or Redis runs on Spin itself.
 
 use crate::app::toml_file;
+use crate::backup::Kept;
 use crate::files::{private_directory, private_file};
 use crate::metrics::Metrics;
 use crate::spin::database::{Database, Databases, StatementObserver};
@@ -44,10 +45,11 @@ impl Storage {
         metrics: &Metrics,
     ) -> Result<Self> {
         private_directory(state_dir)?;
-        let config = runtime_config.map(toml_file::read).transpose()?.unwrap_or_default();
-        let RuntimeConfig { sqlite_database, key_value_store } = config;
-        let databases = paths(sqlite_database, runtime_config, state_dir, "sqlite_db.db")?;
-        let stores = paths(key_value_store, runtime_config, state_dir, "sqlite_key_value.db")?;
+        let (databases, stores) = paths_of_both(state_dir, runtime_config)?;
+        for path in databases.values().chain(stores.values()) {
+            // SQLite gives its journals the same rights.
+            private_file(path)?;
+        }
         let open = |(label, path): (String, PathBuf)| {
             let store = Store::open(&path, &label);
             Ok((label, store.with_context(|| format!("cannot open the key-value store {}", path.display()))?))
@@ -78,13 +80,31 @@ impl Storage {
     }
 }
 
+/// The files of the labels `default`: what an Accord keeps.
+pub(crate) fn kept(state_dir: &Path, runtime_config: Option<&Path>) -> Result<Kept> {
+    let (mut databases, mut stores) = paths_of_both(state_dir, runtime_config)?;
+    // There is always one.
+    let default = |paths: &mut Paths| paths.remove("default").unwrap_or_default();
+    Ok(Kept { database: default(&mut databases), key_value: default(&mut stores) })
+}
+
+type Paths = BTreeMap<String, PathBuf>;
+
+/// The files of databases and of key-value stores.
+fn paths_of_both(state_dir: &Path, runtime_config: Option<&Path>) -> Result<(Paths, Paths)> {
+    let config = runtime_config.map(toml_file::read).transpose()?.unwrap_or_default();
+    let RuntimeConfig { sqlite_database, key_value_store } = config;
+    let databases = paths(sqlite_database, runtime_config, state_dir, "sqlite_db.db")?;
+    Ok((databases, paths(key_value_store, runtime_config, state_dir, "sqlite_key_value.db")?))
+}
+
 /// The file of each label. Paths are relative to the configuration's directory.
 fn paths(
     backends: BTreeMap<String, Backend>,
     runtime_config: Option<&Path>,
     state_dir: &Path,
     default: &str,
-) -> Result<BTreeMap<String, PathBuf>> {
+) -> Result<Paths> {
     let mut paths = BTreeMap::from([("default".to_owned(), state_dir.join(default))]);
     for (label, Backend { r#type, path }) in backends {
         let file = runtime_config.unwrap_or(Path::new(""));
@@ -101,10 +121,6 @@ fn paths(
         } else if label != "default" {
             bail!("{}: `{label}` has no path", file.display());
         }
-    }
-    for path in paths.values() {
-        // SQLite gives its journals the same rights.
-        private_file(path)?;
     }
     Ok(paths)
 }

@@ -9,6 +9,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// The table of a store.
+pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS spin_key_value (
+    store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (store, key)
+);";
+
 /// The stores granted to a component, by label. One that is granted but not defined is `None`.
 pub(crate) type Stores = BTreeMap<String, Option<Store>>;
 
@@ -23,12 +28,8 @@ impl Store {
     /// Opens the store `label` in the file at `path`.
     pub fn open(path: &Path, label: &str) -> rusqlite::Result<Self> {
         let connection = rusqlite::Connection::open(path)?;
-        connection.execute_batch(
-            "PRAGMA synchronous = FULL;
-             CREATE TABLE IF NOT EXISTS spin_key_value (
-                 store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (store, key)
-             );",
-        )?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.execute_batch(TABLE)?;
         Ok(Self { label: label.into(), connection: Arc::new(Mutex::new(connection)) })
     }
 

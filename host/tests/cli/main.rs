@@ -1,7 +1,9 @@
 //! What the command line says when it cannot do what it is told: one line that begins with `accord: `, and exit code 1.
 
 mod arguments;
+mod backup;
 mod build;
+mod health;
 mod mail;
 mod manifest;
 mod token;
