@@ -32,6 +32,19 @@ describe:
     done
     cargo test --package accord-tests postman::the_collection_is_what_the_description_says
 
+# One file that has all in it, for other machines of this kind: target/release/accord. Some fifteen minutes.
+release:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    bundle=target/release-bundle
+    cargo run --locked --release -- build
+    rm -rf "$bundle"
+    cargo run --locked --release -- compile "$bundle"
+    commit=$(git rev-parse --short=12 HEAD)
+    git diff --quiet HEAD || commit="$commit and changes"
+    ACCORD_BUNDLE="$PWD/$bundle" ACCORD_COMMIT="$commit" cargo build --locked --release --package accord
+    tests/release/run target/release/accord
+
 # What CI refuses before it runs a test: format and lints.
 lint:
     cargo fmt --all --check

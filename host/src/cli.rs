@@ -3,10 +3,12 @@
 
 mod application;
 mod backup;
+mod compile;
 mod migrate;
 mod up;
 
 use crate::app::build::build;
+use crate::app::bundle;
 use crate::app::manifest::Manifest;
 use crate::health;
 use crate::log;
@@ -26,7 +28,7 @@ use std::process::ExitCode;
 /// and `accord token` gets a token with it. `accord` is a host for Spin applications: it runs the `spin.toml` here, without
 /// Spin.
 #[derive(Parser)]
-#[command(name = "accord", version, max_term_width = 100)]
+#[command(name = "accord", version = env!("ACCORD_VERSION"), max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -40,6 +42,9 @@ enum Command {
     Build(From),
     /// Tells whether a running Accord can do its work
     Health(Health),
+    /// Compiles the components for a release, into a directory
+    #[command(hide = true)]
+    Compile(compile::Compile),
     /// Prints an access token for the connector of the first start
     Token(Token),
     /// Writes what is kept into one file, also while it is served
@@ -54,7 +59,7 @@ enum Command {
 
 #[derive(Args)]
 struct From {
-    /// The manifest, or the directory that holds its `spin.toml` [default: here or above]
+    /// The manifest, or the directory that holds its `spin.toml` [default: a release has one in it; else here or above]
     #[arg(short, long = "from", value_name = "FILE")]
     manifest: Option<PathBuf>,
 }
@@ -120,13 +125,17 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
     };
     match cli.command {
         None => Ok(command.print_long_help()?),
-        Some(Command::Build(from)) => build(&find(from.manifest)?),
+        Some(Command::Build(from)) => match find(from.manifest)? {
+            Some(manifest) => build(&manifest),
+            None => Ok(()),
+        },
+        Some(Command::Compile(compile)) => compile::compile(compile),
         Some(Command::Up(up)) => up::up(&up),
         Some(Command::Backup(backup)) => backup::backup(backup),
         Some(Command::Restore(restore)) => backup::restore(restore),
         Some(Command::Migrate(migrate)) => migrate::migrate(&migrate),
         Some(Command::Token(Token { from, state, url })) => {
-            let root = Manifest::read(&find(from.manifest)?)?.root;
+            let root = Manifest::of(find(from.manifest)?.as_deref())?.root;
             println!("{}", token::issue(&root.join(state.state_dir), &url)?);
             Ok(())
         }
@@ -139,7 +148,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
             Ok(())
         }
         Some(Command::Mail(Mail { from, state })) => {
-            let root = Manifest::read(&find(from.manifest)?)?.root;
+            let root = Manifest::of(find(from.manifest)?.as_deref())?.root;
             print!("{}", mail::waiting(&root.join(state.state_dir))?);
             Ok(())
         }
@@ -148,7 +157,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
 
 /// The variables of the manifest that is here or above, for the help.
 fn variables() -> String {
-    let Ok(manifest) = find(None).and_then(|path| Manifest::read(&path)) else { return String::new() };
+    let Ok(manifest) = find(None).and_then(|path| Manifest::of(path.as_deref())) else { return String::new() };
     let mut text = format!("Variables ({} says what they mean):\n", manifest.path.display());
     for (name, variable) in &manifest.variables {
         // Writing to a string does not fail.
@@ -160,16 +169,18 @@ fn variables() -> String {
     text
 }
 
-/// The manifest to use: the given one, else `spin.toml` here or in the nearest directory above.
-fn find(given: Option<PathBuf>) -> Result<PathBuf> {
+/// The manifest to use: the given one, else the one that is part of this program (`None`), else `spin.toml` here or in the
+/// nearest directory above.
+fn find(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
     match given {
-        Some(directory) if directory.is_dir() => Ok(directory.join("spin.toml")),
-        Some(file) => Ok(file),
+        Some(directory) if directory.is_dir() => Ok(Some(directory.join("spin.toml"))),
+        Some(file) => Ok(Some(file)),
+        None if bundle::is_there() => Ok(None),
         None => {
             let here = std::env::current_dir()?;
             let found = here.ancestors().map(|directory| directory.join("spin.toml")).find(|file| file.is_file());
             let found = found.context("there is no spin.toml here or above: name one with --from")?;
-            Ok(found.strip_prefix(&here).map(Path::to_owned).unwrap_or(found))
+            Ok(Some(found.strip_prefix(&here).map(Path::to_owned).unwrap_or(found)))
         }
     }
 }

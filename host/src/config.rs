@@ -12,8 +12,8 @@ use std::time::Duration;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// The `spin.toml` to run.
-    pub manifest: PathBuf,
+    /// The `spin.toml` to run. `None` is the application that is part of this program, which only a release has.
+    pub manifest: Option<PathBuf>,
     /// Where to listen. Port 0 takes a free one.
     pub listen: SocketAddr,
     /// Where to tell Prometheus what is counted, at `/metrics`: nowhere by default. It is for whoever operates the server,
@@ -43,8 +43,13 @@ pub struct Config {
 impl Config {
     /// Runs `manifest` on a free port of the loopback interface with data in `state_dir`, and logs no requests.
     pub fn new(manifest: impl Into<PathBuf>, state_dir: impl Into<PathBuf>) -> Self {
+        Self::of(Some(manifest.into()), state_dir)
+    }
+
+    /// As [`Config::new`], with the application that is part of this program if there is no `manifest`.
+    pub(crate) fn of(manifest: Option<PathBuf>, state_dir: impl Into<PathBuf>) -> Self {
         Self {
-            manifest: manifest.into(),
+            manifest,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             metrics_listen: None,
             state_dir: state_dir.into(),

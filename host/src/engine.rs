@@ -13,6 +13,27 @@ const TICK: Duration = Duration::from_millis(4);
 
 /// Makes an engine with room for `instances` instances, and the clock that makes its guests give way.
 pub(crate) fn engine(limits: &Limits, instances: usize) -> Result<Engine> {
+    let engine = Engine::new(&config(limits, instances)?)?;
+    let clock = engine.weak();
+    // A thread and not a task: it must go on when guests occupy all of the runtime's threads.
+    std::thread::Builder::new().name("accord-clock".to_owned()).spawn(move || {
+        while let Some(engine) = clock.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    })?;
+    Ok(engine)
+}
+
+/// Makes an engine that only compiles: for every processor of this kind, and not for what this one has beyond that.
+pub(crate) fn compiler() -> Result<Engine> {
+    let mut config = config(&Limits::default(), 1)?;
+    config.target(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH))?;
+    Ok(Engine::new(&config)?)
+}
+
+fn config(limits: &Limits, instances: usize) -> Result<Config> {
     let count = u32::try_from(instances).context("too many instances")?;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(count)
@@ -28,15 +49,5 @@ pub(crate) fn engine(limits: &Limits, instances: usize) -> Result<Engine> {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .wasm_component_model_async(true)
         .epoch_interruption(true);
-    let engine = Engine::new(&config)?;
-    let clock = engine.weak();
-    // A thread and not a task: it must go on when guests occupy all of the runtime's threads.
-    std::thread::Builder::new().name("accord-clock".to_owned()).spawn(move || {
-        while let Some(engine) = clock.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(TICK);
-        }
-    })?;
-    Ok(engine)
+    Ok(config)
 }

@@ -6,6 +6,7 @@ mod connections;
 mod dispatch;
 mod exporter;
 
+use crate::app::bundle;
 use crate::app::manifest::Manifest;
 use crate::app::runtime_config::Storage;
 use crate::clock::Clock;
@@ -128,7 +129,7 @@ fn reachable(mut addr: SocketAddr) -> SocketAddr {
 
 /// Reads all that the configuration names and makes an application of it, which is served at `addr`. Blocks.
 fn load(config: &Config, addr: SocketAddr) -> Result<(Dispatcher, Exporter)> {
-    let manifest = Manifest::read(&config.manifest)?;
+    let manifest = Manifest::of(config.manifest.as_deref())?;
     let authority = reachable(addr).to_string();
     let mut variables = config.variables.clone();
     if manifest.variables.contains_key(PUBLIC_URL) {
@@ -148,11 +149,14 @@ fn load(config: &Config, addr: SocketAddr) -> Result<(Dispatcher, Exporter)> {
 
     let caches = [manifest.root.join("target/accord-cache"), state_dir.join("cache")];
     let load = &|name: &str, source: &Path| -> Result<ServicePre<Guest>> {
-        let component = cache::load(&engine, source, &caches, || {
-            if !config.quiet {
-                log::say(format_args!("compiling the component {name}, which takes some seconds once"));
-            }
-        })?;
+        let component = match (&config.manifest, bundle::find(name)) {
+            (None, Some(compiled)) => cache::load_compiled(&engine, compiled.digest, compiled.code, &caches[1]),
+            _ => cache::load(&engine, source, &caches, || {
+                if !config.quiet {
+                    log::say(format_args!("compiling the component {name}, which takes some seconds once"));
+                }
+            }),
+        }?;
         let prepared = linker.instantiate_pre(&component).and_then(ServicePre::new);
         prepared.map_err(|error| anyhow::anyhow!("the component {name} cannot run here: {error:#}"))
     };

@@ -75,6 +75,11 @@ impl Credentials {
         Ok(Some(Self { state_dir: state_dir.to_owned(), kept }))
     }
 
+    /// Where they are kept.
+    pub fn file(&self) -> PathBuf {
+        file(&self.state_dir)
+    }
+
     /// Writes an environment for Postman beside them: every variable that the collection in `deploy/postman` wants, with its
     /// value for the server at `url`.
     pub fn write_postman(&self, url: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 //!
 //! What it cannot honour it refuses by name and line, so that an application never runs with less than it asked for.
 
+use crate::app::bundle;
 use crate::app::toml_file::Fault;
 use crate::spin::outbound::AllowedHosts;
 use crate::spin::variables;
@@ -115,6 +116,24 @@ struct HttpTrigger {
 }
 
 impl Manifest {
+    /// The manifest at `path`, or the one that is part of this program: its files are in the working directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Manifest::read`], or if there is none in this program.
+    pub fn of(path: Option<&Path>) -> Result<Self> {
+        match (path, bundle::MANIFEST) {
+            (Some(path), _) => Self::read(path),
+            (None, Some(text)) => {
+                let (path, root) = (Path::new("the built-in spin.toml"), std::env::current_dir()?);
+                Self::parse(text, root)
+                    .map_err(|fault| fault.within(path, text))
+                    .map(|manifest| Self { path: path.to_owned(), ..manifest })
+            }
+            (None, None) => bail!("there is no application in this program: name a spin.toml with --from"),
+        }
+    }
+
     /// Reads and checks the manifest at `path`.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ impl Application {
     /// Reads what it is. Nothing is started.
     pub fn prepare(&self) -> Result<Prepared> {
         let path = find(self.from.manifest.clone())?;
-        let manifest = Manifest::read(&path)?;
+        let manifest = Manifest::of(path.as_deref())?;
         let state_dir = manifest.root.join(&self.state.state_dir);
         let mut variables = from_environment(&manifest);
         let given = from_arguments(&self.variables)?;
@@ -58,7 +58,7 @@ impl Application {
         variables.extend(given);
         let credentials = Credentials::complete(&mut variables, &manifest, &state_dir)?;
         manifest.resolve(&variables)?;
-        let mut config = Config::new(path, &state_dir);
+        let mut config = Config::of(path, &state_dir);
         config.variables = variables;
         config.runtime_config.clone_from(&self.runtime_config_file);
         config.ask_ready = true;
@@ -67,7 +67,10 @@ impl Application {
 
     /// Builds what is out of date of it, unless it is to be run as it is.
     pub fn build(&self, config: &Config) -> Result<()> {
-        if self.no_build { Ok(()) } else { build(&config.manifest) }
+        match &config.manifest {
+            Some(manifest) if !self.no_build => build(manifest),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ struct Place {
 impl Place {
     /// The state directory, and what is kept.
     fn find(self) -> Result<(PathBuf, Kept)> {
-        let state_dir = Manifest::read(&find(self.from.manifest)?)?.root.join(self.state.state_dir);
+        let state_dir = Manifest::of(find(self.from.manifest)?.as_deref())?.root.join(self.state.state_dir);
         let kept = runtime_config::kept(&state_dir, self.runtime_config_file.as_deref())?;
         Ok((state_dir, kept))
     }

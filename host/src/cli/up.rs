@@ -116,7 +116,11 @@ fn greet(server: &Server, manifest: &Manifest, credentials: Option<&Credentials>
         if let Some(metrics) = metrics {
             log::say(format_args!("metrics are at {metrics}"));
         }
-        return credentials.map_or(Ok(()), |credentials| credentials.write_postman(&url));
+        if let Some(credentials) = credentials {
+            credentials.write_postman(&url)?;
+            log::say(format_args!("the first credentials are in {}", credentials.file().display()));
+        }
+        return Ok(());
     }
     println!("Serving {url}");
     if let Some(metrics) = metrics {

@@ -20,7 +20,7 @@ pub(crate) fn load(engine: &Engine, source: &Path, caches: &[PathBuf], before: i
     engine.precompile_compatibility_hash().hash(&mut digest);
     let name = format!("{:x}.cwasm", digest.0.finalize());
     let kept = caches.iter().map(|cache| cache.join(&name));
-    if let Some(component) = kept.clone().find_map(|file| load_compiled(engine, &file)) {
+    if let Some(component) = kept.clone().find_map(|file| map(engine, &file)) {
         return Ok(component);
     }
     before();
@@ -30,7 +30,7 @@ pub(crate) fn load(engine: &Engine, source: &Path, caches: &[PathBuf], before: i
     for file in kept {
         if file.parent().is_some_and(|directory| std::fs::create_dir_all(directory).is_ok())
             && files::replace(&file, &compiled).is_ok()
-            && let Some(component) = load_compiled(engine, &file)
+            && let Some(component) = map(engine, &file)
         {
             return Ok(component);
         }
@@ -38,8 +38,29 @@ pub(crate) fn load(engine: &Engine, source: &Path, caches: &[PathBuf], before: i
     bail!("cannot keep compiled components in any of {caches:?}")
 }
 
+/// Loads a component that is compiled already and part of this program: `code`, with this digest. It is kept in `cache` too,
+/// for there it is mapped and not copied.
+pub(crate) fn load_compiled(engine: &Engine, digest: &str, code: &[u8], cache: &Path) -> Result<Component> {
+    let file = cache.join(format!("{digest}.cwasm"));
+    if let Some(component) = map(engine, &file) {
+        return Ok(component);
+    }
+    files::private_directory(cache)?;
+    files::replace(&file, code)?;
+    map(engine, &file).with_context(|| format!("{} was compiled for another machine", file.display()))
+}
+
+/// Compiles a component for every processor of this kind, whatever this one has beyond that, and gives its digest too.
+pub(crate) fn compile(engine: &Engine, source: &Path) -> Result<(String, Vec<u8>)> {
+    let bytes = std::fs::read(source).with_context(|| format!("cannot read {}", source.display()))?;
+    let compiled = engine
+        .precompile_component(&bytes)
+        .map_err(|error| anyhow::anyhow!("{} is not a component this host can run: {error:#}", source.display()))?;
+    Ok((format!("{:x}", Sha256::digest(&compiled)), compiled))
+}
+
 /// Loads a compiled component, if the file is there and can be trusted.
-fn load_compiled(engine: &Engine, path: &Path) -> Option<Component> {
+fn map(engine: &Engine, path: &Path) -> Option<Component> {
     // Whoever can write this file decides what runs, as with every executable in `target`. Hence it must be a file that
     // nobody else may write.
     let metadata = std::fs::symlink_metadata(path).ok()?;
@@ -48,7 +69,7 @@ fn load_compiled(engine: &Engine, path: &Path) -> Option<Component> {
     }
     #[expect(unsafe_code, reason = "there is no safe way to load compiled code")]
     // SAFETY: the file must hold what `precompile_component` returned, unchanged. Its name is the digest of its source
-    // and of the compiler's settings; it comes to be by a rename after it is wholly on the disk, is not modified
+    // and of the compiler's settings, or its own; it comes to be by a rename after it is wholly on the disk, is not modified
     // afterwards, and only its owner can replace it. Of the file itself the engine checks that its version and settings
     // are the engine's own.
     unsafe { Component::deserialize_file(engine, path) }.ok()

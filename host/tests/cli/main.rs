@@ -6,6 +6,7 @@ mod build;
 mod health;
 mod mail;
 mod manifest;
+mod release;
 mod token;
 
 use std::path::Path;
