@@ -28,7 +28,12 @@ async fn a_portal_finds_what_the_other_apis_made() {
     assert_eq!(accord.patch_accounts(&portal, &pushed).await.status, 200);
     let found = ["One | 333333-3 | bootstrap/a", "Two | 444444-4 | bootstrap/b", "Two | 444444-4 | bootstrap/c"];
     assert_eq!(accord.store().lines(BINDINGS), found);
-    assert_eq!(accord.put(&admin, &path(one), &json!({ "registrationId": null })).await.status, 200);
+    // Taken back, it is what the connector says; and it is none where nobody says one.
+    let null = json!({ "registrationId": null });
+    assert_eq!(accord.put(&admin, &path(one), &null).await.status, 200);
+    assert_eq!(accord.get(&admin, &path(one)).await.text("registrationId"), "333333-3");
+    assert_eq!(accord.patch_accounts(&portal, &json!({ "a": null })).await.status, 200);
+    assert_eq!(accord.put(&admin, &path(one), &null).await.status, 200);
     assert_eq!(accord.get(&admin, &path(one)).await.json()["registrationId"], Value::Null);
 }
 

@@ -195,8 +195,8 @@ async fn a_corrected_registration_id_stays_and_splits_no_account() {
     let listed = offices.get("disagreements?$filter=field%20eq%20'registrationId'&$select=value,connector,shown").await;
     let said = |connector| json!({ "value": "123456-8", "connector": connector, "shown": "123456-9" });
     assert_eq!(listed.json()["value"], json!([said("Billing"), said("CRM"), said("Third")]));
-    // Users are bound by either of them.
-    for account in ["123456-8", "123456-9", "t"] {
-        assert_eq!(offices.accord.bind(&third, account, &json!(["u"])).await.status, 200, "{account}");
+    // Users are bound by what the connector itself says, and by nothing that others say.
+    for (account, status) in [("123456-8", 200), ("t", 200), ("123456-9", 404)] {
+        assert_eq!(offices.accord.bind(&third, account, &json!(["u"])).await.status, status, "{account}");
     }
 }
