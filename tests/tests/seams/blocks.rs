@@ -350,3 +350,77 @@ async fn a_record_takes_back_what_it_gave_itself_and_lifts_no_other_ones_block()
     }
     assert!(roles(&accord, owner.account, jane.id)[0].starts_with("inactive"));
 }
+
+#[tokio::test]
+async fn who_gets_the_address_of_somebody_who_is_shut_out_is_shut_out_as_well() {
+    let (relay, accord, owner, mut jane) = acme().await;
+    let tool = connector(&accord, &owner).await;
+    let manager = accord.person("Home of the manager").await;
+    enter(&accord, &owner, &manager, "manage").await;
+    enter(&accord, &owner, &jane, "admin").await;
+    let old = jane.email.clone();
+    assert_eq!(accord.delete(&owner.token, &member(owner.account, jane.id)).await.status, 200);
+    move_to(&accord, &relay, &mut jane, "new@example.com").await;
+    // What a connector says gives nothing to whoever has the mailbox next.
+    record(&accord, &tool, json!({ "Username": "old", "Email": old, "Is_Active": true })).await;
+    let next = accord.store().number(&format!("SELECT next_id FROM addresses WHERE key = '{old}'"));
+    assert_eq!(roles(&accord, owner.account, next), [""; 0]);
+    // People lift it, by the rank of who was shut out.
+    let users = format!("{}/users", path(owner.account));
+    let invited = json!({ "email": old, "roles": ["user"] });
+    assert_eq!(accord.post(&manager.token, &users, &invited).await.status, 403);
+    assert_eq!(accord.post(&owner.token, &users, &invited).await.status, 201);
+    assert_eq!(roles(&accord, owner.account, next), ["invited | user"]);
+    record(&accord, &tool, json!({ "Username": "new", "Email": jane.email, "Is_Active": true })).await;
+    assert_eq!(roles(&accord, owner.account, jane.id), ["removed | -"], "she stays out herself");
+    assert_eq!(accord.store().contradictions(), [""; 0]);
+}
+
+/// Jane has entered Acme, and has proved another address, which Acme has never seen.
+async fn with_another_address(accord: &Accord, owner: &Person, jane: &Person) -> &'static str {
+    enter(accord, owner, jane, "viewer").await;
+    accord.store().execute(
+        "INSERT INTO addresses (key, address, person_id, proved_at) VALUES (?1, ?1, ?2, 0)",
+        ("other@example.com", jane.id),
+    );
+    "other@example.com"
+}
+
+#[tokio::test]
+async fn an_account_is_not_told_that_an_address_is_another_one_of_a_member() {
+    let (_relay, accord, owner, jane) = acme().await;
+    let tool = connector(&accord, &owner).await;
+    let other = with_another_address(&accord, &owner, &jane).await;
+    for address in [other, "nobody@example.com"] {
+        let said = record(&accord, &tool, json!({ "Username": address, "Email": address })).await;
+        assert_eq!(said.json()["EmailVerified"], json!(false), "{address}");
+        let told = invite(&accord, &owner, address, "user").await;
+        let users = format!("{}/users", path(owner.account));
+        let again = accord.post(&owner.token, &users, &json!({ "email": address, "roles": ["user"] })).await;
+        assert_eq!(again.status, 409, "{address}: {again}");
+        let seen = format!("{users}?$filter=email%20eq%20'{address}'%20and%20status%20ne%20null");
+        let seen = accord.get(&owner.token, &seen).await.json()["value"][0].clone();
+        assert_eq!((&seen["status"], &seen["id"]), (&json!("invited"), &json!(told)), "{address}: {seen}");
+        // Whoever is removed by it is that one, and nobody else.
+        assert_eq!(accord.delete(&owner.token, &member(owner.account, told)).await.status, 200, "{address}");
+        assert_eq!(roles(&accord, owner.account, jane.id), ["active | viewer"], "{address}");
+        invite(&accord, &owner, address, "user").await;
+    }
+    let said = record(&accord, &tool, json!({ "Username": "jane", "Email": jane.email })).await;
+    assert_eq!(said.json()["EmailVerified"], json!(true), "by this one she has entered");
+    assert_eq!(accord.store().contradictions(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_member_who_comes_by_another_address_is_one_member_from_then_on() {
+    let (relay, accord, owner, jane) = acme().await;
+    let other = with_another_address(&accord, &owner, &jane).await;
+    let told = invite(&accord, &owner, other, "user").await;
+    let body = json!({ "token": relay.token_for(other, 1).await });
+    let accepted = accord.post(&jane.token, ACCEPT, &body).await;
+    assert_eq!(accepted.status, 200, "{accepted}");
+    assert_eq!(roles(&accord, owner.account, jane.id), ["active | user,viewer"]);
+    let by_either = accord.get(&owner.token, &member(owner.account, told)).await;
+    assert_eq!(by_either.number("id"), jane.id, "{by_either}");
+    assert_eq!(accord.store().contradictions(), [""; 0]);
+}

@@ -516,6 +516,7 @@ mod tests {
                 rank: None,
                 status: Status::Active,
                 known_as: None,
+                known_by: None,
             };
             members::grant(&edit, reseller, looks, given).await?;
             let looks = signed_in(looks);

@@ -299,6 +299,7 @@ async fn join_accounts(edit: &Edit, connector: &CallingConnector, users: &[&str]
         rank: Some(connector.rank),
         status: Status::Active,
         known_as: None,
+        known_by: None,
     };
     members::grant_from(edit, source, grant).await.map(drop)
 }

@@ -98,6 +98,7 @@ async fn give_to_address(edit: &Edit, account_id: AccountId, email: &Email) -> R
         rank: Some(Role::Owner),
         status: Status::Invited,
         known_as: None,
+        known_by: Some(&email.key),
     };
     members::grant(edit, account_id, person_id, grant).await.map(drop)
 }

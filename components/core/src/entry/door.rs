@@ -91,7 +91,7 @@ pub async fn enter(author: Author, account_id: AccountId, person_id: PersonId) -
     let edit = Edit::begin(author).await?;
     let live = format!("SELECT a.id FROM accounts a WHERE a.id = ? AND {LIVE}");
     let is_live = edit.run_first(&live, &[account_id.into()])?.is_some();
-    if !is_live || !members::enter(&edit, account_id, person_id).await? {
+    if !is_live || !members::enter(&edit, account_id, person_id, None).await? {
         return Err(Error::NotFound(Thing::Account));
     }
     edit.commit().await

@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use crate::accounts::hierarchy;
-use crate::accounts::members::{self, Added, Door, Seen, Status};
+use crate::accounts::members::{self, Added, Door, Meant, Seen, Status};
 use crate::auth::caller::Caller;
 use crate::auth::limit::{self, About};
 use crate::entry::sign_up::Newcomer;
@@ -39,12 +39,19 @@ pub async fn invite(
     address::refuse_own_domain("email", &newcomer.email).await?;
     let known = address::holder(edit.connection(), &newcomer.email.key)?;
     // Whether the address is known or not, the id that is told was not given out before.
-    let leads_to = known.and_then(|holder| holder.meant());
+    let holder = known.and_then(|holder| holder.meant());
+    let key = newcomer.email.key.as_str();
+    let leads_to = match holder.map(|holder| members::meant(edit, account_id, key, holder)).transpose()? {
+        Some(Meant::Holder) => holder,
+        Some(Meant::StandIn(stand_in)) => Some(stand_in),
+        Some(Meant::Nobody) | None => None,
+    };
     let told = person::insert(edit, &NewPerson { leads_to, ..newcomer.person() }).await?.id;
-    if leads_to.is_none() {
+    if holder.is_none() {
         address::insert(edit, &newcomer.email, told, None)?;
     }
-    let invited = Seen { id: leads_to.unwrap_or(told), known_as: told, status: Status::Invited };
+    let known_by = Some(key.to_owned());
+    let invited = Seen { id: leads_to.unwrap_or(told), known_as: told, known_by, status: Status::Invited };
     if let Added::Member(person_id) = members::add(edit, caller, &held, account_id, invited, roles).await? {
         send(edit, account_id, person_id, &newcomer.email).await?;
     }
@@ -66,9 +73,10 @@ pub async fn add_known(
     let held = hierarchy::roles(edit.connection(), caller, account_id)?;
     held.require(Role::Manage)?;
     let seen = members::seen_person(edit.connection(), caller, account_id, person_id)?;
+    let status = seen.status;
     let added = members::add(edit, caller, &held, account_id, seen, roles).await?;
     match added {
-        Added::Member(person_id) if seen.status == Status::Invited => send_again(edit, account_id, person_id).await,
+        Added::Member(person_id) if status == Status::Invited => send_again(edit, account_id, person_id).await,
         Added::Member(_) | Added::Refused(_) => Ok(()),
     }
 }
@@ -115,6 +123,10 @@ async fn send_again(edit: &Edit, account_id: AccountId, person_id: PersonId) -> 
                 WHEN lower(d.address) = (SELECT lower(a.email_admin) FROM accounts a WHERE a.id = ?1) THEN 2
                 ELSE 3 + ifnull(d.proved_at, 0) END
            FROM addresses d WHERE d.person_id = ?2 AND d.retired_at IS NULL
+         UNION ALL
+         SELECT m.known_by, m.known_by, 1 FROM memberships m
+          WHERE m.account_id = ?1 AND m.person_id = ?2 AND m.known_by IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM addresses d WHERE d.person_id = m.person_id)
           ORDER BY turn LIMIT 1",
         &[account_id.into(), person_id.into()],
     )?;
@@ -186,7 +198,9 @@ pub(super) async fn refuse(edit: &Edit, token: &str) -> Result<()> {
     let link = link::spend(edit, Purpose::Invitation, token)?;
     let guest = guest_of(edit.connection(), &link)?;
     let account_id = link.account_id.ok_or_else(link::refused)?;
-    match members::leave(edit, account_id, guest.person_id).await {
+    let stands_in = members::stands_in(edit, link.person_id)?;
+    let person_id = if stands_in { link.person_id } else { guest.person_id };
+    match members::leave(edit, account_id, person_id).await {
         // Who has entered meanwhile, or is shut out, has nothing to refuse.
         Err(Error::NotFound(_)) => Err(link::refused()),
         left => left,
@@ -248,7 +262,11 @@ pub async fn accept_as(edit: &Edit, token: &str, person_id: PersonId) -> Result<
 async fn join(edit: &Edit, link: &Link, person_id: PersonId) -> Result<()> {
     proof::prove(edit, person_id, &link.email).await?;
     let account_id = link.account_id.ok_or_else(link::refused)?;
-    members::enter(edit, account_id, person_id).await.map(drop)
+    // Who stood for the address in the account turns out to be a member of it.
+    if link.person_id != person_id && members::stands_in(edit, link.person_id)? {
+        proof::merge(edit, link.person_id, person_id).await?;
+    }
+    members::enter(edit, account_id, person_id, Some(&link.email.key)).await.map(drop)
 }
 
 #[cfg(test)]
@@ -262,7 +280,7 @@ mod tests {
     use crate::setting;
     use crate::store::native::run;
     use crate::values::email::Email;
-    use crate::values::time::clock;
+    use crate::values::time::{Time, clock};
 
     /// An edit, in it the account Acme, and its manager.
     async fn acme(operator: &Operator) -> Result<(Edit, AccountId, Caller)> {
@@ -271,7 +289,7 @@ mod tests {
         let acme = account(&edit, operator.id, "Acme").await?;
         let manager = person(&edit, "manager@example.com").await?;
         let roles = hierarchy::roles(edit.connection(), &operator.administrator, acme)?;
-        let at_once = Seen { id: manager, known_as: manager, status: Status::Active };
+        let at_once = Seen { id: manager, known_as: manager, known_by: None, status: Status::Active };
         members::add(&edit, &operator.administrator, &roles, acme, at_once, &[Role::Manage]).await?;
         Ok((edit, acme, signed_in(manager)))
     }
@@ -406,6 +424,26 @@ mod tests {
             }
             accept(&edit, &mailed(&edit)?.1, None).await?;
             assert_eq!(status(&edit, acme, jane)?, "inactive");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn to_refuse_what_came_to_another_address_of_a_member_is_not_to_leave() {
+        run(async {
+            let (edit, acme, manager) = acme(&first_start().await?).await?;
+            let jane = person(&edit, "jane@example.com").await?;
+            members::found(&edit, acme, jane).await?;
+            let other = newcomer("other@example.com");
+            address::insert(&edit, &other.email, jane, Some(Time::now() - Duration::from_secs(1)))?;
+            let told = invite(&edit, &manager, acme, &other, &[Role::User]).await?;
+            refuse(&edit, &mailed(&edit)?.1).await?;
+            assert_eq!(
+                (status(&edit, acme, jane)?, status(&edit, acme, told)?),
+                ("active".to_owned(), "refused".to_owned())
+            );
+            let again = invite(&edit, &manager, acme, &other, &[Role::User]).await?;
+            assert_eq!(mailed(&edit)?.0, 1, "nobody asks {again} again");
             Ok(())
         });
     }

@@ -44,7 +44,7 @@ pub(crate) async fn prove(edit: &Edit, person_id: PersonId, email: &Email) -> Re
 }
 
 /// Somebody whom an address has named turns out to be a person: the one is the other from now on.
-async fn merge(edit: &Edit, named: PersonId, person_id: PersonId) -> Result<()> {
+pub(super) async fn merge(edit: &Edit, named: PersonId, person_id: PersonId) -> Result<()> {
     members::move_all(edit, named, person_id)?;
     bindings::move_all(edit, named, person_id)?;
     for statement in [

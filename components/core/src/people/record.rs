@@ -43,7 +43,7 @@ pub struct Record {
     pub person_id: Option<PersonId>,
     /// What it says.
     pub profile: Profile,
-    /// Whether somebody who has entered the account has proved the address.
+    /// Whether somebody who has entered the account, and whom it knows by the address, has proved that.
     pub email_verified: bool,
     /// When it was made.
     pub created_at: Time,
@@ -164,7 +164,7 @@ struct Met {
     entered: Option<PersonId>,
 }
 
-/// Who has proved the address of a key, and entered the account, as an expression.
+/// Who has proved the address of a key, and entered the account, which knows the person by it, as an expression.
 macro_rules! entered_by {
     ($key:literal, $account:literal) => {
         concat!(
@@ -174,7 +174,9 @@ macro_rules! entered_by {
             " AND m.person_id = d.person_id AND m.entered_at IS NOT NULL
                       WHERE d.key = ",
             $key,
-            " AND d.proved_at IS NOT NULL AND d.retired_at IS NULL)"
+            " AND d.proved_at IS NOT NULL AND d.retired_at IS NULL AND ",
+            $crate::accounts::members::knows!(),
+            ")"
         )
     };
 }

@@ -37,6 +37,7 @@ const MEMBER_EMAIL: &str = concat!(
     email!("m.person_id"),
     ", coalesce((SELECT l.address FROM links l
                   WHERE l.account_id = m.account_id AND l.person_id = m.person_id AND l.purpose = 'invitation' LIMIT 1),
+                (SELECT r.email FROM records r WHERE r.account_id = m.account_id AND r.email_key = m.known_by),
                 (SELECT r.email FROM addresses d JOIN records r ON r.account_id = m.account_id AND r.email_key = d.key
                   WHERE d.person_id = m.person_id ORDER BY r.id LIMIT 1)))"
 );

@@ -46,7 +46,7 @@ pub async fn issue(author: Author, request: &Request, browser: &Browser, account
     // What is no id that the person may choose might be the name of another account.
     let chosen = chosen.filter(|chosen| chosen.account_id == account_id).ok_or(Error::NotFound(Thing::Account))?;
     if chosen.is_new {
-        members::enter(&edit, account_id, browser.person.person_id).await?;
+        members::enter(&edit, account_id, browser.person.person_id, None).await?;
     }
     let person = SignedIn { account_id: Some(account_id), ..browser.person.clone() };
     let binding = Binding {

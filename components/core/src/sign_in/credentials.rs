@@ -193,7 +193,7 @@ pub async fn sign_in(
     }
     if let Some(Chosen { account_id, is_new: true }) = chosen {
         let edit = Edit::begin(author(Actor::Person(person.person_id))).await?;
-        members::enter(&edit, account_id, person.person_id).await?;
+        members::enter(&edit, account_id, person.person_id, None).await?;
         edit.commit().await?;
     }
     Ok(SignIn::Done(SignedIn { account_id: chosen.map(|chosen| chosen.account_id), ..person }))

@@ -198,6 +198,39 @@ mod tests {
     }
 
     #[test]
+    fn an_account_knows_a_member_of_before_by_what_it_has_named_and_else_by_what_everybody_sees() {
+        let store = rusqlite::Connection::open_in_memory().expect("a database");
+        for file in &FILES[..12] {
+            store.execute_batch(file).expect("the schema before");
+        }
+        store
+            .execute_batch(
+                "INSERT INTO accounts (id, account_key, name, name_key, origin, created_at, updated_at)
+                 VALUES (1, 'k', 'n', 'n', 'operator', 0, 0);
+                 INSERT INTO people (id, uuid, origin, created_at, updated_at)
+                 VALUES (1, '1', 'accounts', 0, 0), (2, '2', 'accounts', 0, 0), (3, '3', 'accounts', 0, 0), (4, '4', 'portal', 0, 0);
+                 INSERT INTO addresses (key, address, person_id, proved_at) VALUES
+                   ('old@e.com', 'old@e.com', 1, 1), ('new@e.com', 'new@e.com', 1, 2), ('asked@e.com', 'asked@e.com', 2, 1),
+                   ('2@e.com', '2@e.com', 2, 2), ('said@e.com', 'said@e.com', 3, 1), ('3@e.com', '3@e.com', 3, 2),
+                   ('bound@e.com', 'bound@e.com', 4, 1);
+                 INSERT INTO memberships (account_id, person_id, known_as, status, entered_at, created_at, updated_at) VALUES
+                   (1, 1, 1, 'active', 1, 0, 0), (1, 2, 2, 'invited', NULL, 0, 0), (1, 3, 3, 'active', 1, 0, 0),
+                   (1, 4, 4, 'active', NULL, 0, 0);
+                 INSERT INTO links (digest, purpose, person_id, account_id, address, key, created_at, expires_at)
+                 VALUES (x'00', 'invitation', 2, 1, 'asked@e.com', 'asked@e.com', 0, 0);
+                 INSERT INTO records (uuid, account_id, email, email_key, created_at, updated_at)
+                 VALUES ('r', 1, 'said@e.com', 'said@e.com', 0, 0);",
+            )
+            .expect("a directory");
+        store.execute_batch(FILES[12]).expect("the migration");
+        let mut rows = store.prepare("SELECT known_by FROM memberships ORDER BY person_id").expect("a query");
+        let known: Vec<Option<String>> =
+            rows.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("texts");
+        let expected = [Some("new@e.com"), Some("asked@e.com"), Some("said@e.com"), None];
+        assert_eq!(known.iter().map(Option::as_deref).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
     fn connectors_get_the_rank_of_their_maker_and_suspensions_count_as_from_above() {
         let store = rusqlite::Connection::open_in_memory().expect("a database");
         for file in &FILES[..3] {

@@ -4,14 +4,48 @@ use serde_json::json;
 
 use super::grants::{FIRST_OF_MEMBERSHIPS, IDS_OF_MEMBERSHIPS};
 use super::owners::{has_owner, lost};
-use super::standing::{Member, Status, sorted};
+use super::standing::{Member, Status, shown_key, sorted};
 use crate::accounts::role::Roles;
 use crate::error::Result;
-use crate::store::Edit;
 use crate::store::audit::Changed;
+use crate::store::{Edit, Transaction};
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
 use crate::values::time::Time;
+
+/// Whether an account, which an expression gives, has shut out somebody else by an address that the person of another expression
+/// has now. Who stands in the account already is not asked. The join is told in its order, and its index: left to choose, SQLite
+/// goes through all members of the account.
+macro_rules! is_shut_out {
+    ($account:literal, $person:literal) => {
+        concat!(
+            "(NOT EXISTS (SELECT 1 FROM memberships o WHERE o.account_id = ",
+            $account,
+            " AND o.person_id = ",
+            $person,
+            ") AND EXISTS (SELECT 1 FROM addresses d
+                CROSS JOIN memberships b INDEXED BY memberships_known_by ON b.account_id = ",
+            $account,
+            " AND b.known_by = d.key AND b.person_id <> ",
+            $person,
+            " AND (b.status IN ('inactive', 'removed') OR b.blocked_by IS NOT NULL)
+                WHERE d.person_id = ",
+            $person,
+            " AND d.retired_at IS NULL OR d.next_id = ",
+            $person,
+            "))"
+        )
+    };
+}
+
+/// The keys of the addresses that the person `?2` has now.
+macro_rules! addresses_of {
+    () => {
+        "SELECT d.key FROM addresses d WHERE d.person_id = ?2 AND d.retired_at IS NULL OR d.next_id = ?2"
+    };
+}
+
+pub(super) use is_shut_out;
 
 /// What is written where nobody of the account blocks a membership.
 pub(super) const UNBLOCKED: &str = "blocked_rank = NULL, blocked_by = NULL";
@@ -21,8 +55,14 @@ pub(super) fn block(edit: &Edit, account_id: AccountId, member: &Member, status:
     // A refusal is the person's, and takes nobody's rank to lift.
     let by_account = status != Status::Refused;
     edit.run(
-        "UPDATE memberships SET status = iif(status = 'refused', status, ?3), blocked_rank = ?4, blocked_by = ?5, updated_at = ?6
-          WHERE account_id = ?1 AND person_id = ?2",
+        // Whoever gets the address by which the account knows the member is shut out as well.
+        concat!(
+            "UPDATE memberships SET status = iif(status = 'refused', status, ?3), blocked_rank = ?4, blocked_by = ?5, updated_at = ?6,
+                    known_by = iif(entered_at IS NULL, known_by, coalesce(",
+            shown_key!("memberships.person_id"),
+            ", known_by))
+              WHERE account_id = ?1 AND person_id = ?2"
+        ),
         &[
             account_id.into(),
             member.person_id.into(),
@@ -35,6 +75,42 @@ pub(super) fn block(edit: &Edit, account_id: AccountId, member: &Member, status:
     edit.run(
         "DELETE FROM refresh_tokens WHERE person_id = ?2 AND account_id = ?1",
         &[account_id.into(), member.person_id.into()],
+    )?;
+    Ok(())
+}
+
+/// The blocks of others that stand against giving something to an address of a person: the rank that it takes to lift each, if it takes
+/// one.
+pub(super) fn blocks_by_address(
+    transaction: &Transaction,
+    account_id: AccountId,
+    person_id: PersonId,
+) -> Result<Vec<Option<Role>>> {
+    let rows = transaction.run(
+        concat!(
+            "SELECT b.blocked_rank FROM memberships b INDEXED BY memberships_known_by
+              WHERE b.account_id = ?1 AND b.person_id <> ?2 AND (b.status IN ('inactive', 'removed') OR b.blocked_by IS NOT NULL)
+                AND b.known_by IN (",
+            addresses_of!(),
+            ")"
+        ),
+        &[account_id.into(), person_id.into()],
+    )?;
+    rows.into_iter().map(|mut row| row.take("blocked_rank")).collect()
+}
+
+/// Lets an address in by which the account has shut somebody else out. That one stays out.
+pub(super) fn lift_by_address(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<()> {
+    transaction.run(
+        concat!(
+            "UPDATE memberships INDEXED BY memberships_known_by SET known_by = ",
+            shown_key!("memberships.person_id"),
+            " WHERE account_id = ?1 AND person_id <> ?2 AND (status IN ('inactive', 'removed') OR blocked_by IS NOT NULL)
+                AND known_by IN (",
+            addresses_of!(),
+            ")"
+        ),
+        &[account_id.into(), person_id.into()],
     )?;
     Ok(())
 }
@@ -92,10 +168,11 @@ pub(crate) async fn set_active(
     rank: Role,
     account_id: AccountId,
     person_id: PersonId,
+    known_by: Option<&str>,
     active: bool,
 ) -> Result<()> {
     let Some(member) = Member::find(edit, account_id, person_id)? else {
-        return if active { Ok(()) } else { shut_out(edit, account_id, person_id).await };
+        return if active { Ok(()) } else { shut_out(edit, account_id, person_id, known_by).await };
     };
     // A block that somebody else has set is that one's to lift.
     let is_own = member.blocked_by.as_deref() == Some(edit.author.api);
@@ -125,10 +202,10 @@ pub(crate) async fn set_active(
 }
 
 /// Shuts out somebody who has nothing to do with the account yet.
-async fn shut_out(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
+async fn shut_out(edit: &Edit, account_id: AccountId, person_id: PersonId, known_by: Option<&str>) -> Result<()> {
     edit.run(
-        "INSERT INTO memberships (account_id, person_id, known_as, status, blocked_by, created_at, updated_at)
-         VALUES (?1, ?2, ?5 + (random() & ?6), 'inactive', ?3, ?4, ?4)",
+        "INSERT INTO memberships (account_id, person_id, known_as, known_by, status, blocked_by, created_at, updated_at)
+         VALUES (?1, ?2, ?5 + (random() & ?6), ?7, 'inactive', ?3, ?4, ?4)",
         &[
             account_id.into(),
             person_id.into(),
@@ -136,6 +213,7 @@ async fn shut_out(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Re
             Time::now().into(),
             FIRST_OF_MEMBERSHIPS.into(),
             (IDS_OF_MEMBERSHIPS - 1).into(),
+            known_by.into(),
         ],
     )?;
     edit.record("shut out", "memberships", &[(person_id, json!({ "account": account_id }))]).await

@@ -1,6 +1,6 @@
 //! What people of an account decide about its members: who is added, changed, removed.
 
-use super::blocks::{UNBLOCKED, block, end, unblock};
+use super::blocks::{UNBLOCKED, block, blocks_by_address, end, lift_by_address, unblock};
 use super::grants::{self, Door, Grant, end_ungranted, give};
 use super::owners::{guard, has_owner, lost};
 use super::readings::Seen;
@@ -38,13 +38,20 @@ pub async fn add(
     seen: Seen,
     roles: &[Role],
 ) -> Result<Added> {
-    let Seen { id: person_id, status, known_as } = seen;
+    let Seen { id: person_id, status, known_as, known_by } = seen;
     let was = Member::find(edit, account_id, person_id)?;
-    let ranks: Vec<_> = was.iter().filter_map(|member| member.blocked_rank).chain(roles.iter().copied()).collect();
-    guard(edit, caller, held, account_id, ranks)?;
-    let grant = Grant { door: Door::Accounts, roles, rank: held.rank(), status, known_as: Some(known_as) };
+    let blocks = match &was {
+        Some(member) => vec![member.blocked_rank],
+        None => blocks_by_address(edit, account_id, person_id)?,
+    };
+    guard(edit, caller, held, account_id, blocks.iter().flatten().chain(roles).copied())?;
+    let known_by = known_by.as_deref();
+    let grant = Grant { door: Door::Accounts, roles, rank: held.rank(), status, known_as: Some(known_as), known_by };
     match was {
         None => {
+            if !blocks.is_empty() {
+                lift_by_address(edit, account_id, person_id)?;
+            }
             grants::grant(edit, account_id, person_id, grant).await?;
             Ok(Added::Member(person_id))
         }
@@ -105,7 +112,14 @@ pub async fn update(
     let after = change.roles.as_ref().unwrap_or(&member.roles);
     // What people decide stands for what came by any other door.
     edit.run("DELETE FROM grants WHERE account_id = ?1 AND person_id = ?2", &[account_id.into(), person_id.into()])?;
-    let grant = Grant { door: Door::Accounts, roles: after, rank: held.rank(), status: member.status, known_as: None };
+    let grant = Grant {
+        door: Door::Accounts,
+        roles: after,
+        rank: held.rank(),
+        status: member.status,
+        known_as: None,
+        known_by: None,
+    };
     give(edit, &[(person_id, account_id)], grant).await?;
     match change.active {
         Some(true) if member.status == Status::Inactive => unblock(edit, account_id, &member)?,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::blocks::is_shut_out;
 use super::standing::Status;
 use crate::error::Result;
 use crate::store::Edit;
@@ -52,6 +53,8 @@ pub struct Grant<'a> {
     /// By which id the account knows the person until it enters: one that was told already. If there is none a membership
     /// gets an id of its own, that is nobody's, so that nobody learns of a person what the person has not told.
     pub known_as: Option<PersonId>,
+    /// The key of the address that is given it, if it is given to one.
+    pub known_by: Option<&'a str>,
 }
 
 /// Ids of memberships begin here, above those of people: 2 to the power of 52, so that all are exact as numbers of JSON.
@@ -64,8 +67,8 @@ pub(super) const IDS_OF_MEMBERSHIPS: i64 = 1 << 51;
 pub(crate) async fn grant_from(edit: &Edit, source: Sql, grant: Grant<'_>) -> Result<Vec<(PersonId, AccountId)>> {
     let now = Time::now();
     let mut sql = Sql {
-        text: "INSERT INTO memberships (account_id, person_id, known_as, status, entered_at, created_at, updated_at)
-                SELECT account_id, person_id, coalesce(?, iif(?, person_id, ? + (random() & ?))), ?, ?, ?, ?
+        text: "INSERT INTO memberships (account_id, person_id, known_as, known_by, status, entered_at, created_at, updated_at)
+                SELECT account_id, person_id, coalesce(?, iif(?, person_id, ? + (random() & ?))), ?, ?, ?, ?, ?
                   FROM (SELECT DISTINCT account_id, person_id FROM ("
             .to_owned(),
         parameters: vec![
@@ -73,6 +76,7 @@ pub(crate) async fn grant_from(edit: &Edit, source: Sql, grant: Grant<'_>) -> Re
             i64::from(grant.door == Door::Founder).into(),
             FIRST_OF_MEMBERSHIPS.into(),
             (IDS_OF_MEMBERSHIPS - 1).into(),
+            grant.known_by.into(),
             grant.status.name().into(),
             Some(now).filter(|_| grant.door == Door::Founder).into(),
             now.into(),
@@ -80,13 +84,15 @@ pub(crate) async fn grant_from(edit: &Edit, source: Sql, grant: Grant<'_>) -> Re
         ],
     };
     sql.append(source);
-    // Without a condition SQLite takes ON for that of a join. Who has this door's grant already is not told.
-    sql.push(
-        ")) WHERE true ON CONFLICT DO UPDATE SET updated_at = updated_at
+    // Nor is anything given to an address by which the account has shut somebody out. Who has this door's grant already is not told.
+    sql.push(concat!(
+        ")) AS given WHERE NOT ",
+        is_shut_out!("given.account_id", "given.person_id"),
+        " ON CONFLICT DO UPDATE SET known_by = coalesce(known_by, excluded.known_by)
             WHERE status IN ('invited', 'awaiting', 'active') AND NOT EXISTS (
                   SELECT 1 FROM grants g WHERE g.account_id = memberships.account_id
                      AND g.person_id = memberships.person_id AND g.door IN ('founder', 'accounts', ",
-    );
+    ));
     sql.bind(grant.door.name());
     sql.push(")) RETURNING person_id, account_id");
     let granted = edit.batch(&sql.text, sql.parameters).await?;
@@ -136,7 +142,14 @@ pub(crate) async fn grant(edit: &Edit, account_id: AccountId, person_id: PersonI
 /// Makes the person who makes an account its owner and admin.
 pub async fn found(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
     let roles = &[Role::Owner, Role::Admin];
-    let founder = Grant { door: Door::Founder, roles, rank: Some(Role::Owner), status: Status::Active, known_as: None };
+    let founder = Grant {
+        door: Door::Founder,
+        roles,
+        rank: Some(Role::Owner),
+        status: Status::Active,
+        known_as: None,
+        known_by: None,
+    };
     grant(edit, account_id, person_id, founder).await.map(drop)
 }
 

@@ -4,22 +4,25 @@ use serde_json::json;
 
 use super::blocks::end;
 use super::owners::{has_owner, lost};
-use super::standing::{Member, Status};
+use super::standing::{Member, Status, knows, shown_key};
 use crate::error::{Error, Result, Thing};
 use crate::store::{Edit, Transaction};
 use crate::values::id::{AccountId, PersonId};
 use crate::values::time::Time;
 
-/// The person enters an account that has given it something: accepts an invitation, or signs in there for the first time.
-/// Whether it did: nobody enters past a block of the account.
-pub(crate) async fn enter(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<bool> {
+/// The person enters an account that has given it something: accepts an invitation, which was mailed to the address of the key
+/// `by`, or signs in there for the first time. Whether it did: nobody enters past a block of the account.
+pub(crate) async fn enter(edit: &Edit, account_id: AccountId, person_id: PersonId, by: Option<&str>) -> Result<bool> {
     let now = Time::now();
     let entered = edit.run(
-        "UPDATE memberships SET status = 'active', entered_at = ?3, updated_at = ?3
-          WHERE account_id = ?1 AND person_id = ?2
-            AND (status = 'invited' OR status = 'active' AND entered_at IS NULL)
-         RETURNING person_id",
-        &[account_id.into(), person_id.into(), now.into()],
+        concat!(
+            "UPDATE memberships SET status = 'active', entered_at = ?3, updated_at = ?3, known_by = coalesce(?4, known_by, ",
+            shown_key!("memberships.person_id"),
+            ") WHERE account_id = ?1 AND person_id = ?2
+                AND (status = 'invited' OR status = 'active' AND entered_at IS NULL)
+             RETURNING person_id"
+        ),
+        &[account_id.into(), person_id.into(), now.into(), by.into()],
     )?;
     if entered.is_empty() {
         return Ok(false);
@@ -28,12 +31,18 @@ pub(crate) async fn enter(edit: &Edit, account_id: AccountId, person_id: PersonI
         "DELETE FROM links WHERE account_id = ?1 AND person_id = ?2 AND purpose = 'invitation'",
         &[account_id.into(), person_id.into()],
     )?;
-    // What the organisation says of an address is said of this person from now on, whatever becomes of the address.
+    // What the organisation says of the address by which it knows the person is said of this person from now on, whatever becomes
+    // of the address.
     edit.run(
-        "UPDATE records SET person_id = ?2
-          WHERE account_id = ?1 AND person_id IS NULL
-            AND email_key IN (
-                SELECT key FROM addresses WHERE person_id = ?2 AND proved_at IS NOT NULL AND retired_at IS NULL)",
+        concat!(
+            "UPDATE records SET person_id = ?2
+              WHERE account_id = ?1 AND person_id IS NULL
+                AND email_key IN (
+                    SELECT d.key FROM addresses d JOIN memberships m ON m.account_id = ?1 AND m.person_id = d.person_id
+                     WHERE d.person_id = ?2 AND d.proved_at IS NOT NULL AND d.retired_at IS NULL AND ",
+            knows!(),
+            ")"
+        ),
         &[account_id.into(), person_id.into()],
     )?;
     edit.record("entered", "memberships", &[(person_id, json!({ "account": account_id }))]).await?;
@@ -94,9 +103,10 @@ pub(crate) fn move_all(transaction: &Transaction, from: PersonId, to: PersonId) 
                 SELECT 1 FROM memberships m JOIN memberships t ON t.account_id = m.account_id AND t.person_id = ?2
                  WHERE m.account_id = grants.account_id AND m.person_id = ?1
                    AND (m.status IN ('inactive', 'removed', 'refused') OR t.status IN ('inactive', 'removed', 'refused')))",
-        "INSERT INTO memberships (account_id, person_id, known_as, status, entered_at, blocked_rank, blocked_by, created_at,
-                                  updated_at)
-         SELECT account_id, ?2, -known_as, status, entered_at, blocked_rank, blocked_by, created_at, updated_at FROM memberships
+        "INSERT INTO memberships (account_id, person_id, known_as, known_by, status, entered_at, blocked_rank, blocked_by,
+                                  created_at, updated_at)
+         SELECT account_id, ?2, -known_as, known_by, status, entered_at, blocked_rank, blocked_by, created_at, updated_at
+           FROM memberships
           WHERE person_id = ?1
              ON CONFLICT DO UPDATE SET status = excluded.status, blocked_rank = excluded.blocked_rank,
                     blocked_by = excluded.blocked_by

@@ -1,6 +1,6 @@
 //! What is shown of memberships: to a person its accounts, and to a caller whom it may add.
 
-use super::standing::Status;
+use super::standing::{Status, shown_key};
 use crate::accounts::hierarchy::{LIVE, ROLES, parameters};
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result, Thing};
@@ -59,12 +59,14 @@ pub fn of_person(connection: &Connection, person_id: PersonId) -> Result<Vec<Mem
 }
 
 /// A person whom a caller may know of, and how the person comes in if the caller adds it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Seen {
     /// Who it is now.
     pub id: PersonId,
     /// The id that the caller has, by which the account knows the person until it enters.
     pub known_as: PersonId,
+    /// The key of the address by which the caller knows the person, if it knows one.
+    pub known_by: Option<String>,
     /// At once, for somebody who has entered an account that the caller sees; as soon as an address is proved, for somebody
     /// who is confined to one; else as invited.
     pub status: Status,
@@ -85,14 +87,15 @@ pub fn seen_person(
     const NONE: Error = Error::NotFound(Thing::Person);
     let [person, connector] = parameters(caller);
     let statement = format!(
-        "SELECT p.id, p.confined, here.entered_at IS NOT NULL AS entered_here, here.status IS NOT NULL AS is_here, EXISTS (
+        "SELECT p.id, p.confined, {} AS shown, here.entered_at IS NOT NULL AS entered_here, here.status IS NOT NULL AS is_here, EXISTS (
                 SELECT 1 FROM memberships of JOIN accounts a ON a.id = of.account_id
                  WHERE of.person_id = p.id AND of.status = 'active' AND of.entered_at IS NOT NULL AND {ROLES} IS NOT NULL
                 ) AS is_seen
            FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id)
            LEFT JOIN memberships here ON here.account_id = ?4 AND here.person_id = p.id AND here.status <> 'refused'
           WHERE was.id = coalesce(
-                (SELECT k.person_id FROM memberships k WHERE k.account_id = ?4 AND k.known_as = ?3), ?3)"
+                (SELECT k.person_id FROM memberships k WHERE k.account_id = ?4 AND k.known_as = ?3), ?3)",
+        shown_key!("p.id")
     );
     let parameters = [person, connector, person_id.into(), account_id.into()];
     let mut row = connection.query_first(&statement, &parameters)?.ok_or(NONE)?;
@@ -105,5 +108,6 @@ pub fn seen_person(
         (false, true) => Status::Active,
         (false, false) => Status::Invited,
     };
-    Ok(Seen { id: row.take("id")?, status, known_as: person_id })
+    let known_by = if is_seen { row.take("shown")? } else { None };
+    Ok(Seen { id: row.take("id")?, status, known_as: person_id, known_by })
 }

@@ -5,6 +5,32 @@ use crate::store::{Connection, Transaction};
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::{self, Role};
 
+/// The key of the newest address that the person in whose id an expression gives has proved: what everybody sees who sees the
+/// person.
+macro_rules! shown_key {
+    ($person:literal) => {
+        concat!(
+            "(SELECT s.key FROM addresses s WHERE s.person_id = ",
+            $person,
+            " AND s.proved_at IS NOT NULL AND s.retired_at IS NULL ORDER BY s.proved_at DESC, s.key LIMIT 1)"
+        )
+    };
+}
+
+/// Whether the account of the membership `m` knows the person by the address `d`: it has named it, or the person entered by it, or
+/// it is shown to everybody there since the person has entered.
+macro_rules! knows {
+    () => {
+        concat!(
+            "(m.known_by = d.key OR m.entered_at IS NOT NULL AND d.key = ",
+            $crate::accounts::members::shown_key!("d.person_id"),
+            ")"
+        )
+    };
+}
+
+pub(crate) use {knows, shown_key};
+
 /// How a person stands to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -111,6 +137,56 @@ impl Member {
     pub(super) fn ranks(&self) -> impl Iterator<Item = Role> {
         self.roles.iter().copied().chain(self.blocked_rank)
     }
+}
+
+/// See [`stands_in`], as a condition of the person `p`.
+macro_rules! stands_in {
+    () => {
+        "p.password_hash IS NULL AND p.leads_to IS NULL
+         AND NOT EXISTS (SELECT 1 FROM addresses d WHERE d.person_id = p.id)
+         AND NOT EXISTS (SELECT 1 FROM addresses d WHERE d.next_id = p.id)"
+    };
+}
+
+/// Whom an account means by an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// Whoever holds the address, by whom nobody is meant in the account yet, or whom the account knows by it.
+    Holder,
+    /// Somebody who stands for the address in this account, and is nobody else.
+    StandIn(PersonId),
+    /// Nobody yet: the account knows the holder by another address, and is not told that it is the same person.
+    Nobody,
+}
+
+/// Whom an account means by the address of a key that a person holds. To say something of one address of a member tells nothing of
+/// the others: until the member comes by this one, somebody stands for it who has nothing else.
+pub(crate) fn meant(transaction: &Transaction, account_id: AccountId, key: &str, holder: PersonId) -> Result<Meant> {
+    let mut row = transaction.run_one(
+        concat!(
+            "SELECT (SELECT m.person_id FROM memberships m JOIN people p ON p.id = m.person_id
+                      WHERE m.account_id = ?1 AND m.known_by = ?2 AND m.person_id <> ?3 AND ",
+            stands_in!(),
+            " LIMIT 1) AS stand_in,
+                    EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = ?1 AND m.person_id = ?3
+                               AND NOT coalesce(m.known_by = ?2, m.entered_at IS NULL)
+                               AND (m.entered_at IS NULL OR ?2 IS NOT ",
+            shown_key!("m.person_id"),
+            ")) AS is_other"
+        ),
+        &[account_id.into(), key.into(), holder.into()],
+    )?;
+    Ok(match (row.take("stand_in")?, row.take("is_other")?) {
+        (Some(stand_in), _) => Meant::StandIn(stand_in),
+        (None, true) => Meant::Nobody,
+        (None, false) => Meant::Holder,
+    })
+}
+
+/// Whether a person stands for an address in an account, and is nobody else, see [`Meant::StandIn`].
+pub(crate) fn stands_in(transaction: &Transaction, person_id: PersonId) -> Result<bool> {
+    let statement = concat!("SELECT 1 FROM people p WHERE p.id = ? AND ", stands_in!());
+    Ok(transaction.run_first(statement, &[person_id.into()])?.is_some())
 }
 
 /// The names of roles, each once, the weakest first: as the audit has them.

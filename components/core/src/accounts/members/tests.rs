@@ -14,7 +14,14 @@ use crate::values::role::Role;
 
 /// Gives a person roles in an account, by hand.
 async fn join(edit: &Edit, account_id: AccountId, person_id: PersonId, roles: &[Role], status: Status) -> Result<()> {
-    let given = Grant { door: Door::Accounts, roles, rank: Some(Role::Owner), status, known_as: Some(person_id) };
+    let given = Grant {
+        door: Door::Accounts,
+        roles,
+        rank: Some(Role::Owner),
+        status,
+        known_as: Some(person_id),
+        known_by: None,
+    };
     assert!(grant(edit, account_id, person_id, given).await?);
     Ok(())
 }
@@ -24,13 +31,13 @@ async fn member(edit: &Edit, account_id: AccountId, roles: &[Role]) -> Result<Pe
     let mut row = edit.run_one("SELECT 'somebody' || count(*) || '@example.com' AS address FROM people", &[])?;
     let person_id = person(edit, &row.take::<String>("address")?).await?;
     join(edit, account_id, person_id, roles, Status::Active).await?;
-    enter(edit, account_id, person_id).await?;
+    enter(edit, account_id, person_id, None).await?;
     Ok(person_id)
 }
 
 /// Somebody whom the caller adds at once.
 fn at_once(id: PersonId) -> Seen {
-    Seen { id, known_as: id, status: Status::Active }
+    Seen { id, known_as: id, known_by: None, status: Status::Active }
 }
 
 /// The roles of a member, the weakest first.
@@ -207,8 +214,14 @@ fn what_is_removed_or_refused_no_door_brings_back_and_only_who_set_the_block_lif
         member(&edit, acme, &[Role::Owner]).await?;
         let (manager, held) = calling(&edit, acme, member(&edit, acme, &[Role::Manage]).await?)?;
         let (admin, held_by_admin) = calling(&edit, acme, member(&edit, acme, &[Role::Admin]).await?)?;
-        let portal =
-            Grant { door: Door::Portal, roles: &[Role::User], rank: None, status: Status::Active, known_as: None };
+        let portal = Grant {
+            door: Door::Portal,
+            roles: &[Role::User],
+            rank: None,
+            status: Status::Active,
+            known_as: None,
+            known_by: None,
+        };
         let removed = member(&edit, acme, &[Role::Admin]).await?;
         remove(&edit, &admin, &held_by_admin, acme, removed).await?;
         let refuses = member(&edit, acme, &[Role::User]).await?;
@@ -235,7 +248,8 @@ fn a_door_takes_away_what_it_gave_and_nothing_else() {
         let acme = account(&edit, operator.id, "Acme").await?;
         let jane = person(&edit, "jane@example.com").await?;
         for (door, role) in [(Door::Portal, Role::User), (Door::Endpoint, Role::Viewer)] {
-            let given = Grant { door, roles: &[role], rank: None, status: Status::Active, known_as: None };
+            let given =
+                Grant { door, roles: &[role], rank: None, status: Status::Active, known_as: None, known_by: None };
             assert!(grant(&edit, acme, jane, given).await?);
             assert!(!grant(&edit, acme, jane, given).await?, "again it changes nothing");
         }

@@ -64,8 +64,8 @@ impl Standing<'_> {
 
     async fn block(&self) -> Result<()> {
         let Some(person_id) = self.person().await? else { return Ok(()) };
-        let blocked =
-            members::set_active(self.edit, self.connector.rank, self.record.account_id, person_id, false).await;
+        let (account_id, rank, known_by) = (self.record.account_id, self.connector.rank, self.known_by());
+        let blocked = members::set_active(self.edit, rank, account_id, person_id, known_by, false).await;
         blocked.map_err(|error| match error {
             Error::Forbidden { .. } => of_is_active("cannot be cleared: the member ranks above the client"),
             Error::Conflict(Conflict::LastOwner) => {
@@ -82,15 +82,25 @@ impl Standing<'_> {
             return Ok(());
         }
         let account_id = self.record.account_id;
-        members::set_active(self.edit, self.connector.rank, account_id, person_id, true).await.map_err(|error| {
-            match error {
-                Error::Forbidden { .. } => of_is_active("cannot be set: the member ranks above the client"),
-                other => other,
-            }
+        let (rank, known_by) = (self.connector.rank, self.known_by());
+        let unblocked = members::set_active(self.edit, rank, account_id, person_id, known_by, true).await;
+        unblocked.map_err(|error| match error {
+            Error::Forbidden { .. } => of_is_active("cannot be set: the member ranks above the client"),
+            other => other,
         })?;
-        let rank = Some(self.connector.rank);
-        let grant = Grant { door: Door::Endpoint, roles: &[Role::User], rank, status: Status::Invited, known_as: None };
+        let grant = Grant {
+            door: Door::Endpoint,
+            roles: &[Role::User],
+            rank: Some(rank),
+            status: Status::Invited,
+            known_as: None,
+            known_by,
+        };
         members::grant(self.edit, account_id, person_id, grant).await.map(drop)
+    }
+
+    fn known_by(&self) -> Option<&str> {
+        self.record.profile.email_key()
     }
 
     /// Whom the record means: who has entered by it, or else whoever has its address, or will.

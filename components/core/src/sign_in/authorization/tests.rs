@@ -289,7 +289,14 @@ fn nobody_leaves_for_a_client_unasked_before_the_sign_in_but_where_nothing_may_b
 /// Gives somebody a role in an account who has not entered it.
 async fn offer(edit: &Edit, account_id: AccountId, browser: &Browser) -> Result<()> {
     let roles = &[Role::User];
-    let grant = Grant { door: Door::Accounts, roles, rank: Some(Role::Owner), status: Status::Invited, known_as: None };
+    let grant = Grant {
+        door: Door::Accounts,
+        roles,
+        rank: Some(Role::Owner),
+        status: Status::Invited,
+        known_as: None,
+        known_by: None,
+    };
     members::grant(edit, account_id, browser.person.person_id, grant).await.map(drop)
 }
 
