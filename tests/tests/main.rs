@@ -42,6 +42,7 @@ mod api {
         mod errors;
         mod users;
     }
+    mod metadata;
     mod users;
 }
 

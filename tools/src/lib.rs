@@ -2,9 +2,11 @@
 //!
 //! Each component describes its own API by annotations. A test of the component turns them into its `openapi.json` and
 //! fails if the file says something else. The component `console` puts the parts together, and the Postman collection and
-//! the reference are made of the whole. Nothing of this is in a component: it carries the text, not what makes it.
+//! the reference are made of the whole. What clients of `OData` read is made of the lists of core. Nothing of this is in a component:
+//! it carries the text, not what makes it.
 
 pub mod guide;
+pub mod metadata;
 pub mod postman;
 pub mod reference;
 mod values;

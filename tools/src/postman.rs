@@ -213,6 +213,7 @@ const STEPS: &[Step] = &[
     step("console_document", "", 200),
     step("console_reference", "", 200),
     step("console_guide", "", 200).given(&[("api", "portal")]),
+    step("console_metadata", "", 200).given(&[("$format", "json")]),
 ];
 
 /// The collection of a description.

@@ -1,27 +1,34 @@
-//! `GET /openapi.json`: the description of all APIs, by the OpenAPI Specification 3.1. And `GET /reference`, the same for people.
+//! `GET /openapi.json`: the description of all APIs, by the OpenAPI Specification 3.1. `GET /reference`, the same for people. And
+//! `GET /api/$metadata`, what the lists of the accounts API are to clients of `OData`.
 //!
 //! Each component describes its API by annotations, and a test of it keeps what they say in its `openapi.json`. A test here
-//! puts these parts together, and makes the page of the whole, and one of each page of `docs/apis`. So all are files, and the one
-//! component that carries them is granted nothing.
+//! puts these parts together, and makes the page of the whole, one of each page of `docs/apis`, and the metadata of the collections
+//! of core. So all are files, and the one component that carries them is granted nothing.
 
 mod failure;
 
 use std::sync::{LazyLock, OnceLock};
 
-use accord_web::described::Tags;
+use accord_web::described::{Tags, one_of};
 use accord_web::{Api, Call, Failure, Result, conditional};
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use sha2::{Digest as _, Sha256};
 
 /// The description of all APIs.
 const DOCUMENT: &str = include_str!("../openapi.json");
 
-/// The `ETag` of the document.
+/// What the lists are to clients of `OData`, as CSDL XML and as CSDL JSON.
+const METADATA_XML: &str = include_str!("../metadata.xml");
+const METADATA_JSON: &str = include_str!("../metadata.json");
+
+/// The `ETag` of the document, and those of the metadata.
 static TAG: LazyLock<String> = LazyLock::new(|| tag(DOCUMENT));
+static METADATA_XML_TAG: LazyLock<String> = LazyLock::new(|| tag(METADATA_XML));
+static METADATA_JSON_TAG: LazyLock<String> = LazyLock::new(|| tag(METADATA_JSON));
 
 /// An `ETag`: the SHA-256 of what it is of.
 fn tag(text: &str) -> String {
@@ -83,7 +90,7 @@ impl Api for Console {
     type Failure = Failure;
 
     fn has_versions(_: &Method, path: &str) -> bool {
-        path == "/openapi.json" || path == "/reference" || path.starts_with("/reference/")
+        matches!(path, "/openapi.json" | "/reference" | "/api/$metadata") || path.starts_with("/reference/")
     }
 
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {
@@ -95,6 +102,7 @@ accord_web::operations! { Console,
     get "/openapi.json" => document,
     get "/reference" => reference,
     get "/reference/{api}" => guide,
+    get "/api/$metadata" => metadata,
 }
 
 /// The version that the caller has.
@@ -174,6 +182,74 @@ async fn guide(Path(api): Path<String>, headers: HeaderMap) -> Result<Response> 
     page.answer(&headers)
 }
 
+/// What is asked for.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by the generator only")]
+struct Format {
+    /// `xml` or `json`: what `Accept` says if it is left out, and XML if that says nothing.
+    #[param(inline, rename = "$format", example = "json")]
+    format: Option<FormatName>,
+}
+
+accord_web::values! {
+    /// A format of the metadata.
+    FormatName = one_of(["xml", "json", "application/xml", "application/json"]);
+}
+
+/// Get the metadata of the lists
+///
+/// What the lists of the accounts API are to clients of OData 4: their types, and which lies below which. As CSDL XML, or as CSDL
+/// JSON if `$format` or `Accept` asks for it.
+#[utoipa::path(
+    get,
+    operation_id = "console_metadata",
+    path = "/api/$metadata",
+    tag = "console",
+    params(Format, IfNoneMatch),
+    responses(
+        (status = 200, description = "The metadata.", content((String = "application/xml"), (Object = "application/json"))),
+        (status = 304, description = "The caller has the metadata."),
+        (status = 406, description = "There is no such format."),
+        (status = 412, description = "The metadata is another than `If-Match` names.")
+    )
+)]
+async fn metadata(uri: Uri, headers: HeaderMap) -> Result<Response> {
+    let own =
+        |media_type| move || [(header::CONTENT_TYPE, media_type), (header::VARY, "Accept"), (ODATA_VERSION, "4.0")];
+    match wants_json(&uri, &headers) {
+        Some(true) => answer(&headers, &METADATA_JSON_TAG, own("application/json"), METADATA_JSON),
+        Some(false) => answer(&headers, &METADATA_XML_TAG, own("application/xml"), METADATA_XML),
+        None => Ok(StatusCode::NOT_ACCEPTABLE.into_response()),
+    }
+}
+
+/// The version of `OData` that an answer speaks (part 1, section 8.1.5).
+const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+
+/// Whether JSON is asked for: by `$format`, which goes before (`OData` part 1, section 11.2.11), or by `Accept`. `None` if something else
+/// is.
+fn wants_json(uri: &Uri, headers: &HeaderMap) -> Option<bool> {
+    let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let mut formats = query.filter(|(name, _)| name.trim_start_matches('$').eq_ignore_ascii_case("format"));
+    if let Some((_, format)) = formats.next() {
+        return match format.split(';').next().unwrap_or_default() {
+            "json" | "application/json" => Some(true),
+            "xml" | "application/xml" => Some(false),
+            _ => None,
+        };
+    }
+    let lines = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let mut types = lines.flat_map(|line| line.split(',')).filter_map(|one| one.split(';').next()).map(str::trim);
+    Some(
+        types.find_map(|one| match one {
+            "application/json" => Some(true),
+            "application/xml" | "text/xml" | "*/*" | "application/*" => Some(false),
+            _ => None,
+        }) == Some(true),
+    )
+}
+
 /// A file, to who does not have it yet.
 fn answer<const N: usize>(
     headers: &HeaderMap,
@@ -191,6 +267,9 @@ fn answer<const N: usize>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use accord_description::metadata;
     use serde_json::Value;
     use utoipa::OpenApi as _;
 
@@ -203,8 +282,8 @@ mod tests {
     #[openapi(
         info(title = "Accord", description = "One account directory behind four published account APIs."),
         servers((url = "/", description = "Where this document is")),
-        paths(document, reference, guide),
-        tags((name = "console", description = "This description")),
+        paths(document, reference, guide, super::metadata),
+        tags((name = "console", description = "This description, and what the lists are to clients of OData")),
     )]
     struct Description;
 
@@ -221,6 +300,44 @@ mod tests {
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
         };
         accord_description::merge(std::iter::once(own()).chain(PARTS.iter().map(read)))
+    }
+
+    #[test]
+    fn the_metadata_is_what_the_lists_are() {
+        accord_description::keep_text(concat!(env!("CARGO_MANIFEST_DIR"), "/metadata.xml"), &metadata::xml());
+        accord_description::keep(concat!(env!("CARGO_MANIFEST_DIR"), "/metadata.json"), &metadata::json());
+        let described = described();
+        for (path, names) in metadata::paths() {
+            let operation = &described["paths"][path.as_str()]["get"];
+            let page =
+                described.pointer(&schema(&operation["responses"]["200"]["content"]["application/json"]["schema"]));
+            let page = page.unwrap_or_else(|| panic!("{path} is no list"));
+            let shown = described.pointer(&schema(&page["properties"]["value"]["items"])).expect("what is listed");
+            let shown = shown["properties"].as_object().expect("fields");
+            assert_eq!(shown.keys().map(String::as_str).collect::<BTreeSet<_>>(), names, "{path}");
+        }
+    }
+
+    /// Where the schema is that is referred to.
+    fn schema(reference: &Value) -> String {
+        reference["$ref"].as_str().unwrap_or_default().trim_start_matches('#').to_owned()
+    }
+
+    #[test]
+    fn json_is_asked_for_by_format_or_by_accept() {
+        for (query, accept, wanted) in [
+            ("", None, Some(false)),
+            ("", Some("*/*"), Some(false)),
+            ("", Some("application/json;odata.metadata=minimal, */*"), Some(true)),
+            ("", Some("text/html, application/xml;q=0.9"), Some(false)),
+            ("?$format=json", Some("application/xml"), Some(true)),
+            ("?%24format=application%2Fxml", Some("application/json"), Some(false)),
+            ("?$format=atom", None, None),
+        ] {
+            let uri = format!("/api/$metadata{query}").parse().expect("an address");
+            let sent = accept.map(|accept| (header::ACCEPT, http::HeaderValue::from_static(accept)));
+            assert_eq!(wants_json(&uri, &HeaderMap::from_iter(sent)), wanted, "{query} {accept:?}");
+        }
     }
 
     #[test]

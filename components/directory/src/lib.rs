@@ -13,7 +13,7 @@ mod users;
 use accord_core::people::history;
 use accord_core::store::Connection;
 use accord_core::{Result, log};
-use accord_resources::failure;
+use accord_resources::{failure, path};
 use accord_web::{Api, Call, Failure};
 use axum::response::Response;
 
@@ -24,6 +24,10 @@ impl Api for Directory {
     const COMPONENT: &'static str = "directory";
     const LIMITS_ADDRESSES: bool = true;
     type Failure = Failure;
+
+    fn respelled(path: &str) -> Option<String> {
+        path::without_key_predicate(path)
+    }
 
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {
         failure::render(failure)

@@ -79,13 +79,27 @@ impl<S: Sync> FromRequestParts<S> for Record {
     }
 }
 
-/// `/api/accounts/7` for `/api/accounts(7)`, as `OData` writes the key of one of a collection (part 2, section 4.3.1).
+/// `/api/accounts/7` for `/api/accounts(7)`, as `OData` writes the key of one of a collection (part 2, section 4.3.1); and
+/// `/api/accounts/7/users/3` for `/api/accounts(7)/users(3)`.
 pub fn without_key_predicate(path: &str) -> Option<String> {
     const COLLECTION: &str = "/api/accounts";
-    let (open, close) = (path.strip_prefix(COLLECTION)?, [")", "%29"]);
-    let rest = open.strip_prefix('(').or_else(|| open.strip_prefix("%28"))?;
-    let key = close.iter().find_map(|close| rest.strip_suffix(close))?;
-    id::<AccountId>(key).map(|id| format!("{COLLECTION}/{id}"))
+    let (key, below) = key_predicate(path.strip_prefix(COLLECTION)?)?;
+    let account = format!("{COLLECTION}/{}", id::<AccountId>(key)?);
+    if below.is_empty() {
+        return Some(account);
+    }
+    let below = below.strip_prefix('/')?;
+    let name = below.find(['(', '%', '/']).unwrap_or(below.len());
+    match key_predicate(&below[name..]) {
+        Some((key, rest)) => Some(format!("{account}/{}/{}{rest}", &below[..name], id::<PersonId>(key)?)),
+        None => Some(format!("{account}/{below}")),
+    }
+}
+
+/// A key in parentheses, and what stands behind it.
+fn key_predicate(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix('(').or_else(|| text.strip_prefix("%28"))?;
+    rest.split_once(')').or_else(|| rest.split_once("%29"))
 }
 
 /// The id that a text is.
@@ -103,7 +117,23 @@ mod tests {
         for path in ["/api/accounts(7)", "/api/accounts%287%29"] {
             assert_eq!(without_key_predicate(path).as_deref(), Some("/api/accounts/7"), "{path}");
         }
-        for path in ["/api/accounts", "/api/accounts()", "/api/accounts(x)", "/api/accounts(7", "/api/other(7)"] {
+        for (path, segments) in [
+            ("/api/accounts(7)/users", "/api/accounts/7/users"),
+            ("/api/accounts(7)/users(3)", "/api/accounts/7/users/3"),
+            ("/api/accounts%287%29/users%283%29", "/api/accounts/7/users/3"),
+            ("/api/accounts(7)/users/3/invite", "/api/accounts/7/users/3/invite"),
+        ] {
+            assert_eq!(without_key_predicate(path).as_deref(), Some(segments), "{path}");
+        }
+        for path in [
+            "/api/accounts",
+            "/api/accounts()",
+            "/api/accounts(x)",
+            "/api/accounts(7",
+            "/api/accounts(7)users",
+            "/api/accounts(7)/users(x)",
+            "/api/other(7)",
+        ] {
             assert_eq!(without_key_predicate(path), None, "{path}");
         }
     }
@@ -135,8 +165,9 @@ mod tests {
         ];
         accord_fuzz::text(WORDS, |path| {
             if let Some(respelled) = without_key_predicate(path) {
-                let number = respelled.strip_prefix("/api/accounts/").expect("a path of an account");
-                assert!(number.bytes().all(|b| b.is_ascii_digit()), "{respelled}");
+                let rest = respelled.strip_prefix("/api/accounts/").expect("a path of an account");
+                let number = rest.split('/').next().unwrap_or_default();
+                assert!(!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()), "{respelled}");
             }
             id::<AccountId>(path);
         });

@@ -8,18 +8,18 @@ import { at, connector, expect, person, personToken } from "../accord.mjs";
 
 const clients = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A directory of the client's own, with the file at `path`. */
-export async function room(name, path = "/openapi.json", init = {}) {
+/** A directory of the client's own, with the description in it, or what else is at a path. */
+export async function room(name, path = "/openapi.json", file = "openapi.json") {
   const room = `${clients}node_modules/.accord/${name}`;
   await rm(room, { recursive: true, force: true });
   await mkdir(room, { recursive: true });
-  const answer = await fetch(at(path), init);
+  const answer = await fetch(at(path));
   expect(answer.ok, `${path} ${answer.status}`);
-  await writeFile(`${room}/${path.split("/").pop().replace("$", "")}`, await answer.text());
+  await writeFile(`${room}/${file}`, await answer.text());
   return room;
 }
 
-/** Runs a program of npm there, and returns what it prints; `fails` is what a failure of it says. */
+/** Runs a program of npm there, and returns what it prints. */
 export function run(room, program, ...options) {
   const env = { ...process.env, NO_UPDATE_NOTIFIER: "1", REDOCLY_TELEMETRY: "off", SCARF_ANALYTICS: "false" };
   const stdio = ["ignore", "pipe", "pipe"];
@@ -31,10 +31,10 @@ export function run(room, program, ...options) {
 }
 
 /** Compiles the client `name` of this directory, strictly, with what was made for it, and runs it. */
-export async function compiled(room, name) {
+export async function compiled(room, name, modules = ["--module", "nodenext"]) {
   await cp(`${clients}js/generated/${name}.ts`, `${room}/client.ts`);
-  await writeFile(`${room}/package.json`, '{ "type": "module" }');
-  const strict = ["--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext", "--outDir", "out"];
+  await writeFile(`${room}/package.json`, modules.includes("nodenext") ? '{ "type": "module" }' : "{}");
+  const strict = ["--strict", "--skipLibCheck", "--target", "es2022", ...modules, "--outDir", "out"];
   // All by name: what is only imported in node_modules is taken to be compiled already.
   const sources = (await readdir(room)).filter((name) => name.endsWith(".ts"));
   run(room, "tsc", ...strict, ...sources);
@@ -48,5 +48,5 @@ async function callers() {
   const { clientId, clientSecret, accountId } = await connector({ name: "Typed", redirectUris: [], scopes });
   const headers = { authorization: `Bearer ${await personToken()}` };
   const { accountKey } = await (await fetch(at(`/api/accounts/${accountId}`), { headers })).json();
-  return { base: at("/").replace(/\/$/, ""), clientId, clientSecret, accountKey, ...person, unique: Date.now() };
+  return { base: at("/").replace(/\/$/, ""), ...headers, clientId, clientSecret, accountKey, ...person, unique: Date.now() };
 }
