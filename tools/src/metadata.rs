@@ -193,7 +193,9 @@ pub fn json() -> Value {
             None => json!({ "$Kind": "ComplexType" }),
         };
         let fields = one.collection.fields.iter().map(|field| property(one, field));
-        described.as_object_mut().map(|described| described.extend(fields.chain(one.below.iter().map(below))));
+        if let Some(described) = described.as_object_mut() {
+            described.extend(fields.chain(one.below.iter().map(below)));
+        }
         schema.insert(one.name.to_owned(), described);
     }
     let mut container = json!({ "$Kind": "EntityContainer" });
