@@ -37,6 +37,7 @@ pub struct Statement {
 }
 
 /// How a server is started.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, and tests name those that they turn")]
 pub struct Options {
     /// The manifest, relative to the workspace.
     pub manifest: &'static str,

@@ -82,14 +82,14 @@ fn destination(url: &str, apis: &[&str]) -> Option<String> {
 
 /// The events, in which each heading has the name that links to it use.
 fn with_anchors(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
-    let names: Vec<_> = (0..events.len()).map(|at| anchor(&text_until_end(&events[at + 1..]))).collect();
-    let named = events.into_iter().zip(names).map(|(event, name)| match event {
+    let anchors: Vec<_> = (0..events.len()).map(|at| anchor(&text_until_end(&events[at + 1..]))).collect();
+    let anchored = events.into_iter().zip(anchors).map(|(event, anchor)| match event {
         Event::Start(Tag::Heading { level, classes, attrs, .. }) => {
-            Event::Start(Tag::Heading { level, id: Some(CowStr::from(name)), classes, attrs })
+            Event::Start(Tag::Heading { level, id: Some(CowStr::from(anchor)), classes, attrs })
         }
         other => other,
     });
-    named.collect()
+    anchored.collect()
 }
 
 /// The name of a heading, as the places that show Markdown make it: small letters and digits, with hyphens for spaces.

@@ -101,7 +101,7 @@ fn run(query: &str) -> Result<Run> {
             }
             ("dryrun", _) => faults.add("dryRun", "must be true or false"),
             (name, _) if name.starts_with("dry") => {
-                faults.add(name, "is unknown: dryRun tells what a body would change")
+                faults.add(name, "is unknown: dryRun tells what a body would change");
             }
             ("unbind", number) => match number.parse() {
                 Ok(number) => run.unbinds = Some(number),

@@ -101,9 +101,9 @@ async fn quarrel(accord: &Accord, round: usize, connectors: &[String], admin: &s
         let token = token.clone();
         async move { accord.patch_accounts(&token, &body).await }.boxed()
     };
-    let put = |path: &str, body: Value| {
-        let path = path.to_owned();
-        async move { accord.put(admin, &path, &body).await }.boxed()
+    let put = |to: &str, body: Value| {
+        let to = to.to_owned();
+        async move { accord.put(admin, &to, &body).await }.boxed()
     };
     for turn in 0..4 {
         for (number, token) in connectors.iter().enumerate() {

@@ -14,7 +14,7 @@ pub struct Run {
     /// Whether it is only to be told what it would change.
     pub is_dry: bool,
     /// How many external ids it is confirmed to unbind, see [`guard`].
-    pub unbinds: Option<usize>,
+    pub unbinds: Option<u64>,
 }
 
 /// What a body changes: external ids of the connector, in the order of the body.
@@ -61,7 +61,7 @@ pub(super) fn guard(
     unbound: usize,
     run: Run,
 ) -> Result<()> {
-    if unbound == 0 || run.is_dry || run.unbinds == Some(unbound) {
+    if unbound == 0 || run.is_dry || run.unbinds == u64::try_from(unbound).ok() {
         return Ok(());
     }
     let statement = match identities {
