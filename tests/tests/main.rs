@@ -35,6 +35,7 @@ mod api {
     }
     mod audit;
     mod connectors;
+    mod duplicates;
     mod integrations {
         mod accounts;
         mod bindings;

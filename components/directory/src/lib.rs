@@ -6,6 +6,7 @@
 
 mod accounts;
 mod audit;
+mod duplicates;
 mod openapi;
 mod sources;
 mod users;
@@ -60,6 +61,8 @@ accord_web::operations! { Directory,
     get "/api/accounts/{id}/disagreements" => sources::list_disagreements,
     get "/api/accounts/{id}/precedence" => sources::get_precedence,
     put "/api/accounts/{id}/precedence" => sources::set_precedence,
+    get "/api/duplicates" => duplicates::list,
+    post "/api/accounts/{id}/different" => duplicates::differ,
     get "/api/accounts/{id}/audit" => audit::list_of_account,
     get "/api/audit" => audit::list,
     get "/api/audit/{eventId}" => audit::get,

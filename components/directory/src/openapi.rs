@@ -7,7 +7,8 @@ pub mod body {
     use accord_core::accounts::sources::Field;
     use accord_web::described::{
         AccountName, ConnectorName, Count, DateFormat, EmailAddress, Environment, ExternalId, FirstName, FullName, Id,
-        Language, LastName, Link, Password, Phone, Role, TimeZone, Timestamp, Username, Uuid, one_of, string,
+        Language, LastName, Link, Password, Phone, RegistrationId, Role, TimeZone, Timestamp, Username, Uuid, one_of,
+        string,
     };
     use utoipa::ToSchema;
 
@@ -182,6 +183,40 @@ pub mod body {
         next_link: Option<Link>,
     }
 
+    /// The selected fields of a pair of accounts that are likely one.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct SelectedDuplicate {
+        account_id: Option<Id>,
+        name: Option<AccountName>,
+        registration_id: Option<RegistrationId>,
+        /// The account that was made later.
+        other_id: Option<Id>,
+        other_name: Option<AccountName>,
+        other_registration_id: Option<RegistrationId>,
+    }
+
+    /// A part of a list of pairs.
+    #[derive(ToSchema)]
+    pub struct DuplicatePage {
+        value: Vec<SelectedDuplicate>,
+        /// How many match, on all pages, if `$count` asks for it.
+        #[schema(rename = "@odata.count")]
+        odata_count: Option<Count>,
+        /// Where the next page is, if there is one.
+        #[schema(rename = "@odata.nextLink")]
+        next_link: Option<Link>,
+    }
+
+    /// Which accounts are others than the one of the path.
+    #[derive(ToSchema)]
+    #[schema(example = json!({ "accounts": [1] }))]
+    pub struct Different {
+        /// Other accounts of the same owner.
+        #[schema(min_items = 1, max_items = 100)]
+        accounts: Vec<Id>,
+    }
+
     /// Which sources come first. A field that is left out stays.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase", example = json!({ "name": ["above", "people"], "registrationId": [] }))]
@@ -311,6 +346,8 @@ pub mod body {
         crate::sources::list_disagreements,
         crate::sources::get_precedence,
         crate::sources::set_precedence,
+        crate::duplicates::list,
+        crate::duplicates::differ,
         crate::audit::list_of_account,
         crate::audit::list,
         crate::audit::get,

@@ -6,6 +6,7 @@ use accord_core::Faults;
 use accord_core::values::change::Change;
 use accord_core::values::country;
 use accord_core::values::email::Email;
+use accord_core::values::id::Id;
 use accord_core::values::role::Role;
 use accord_core::values::text;
 
@@ -218,6 +219,23 @@ impl<'a> Fields<'a> {
         match integer {
             Some(integer) => Some(integer),
             None => self.fault(name, "must be a whole number"),
+        }
+    }
+
+    /// Ids: at least one, at most a hundred.
+    pub fn ids<I: Id>(&mut self, name: &str) -> Vec<I> {
+        const IDS: &str = "must be an array of at least one id, and at most 100";
+        let given = match self.find(name) {
+            Some(Value::Array(given)) if (1..=100).contains(&given.len()) => given,
+            _ => return self.fault(name, IDS),
+        };
+        let id = |value: &Value<'_>| match value {
+            Value::Number(number) => number.as_i64().map(I::from_number),
+            _ => None,
+        };
+        match given.iter().map(id).collect() {
+            Some(ids) => ids,
+            None => self.fault(name, IDS),
         }
     }
 

@@ -159,6 +159,7 @@ async fn read_all(accord: &Accord) {
             accord.get(token, &format!("/api/accounts/{account}/{list}")).await;
         }
         for list in [
+            "/api/duplicates",
             "/api/users",
             "/api/users?$orderby=id%20desc",
             "/api/users?$filter=email%20eq%20'read@example.com'",

@@ -124,6 +124,7 @@ impl Bill<'_> {
             ("GET /api/accounts/{id}/precedence", here("precedence")),
             ("GET /api/accounts/{id}/records", here("records")),
             ("GET /api/accounts/{id}/audit", here("audit")),
+            ("GET /api/duplicates", format!("/api/duplicates?accountId={}", owner.account)),
             ("GET /api/audit", "/api/audit".to_owned()),
             ("GET /api/users", "/api/users".to_owned()),
             ("GET /api/users/{userId}", format!("/api/users/{}", owner.id)),

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use serde_json::{Map, Value as Json, json};
 
 use crate::accounts::packages::DEFAULT_PACKAGE;
-use crate::accounts::{hierarchy, sources};
+use crate::accounts::{duplicates, hierarchy, sources};
 use crate::auth::secret;
 use crate::error::{Conflict, Error, Result};
 use crate::store::sql::rows;
@@ -165,11 +165,12 @@ pub struct NewAccount {
 type Column = (&'static str, fn(&NewAccount) -> Json);
 
 /// The columns that differ from account to account, but for the key and the package.
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 15] = [
     ("name", |new| new.name.as_str().into()),
     ("name_key", |new| text::fold(&new.name).into()),
     ("name_reserved", |new| new.name_reserved.into()),
     ("registration_id", |new| new.registration_id.as_deref().into()),
+    ("registration_number", |new| new.registration_id.as_deref().and_then(duplicates::number).into()),
     ("description", |new| new.description.as_deref().into()),
     ("primary_contact", |new| new.primary_contact.as_deref().into()),
     ("country", |new| new.country.as_deref().into()),
@@ -378,19 +379,23 @@ mod tests {
         let mut accounts = vec![new("A"), NewAccount { registration_id: Some("1".to_owned()), ..new("Ä") }];
         let columns = used(&accounts, "portal");
         let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["name", "name_key", "registration_id"]);
+        assert_eq!(names, ["name", "name_key", "registration_id", "registration_number"]);
         let rows = given(&accounts, &["k".to_owned(), "l".to_owned()], &columns);
-        assert_eq!(json!(rows), json!([["k", null, "A", "a", null], ["l", null, "Ä", "ä", "1"]]));
+        assert_eq!(json!(rows), json!([["k", null, "A", "a", null, null], ["l", null, "Ä", "ä", "1", "1"]]));
 
         accounts[0].kind = Kind::Reseller;
         accounts[1].status = Status::of(false);
         let names: Vec<_> = used(&accounts, "portal").iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["name", "name_key", "registration_id", "type", "status", "suspended_from_above"]);
+        assert_eq!(
+            names,
+            ["name", "name_key", "registration_id", "registration_number", "type", "status", "suspended_from_above"]
+        );
         let names: Vec<_> = used(&accounts[1..], "accounts").iter().map(|(name, _)| *name).collect();
         let expected = [
             "name",
             "name_key",
             "registration_id",
+            "registration_number",
             "status",
             "suspended_from_above",
             "people_name",

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use crate::accounts::account::{self, Status};
 use crate::accounts::sources::{self, Field, Source, Words};
-use crate::accounts::{hierarchy, packages, suspension};
+use crate::accounts::{duplicates, hierarchy, packages, suspension};
 use crate::error::{Error, Result, Thing};
 use crate::store::audit::Changed;
 use crate::store::climb::climb;
@@ -84,7 +84,9 @@ pub async fn update(
                              suspended_from_above = CASE ?3 WHEN 'inactive' THEN 1 WHEN 'active' THEN 0
                                                             ELSE suspended_from_above END,
                              email_admin = coalesce(?4, email_admin), registration_id = coalesce(?6, registration_id),
-                             above_registration_id = coalesce(?7, above_registration_id), version = version + 1, updated_at = ?5
+                             above_registration_id = coalesce(?7, above_registration_id),
+                             registration_number = iif(?6 IS NULL, registration_number, ?8),
+                             version = version + 1, updated_at = ?5
           WHERE id = ?1",
         &[
             customer.into(),
@@ -94,6 +96,7 @@ pub async fn update(
             Time::this_second().into(),
             registration_id.into(),
             change.registration_id.as_deref().into(),
+            registration_id.and_then(duplicates::number).into(),
         ],
     )
     .map_err(account::taken)?;

@@ -10,7 +10,7 @@ use crate::accounts::account::{self, Account, NewAccount, Status};
 use crate::accounts::hierarchy::{self, BELONGS, OWNER_LIVE, ROLES, ROLES_TO_RESUME};
 use crate::accounts::role::Roles;
 use crate::accounts::sources::{self, Field, Source, Words};
-use crate::accounts::{members, suspension, username};
+use crate::accounts::{duplicates, members, suspension, username};
 use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::scope;
 use crate::error::{Conflict, Error, Faults, Result, Thing};
@@ -225,7 +225,8 @@ pub async fn update(
         "UPDATE accounts SET name = ?2, name_key = ?3, name_reserved = coalesce(?4, name_reserved), description = ?5, status = ?6,
                 primary_contact = ?7, country = ?8, version = ?9, updated_at = ?10,
                 suspended_from_above = ?6 = 'inactive' AND max(suspended_from_above, ?11), registration_id = ?12,
-                people_name = iif(?13, ?14, people_name), people_registration_id = iif(?15, ?16, people_registration_id)
+                people_name = iif(?13, ?14, people_name), people_registration_id = iif(?15, ?16, people_registration_id),
+                registration_number = ?17
           WHERE id = ?1",
         &[
             account_id.into(),
@@ -244,6 +245,7 @@ pub async fn update(
             said.get(&Field::Name).copied().flatten().into(),
             i64::from(said.contains_key(&Field::RegistrationId)).into(),
             said.get(&Field::RegistrationId).copied().flatten().into(),
+            account.registration_id.as_deref().and_then(duplicates::number).into(),
         ],
     )
     .map_err(account::taken)?;

@@ -12,10 +12,12 @@
 //! | [`suspension`] | who suspended an account, and so who lifts it |
 //! | [`listing`] | the accounts that a caller may see, filtered, in order, page by page |
 //! | [`customers`] | what a reseller does with the accounts that it owns |
+//! | [`duplicates`] | accounts that are likely one company, as they are proposed |
 //! | [`sources`] | what connectors, people and the account above say of an account, and what is shown of that |
 
 pub mod account;
 pub mod customers;
+pub mod duplicates;
 pub mod hierarchy;
 pub mod listing;
 mod makers;

@@ -11,6 +11,24 @@ ALTER TABLE accounts ADD COLUMN above_registration_id TEXT;
 ALTER TABLE account_identities ADD COLUMN name TEXT;
 ALTER TABLE account_identities ADD COLUMN registration_id TEXT;
 
+-- The number in a registration id, whichever way it is written: see accounts/duplicates.rs. Accounts of one number may be one company.
+ALTER TABLE accounts ADD COLUMN registration_number TEXT;
+
+UPDATE accounts SET registration_number = nullif(ltrim(
+    replace(replace(replace(replace(registration_id, ' ', ''), '-', ''), '.', ''), '/', ''),
+    'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0'), '') WHERE registration_id IS NOT NULL;
+
+CREATE INDEX accounts_registration_number ON accounts(owner_id, registration_number) WHERE registration_number IS NOT NULL;
+
+-- Accounts that somebody has said to be two, the older one first: they are proposed as one no more.
+CREATE TABLE different_accounts (
+    account_id  INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,
+    other_id    INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE CHECK (account_id < other_id),
+    PRIMARY KEY (account_id, other_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX different_accounts_other ON different_accounts(other_id);
+
 -- The address that a connector last said of a person, as addresses compare. Null: it said so before this was kept.
 ALTER TABLE person_identities ADD COLUMN key TEXT;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use crate::accounts::account;
+use crate::accounts::{account, duplicates};
 use crate::error::{Conflict, Error, Result};
 use crate::store::audit::Changed;
 use crate::store::sql::rows;
@@ -222,12 +222,17 @@ impl Words {
         if changed.is_empty() {
             return Ok(());
         }
-        let accounts: Vec<_> =
-            changed.iter().map(|(id, [name, registered])| (id, name, name.map(text::fold), registered)).collect();
+        let accounts: Vec<_> = changed
+            .iter()
+            .map(|(id, [name, as_registered])| {
+                (id, name, name.map(text::fold), as_registered, as_registered.and_then(duplicates::number))
+            })
+            .collect();
         let statement = "UPDATE accounts
                 SET name = coalesce(e.value ->> 1, name), name_key = coalesce(e.value ->> 2, name_key),
                     name_reserved = iif(e.value ->> 1 IS NULL, name_reserved, 0),
-                    registration_id = coalesce(e.value ->> 3, registration_id), version = version + 1, updated_at = ?1
+                    registration_id = coalesce(e.value ->> 3, registration_id),
+                    registration_number = iif(e.value ->> 3 IS NULL, registration_number, e.value ->> 4), version = version + 1, updated_at = ?1
                FROM json_each(?2) e WHERE accounts.id = e.value ->> 0";
         edit.batch(statement, vec![Time::this_second().into(), rows(&accounts)?]).await.map_err(account::taken)?;
         let notes: Vec<_> = notes.into_iter().map(|(id, changed)| (id, changed.into_detail())).collect();
