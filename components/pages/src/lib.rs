@@ -21,6 +21,7 @@ mod visit;
 
 use accord_web::{Api, Call, mail};
 use axum::response::Response;
+use http::Method;
 
 use crate::failure::Failure;
 
