@@ -20,8 +20,8 @@ pub async fn require(
     form: &Form,
     connection: &Connection,
 ) -> Result<CallingConnector, Failure> {
-    let connector = confidential(call, headers, form, connection).await?.ok_or(MISSING)?;
-    Ok(connector)
+    let shown = credentials(headers, form)?.filter(|shown| !shown.secrets.is_empty()).ok_or(MISSING)?;
+    Ok(authenticate(call, Some(shown), connection).await?.ok_or(MISSING)?)
 }
 
 /// The connector that the request authenticates as, if it names one. One that names itself has to prove itself (RFC 6749,
