@@ -6,8 +6,16 @@ use reqwest::header::IF_MATCH;
 use serde_json::{Value, json};
 
 /// Operations whose thing has an `ETag`.
-const VERSIONED: [&str; 5] =
-    ["accounts_get", "accounts_get_signup", "accounts_update", "accounts_delete", "console_document"];
+const VERSIONED: [&str; 8] = [
+    "accounts_get",
+    "accounts_get_signup",
+    "accounts_update",
+    "accounts_delete",
+    "console_document",
+    "console_reference",
+    "console_guide",
+    "console_metadata",
+];
 
 /// Method, path, whether it takes credentials always, and its description.
 fn operations(description: &Value) -> Vec<(Method, String, bool, &Value)> {
