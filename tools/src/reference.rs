@@ -53,7 +53,7 @@ pub fn page(description: &Value) -> String {
                     @for (tag, told) in &tags {
                         section {
                             h2 id=(tag) { (tag) }
-                            p { (prose(told)) }
+                            p { (linked(told)) }
                             @for (method, path, operation) in of_tag(tag) {
                                 (self::operation(description, method, path, operation))
                             }
@@ -214,6 +214,18 @@ fn table(caption: &str, heads: &[&str], rows: &Markup) -> Markup {
                 tbody { (rows) }
             }
         }
+    }
+}
+
+/// As [`prose`], with a link at its end, as Markdown writes one.
+fn linked(text: &str) -> Markup {
+    let link = text.strip_suffix(')').and_then(|text| text.split_once(" [")).and_then(|(before, link)| {
+        let (label, url) = link.split_once("](")?;
+        Some((before, label, url))
+    });
+    match link {
+        Some((before, label, url)) => html! { (prose(before)) " " a href=(url) { (label) } },
+        None => prose(text),
     }
 }
 

@@ -381,8 +381,7 @@ pub mod body {
     modifiers(&Bearer),
     tags((
         name = "accounts",
-        description = "Accounts, their members and their connectors, for people",
-        external_docs(url = "/reference/accounts", description = "What each operation does, with examples"),
+        description = "Accounts, their members and their connectors, for people. [What each operation does](/reference/accounts)"
     )),
 )]
 pub struct Description;

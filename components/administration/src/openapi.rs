@@ -234,8 +234,7 @@ mod tests {
         modifiers(&Basic, &AnyAnswer),
         tags((
         name = "administration",
-        description = "Accounts for a reseller's customers, and how their connectors fare",
-        external_docs(url = "/reference/administration", description = "What each operation does, with examples"),
+        description = "Accounts for a reseller's customers, and how their connectors fare. [What each operation does](/reference/administration)"
     ))
     )]
     struct Description;

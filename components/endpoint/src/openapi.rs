@@ -25,8 +25,7 @@ use crate::paging::{SIZE, SIZE_MAX};
     modifiers(&Security),
     tags((
         name = "endpoint",
-        description = "User accounts for other systems to keep in step",
-        external_docs(url = "/reference/endpoint", description = "What each operation does, with examples"),
+        description = "User accounts for other systems to keep in step. [What each operation does](/reference/endpoint)"
     ))
 )]
 struct Description;

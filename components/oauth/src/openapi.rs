@@ -267,8 +267,7 @@ mod tests {
         modifiers(&Client, &OtherPaths),
         tags((
         name = "oauth",
-        description = "Tokens of clients and users, and how to check them",
-        external_docs(url = "/reference/oauth", description = "What each operation does, with examples"),
+        description = "Tokens of clients and users, and how to check them. [What each operation does](/reference/oauth)"
     )),
     )]
     struct Description;

@@ -79,8 +79,7 @@ mod tests {
         modifiers(&Bearer),
         tags((
         name = "portal",
-        description = "Accounts and users that connectors bring from back-office solutions",
-        external_docs(url = "/reference/portal", description = "What each operation does, with examples"),
+        description = "Accounts and users that connectors bring from back-office solutions. [What each operation does](/reference/portal)"
     )),
     )]
     struct Description;

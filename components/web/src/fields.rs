@@ -9,6 +9,7 @@ use accord_core::values::email::Email;
 use accord_core::values::id::Id;
 use accord_core::values::role::Role;
 use accord_core::values::text;
+use serde_json::Number;
 
 use crate::json::Value;
 use crate::{Failure, Result};
@@ -213,7 +214,7 @@ impl<'a> Fields<'a> {
     pub fn integer(&mut self, name: &str) -> Option<i64> {
         let integer = match self.find(name) {
             None | Some(Value::Null) => return None,
-            Some(Value::Number(number)) => number.as_i64(),
+            Some(Value::Number(number)) => whole(number),
             Some(_) => None,
         };
         match integer {
@@ -230,7 +231,7 @@ impl<'a> Fields<'a> {
             _ => return self.fault(name, IDS),
         };
         let id = |value: &Value<'_>| match value {
-            Value::Number(number) => number.as_i64().map(I::from_number),
+            Value::Number(number) => whole(number).map(I::from_number),
             _ => None,
         };
         match given.iter().map(id).collect() {
@@ -265,9 +266,21 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// A whole number, also one that is written with a fraction of nothing: `9.0` is an integer to JSON Schema.
+fn whole(number: &Number) -> Option<i64> {
+    number.as_i64().or_else(|| number.to_string().strip_suffix(".0")?.parse().ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_number_may_have_a_fraction_of_nothing() {
+        for (text, expected) in [("9", Some(9)), ("9.0", Some(9)), ("-3.0", Some(-3)), ("9.5", None), ("1e300", None)] {
+            assert_eq!(whole(&serde_json::from_str(text).expect("a number")), expected, "{text}");
+        }
+    }
 
     #[test]
     fn every_field_that_is_wrong_is_told() {

@@ -32,7 +32,7 @@ const config = await discover(made), browser = new Browser();
 const got = await tokens(config, browser);
 const info = await client.fetchUserInfo(config, got.access_token, got.claims().sub);
 expect(info.email === person.email, "userinfo's e-mail address");
-const silent = await tokens(config, browser, { prompt: "none" });
+const silent = await tokens(config, browser, { prompt: "none", id_token_hint: got.id_token });
 expect(silent.claims().sub === got.claims().sub, "the same person without a question");
 const next = await client.refreshTokenGrant(config, got.refresh_token);
 expect(next.access_token !== got.access_token, "another token");

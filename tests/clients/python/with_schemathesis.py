@@ -42,6 +42,7 @@ RULES = [
     ("", r"must have at most \d+ characters", "lengths count characters once they are composed (NFC)"),
     ("", r"^this Idempotency-Key was used", "a key that comes again comes with the same request"),
     ("portal_", r"(name|id) is required for a new account", "both fields are needed for an external id that is not bound yet"),
+    ("duplicates_differ", r"must be other accounts of the same owner", "accounts are told apart that one account owns"),
     ("precedence_set", r"names a source twice|which is none of this account", "a source is named once, and a connector belongs to the account"),
     ("portal_", r"is there twice", "external ids are compared once they are trimmed and composed"),
     ("connectors_", r"^(scopes|redirectUris|requirePkce|rank) ", "what a connector needs depends on whether it is public and has redirect URIs"),

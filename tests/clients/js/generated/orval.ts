@@ -16,7 +16,7 @@ export async function main({ clientId, clientSecret, accountKey, email, password
   const connector = await token({ grant_type: "client_credentials" }, { authorization: basic(clientId, clientSecret) });
   const person = await token({ grant_type: "password", username: email, password });
 
-  const pushed = await accord.portalPutUsers({ [`user_${unique}`]: { email: `orval-${unique}@example.com` } }, connector);
+  const pushed = await accord.portalPutUsers({ [`user_${unique}`]: { email: `orval-${unique}@example.com` } }, undefined, connector);
   expect(pushed.status === 200, pushed);
 
   const record = await accord.postAccount({ Username: `orval-${unique}`, FirstName: "Jane", LanguageId: "fi-FI" }, connector);
