@@ -5,10 +5,12 @@
 //! the reference are made of the whole. What clients of `OData` read is made of the lists of core. Nothing of this is in a component:
 //! it carries the text, not what makes it.
 
+pub mod conditions;
 pub mod guide;
 pub mod metadata;
 pub mod postman;
 pub mod reference;
+mod selection;
 mod values;
 
 use std::collections::BTreeSet;

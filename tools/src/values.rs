@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{operations_mut, resolve};
+use crate::{operations_mut, resolve, selection};
 
 /// What values are made of: schemas of these types are values, unless they are lists of words. Each stands where it is referred to.
 const VALUES: [&str; 3] = ["string", "integer", "array"];
@@ -22,6 +22,7 @@ pub fn write_out(mut whole: Value) -> Value {
         parameters.filter_map(|parameter| parameter.get_mut("schema")).for_each(without_null);
     }
     let schemas = whole.clone();
+    operations_mut(&mut whole).for_each(|operation| selection::write_out(operation, &schemas));
     for operation in operations_mut(&mut whole) {
         if let Some(body) = operation.get_mut("requestBody") {
             add_examples(body, &schemas, None);

@@ -401,7 +401,8 @@ impl utoipa::Modify for Bearer {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use accord_description::conditions::{self, has, is, lacks, may_be, when};
+    use serde_json::{Value, json};
     use utoipa::OpenApi as _;
 
     use super::*;
@@ -409,7 +410,16 @@ mod tests {
 
     fn described() -> Value {
         let whole = serde_json::to_value(Description::openapi()).expect("a description is JSON");
-        accord_description::share_problems(accord_description::write_out(whole))
+        let mut whole = accord_description::write_out(whole);
+        conditions::add(&mut whole, "MemberChange", [when(lacks(&["status"]), has(&["roles"]))]);
+        let public = || is("public", true);
+        let connector = [
+            when(public(), has(&["redirectUris"])),
+            when(public(), may_be("requirePkce", json!({ "not": { "const": false } }))),
+            when(lacks(&["redirectUris"]), may_be("scopes", json!({ "minItems": 1 }))),
+        ];
+        conditions::add(&mut whole, "NewConnector", connector);
+        accord_description::share_problems(whole)
     }
 
     #[test]

@@ -216,6 +216,7 @@ pub struct ConnectionList {
 
 #[cfg(test)]
 mod tests {
+    use accord_description::conditions::{self, has, lacks, when};
     use serde_json::Value;
     use utoipa::openapi::schema::{AnyOfBuilder, Schema};
     use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -267,7 +268,11 @@ mod tests {
     }
 
     fn described() -> Value {
-        accord_description::write_out(serde_json::to_value(Description::openapi()).expect("a description is JSON"))
+        let whole = serde_json::to_value(Description::openapi()).expect("a description is JSON");
+        let mut whole = accord_description::write_out(whole);
+        let some = when(lacks(&["active", "email_admin", "registration_id"]), has(&["package_id"]));
+        conditions::add(&mut whole, "AdministrationUpdateAccount", [some]);
+        whole
     }
 
     #[test]

@@ -5,12 +5,14 @@ pub mod body {
     #![allow(dead_code, reason = "read by the generator only")]
 
     use accord_core::accounts::sources::Field;
+    use accord_core::accounts::sources::precedence::SOURCES_MAX;
     use accord_web::described::{
         AccountName, ConnectorName, Count, DateFormat, EmailAddress, Environment, ExternalId, FirstName, FullName, Id,
         Language, LastName, Link, Password, Phone, RegistrationId, Role, TimeZone, Timestamp, Username, Uuid, one_of,
         string,
     };
-    use utoipa::ToSchema;
+    use utoipa::openapi::schema::ArrayBuilder;
+    use utoipa::{PartialSchema, ToSchema};
 
     accord_web::values! {
         /// What sources say of an account.
@@ -20,7 +22,13 @@ pub mod body {
         /// Why a word comes first.
         Because = one_of(["precedence", "default"]);
         /// A source that has a place: people, the account above, or a connector.
-        RankedSource = string().pattern(Some("^(people|above|connector:[0-9]{1,18})$")).examples(["connector:7"]);
+        RankedSource = string().pattern(Some("^(people|above|connector:[1-9][0-9]{0,17})$")).examples(["connector:7"]);
+        /// Sources, from the one that comes first on.
+        RankedSources = ArrayBuilder::new()
+            .items(RankedSource::schema())
+            .max_items(Some(SOURCES_MAX))
+            .unique_items(true)
+            .description(Some("Sources, from the one that comes first on."));
     }
 
     /// Who has changed something.
@@ -221,10 +229,8 @@ pub mod body {
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase", example = json!({ "name": ["above", "people"], "registrationId": [] }))]
     pub struct OrderChange {
-        /// Each at most once.
-        name: Option<Vec<RankedSource>>,
-        /// The same.
-        registration_id: Option<Vec<RankedSource>>,
+        name: Option<RankedSources>,
+        registration_id: Option<RankedSources>,
     }
 
     /// The selected fields of a record.

@@ -16,7 +16,7 @@ use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::openapi::body::RankedSource;
+use crate::openapi::body::RankedSources;
 
 /// List what the sources say of an account
 ///
@@ -64,9 +64,9 @@ pub async fn list_disagreements(
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
-    #[schema(value_type = Vec<RankedSource>)]
+    #[schema(value_type = RankedSources)]
     name: Vec<String>,
-    #[schema(value_type = Vec<RankedSource>)]
+    #[schema(value_type = RankedSources)]
     registration_id: Vec<String>,
 }
 

@@ -248,6 +248,7 @@ pub struct Metadata {
 
 #[cfg(test)]
 mod tests {
+    use accord_description::conditions::{self, has, is, when};
     use serde_json::Value;
     use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
     use utoipa::openapi::security::{Http, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -359,7 +360,16 @@ mod tests {
     }
 
     fn described() -> Value {
-        accord_description::write_out(serde_json::to_value(Description::openapi()).expect("a description is JSON"))
+        let whole = serde_json::to_value(Description::openapi()).expect("a description is JSON");
+        let mut whole = accord_description::write_out(whole);
+        let of = |grant: &str, parameters: &[&str]| when(is("grant_type", grant), has(parameters));
+        let grants = [
+            of("authorization_code", &["code"]),
+            of("password", &["username", "password"]),
+            of("refresh_token", &["refresh_token"]),
+        ];
+        conditions::add(&mut whole, "TokenRequest", grants);
+        whole
     }
 
     #[test]
