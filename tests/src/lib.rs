@@ -18,6 +18,7 @@ pub mod portal;
 mod relay;
 mod server;
 mod store;
+pub mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

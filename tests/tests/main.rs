@@ -119,6 +119,7 @@ mod store {
     mod plans;
     mod schema;
     mod statements;
+    mod upgrade;
 }
 
 mod faults;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use accord_tests::portal::ACCOUNTS;
-use accord_tests::{Accord, Options, command, root, skipped_on_spin};
+use accord_tests::{Accord, Options, command, root, skipped_on_spin, upgrade};
 use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -73,34 +73,6 @@ async fn a_backup_of_a_directory_that_is_written_to_is_of_one_moment_and_its_tok
     assert_eq!(source.patch_accounts(&token, &entries(9999)).await.status, 200, "it knows the key that it signed with");
 }
 
-/// A state directory with a database of 0.1, in which somebody was made the member of an account without a proof.
-fn of_0_1() -> tempfile::TempDir {
-    let state = tempfile::tempdir().expect("a directory");
-    let store = Connection::open(state.path().join("sqlite_db.db")).expect("a database");
-    let migrations = root().join("components/core/src/migrations");
-    store
-        .execute_batch("CREATE TABLE migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT")
-        .expect("a table");
-    for (file, version) in ["0001_directory", "0002_sign_up", "0003_growth"].into_iter().zip(1..) {
-        let sql = std::fs::read_to_string(migrations.join(format!("{file}.sql"))).expect("a file");
-        store.execute_batch(&sql).expect("the schema of 0.1");
-        store.execute("INSERT INTO migrations VALUES (?, 0)", [version]).expect("a version");
-    }
-    store
-        .execute_batch(
-            "INSERT INTO accounts (id, owner_id, account_key, name, name_key, origin, created_at, updated_at)
-             VALUES (1, NULL, 'a', 'Operator', 'operator', 'operator', 0, 0), (2, 1, 'b', 'Acme', 'acme', 'accounts', 0, 0);
-             INSERT INTO users (id, account_id, uuid, email, email_key, email_verified, password_hash, origin, created_at, updated_at)
-             VALUES (1, 1, '7a0b1c2d-0000-4000-8000-000000000001', 'admin@example.com', 'admin@example.com', 1, 'h', 'operator', 0, 1),
-                    (2, 2, '7a0b1c2d-0000-4000-8000-000000000002', 'u@example.com', 'u@example.com', 0, 'h', 'accounts', 0, 2);
-             INSERT INTO memberships (account_id, user_id, status, origin, created_at, updated_at)
-             VALUES (1, 1, 'active', 'operator', 0, 1), (2, 2, 'active', 'accounts', 0, 2), (1, 2, 'active', 'accounts', 0, 2);
-             INSERT INTO membership_roles (account_id, user_id, role) VALUES (1, 1, 'owner'), (2, 2, 'owner'), (1, 2, 'admin');",
-        )
-        .expect("a directory");
-    state
-}
-
 fn version(state: &Path) -> i64 {
     let store = Connection::open(state.join("sqlite_db.db")).expect("a database");
     store.query_row("SELECT max(version) FROM migrations", (), |row| row.get(0)).expect("a version")
@@ -110,7 +82,8 @@ fn version(state: &Path) -> i64 {
 async fn a_database_of_a_release_before_is_migrated_once_it_was_seen_on_a_copy_what_that_does() {
     // Has the components built, as every other test does.
     drop(Accord::start().await);
-    let state = of_0_1();
+    let state = tempfile::tempdir().expect("a directory");
+    upgrade::restore(state.path());
     let manifest = root().join("spin.toml").display().to_string();
     let migrate = |more: &[&str]| {
         let arguments = [&["migrate", "--no-build", "--from", &manifest], more].concat();

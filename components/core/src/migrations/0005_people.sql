@@ -196,6 +196,39 @@ INSERT INTO migrated_0005 (person_id, account_id, reason)
 SELECT id, account_id, 'the address is not proved: the sign-in is confined to this account' FROM people p
   JOIN users u USING (id) WHERE p.confined = 1 AND u.email IS NOT NULL;
 
+-- What invitations and portals gave to an address that somebody signs in by and has not proved was meant for the mailbox. It
+-- waits with a person who is named by the address and nothing else, for whoever proves it.
+CREATE TABLE named_0005 (user_id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, person_id INTEGER) STRICT;
+
+INSERT INTO named_0005 (user_id, uuid)
+SELECT id, lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-8' ||
+                 substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))
+  FROM people p JOIN users u USING (id)
+ WHERE p.confined = 1 AND u.email IS NOT NULL AND (
+       EXISTS (SELECT 1 FROM user_identities i WHERE i.user_id = u.id)
+       OR EXISTS (SELECT 1 FROM memberships m
+                   WHERE m.user_id = u.id AND m.account_id <> u.account_id AND (m.status = 'invited' OR m.origin = 'portal')));
+
+INSERT INTO people (uuid, origin, created_at, updated_at)
+SELECT n.uuid, u.origin, u.created_at, u.updated_at FROM named_0005 n JOIN users u ON u.id = n.user_id ORDER BY u.id;
+
+UPDATE named_0005 SET person_id = (SELECT p.id FROM people p WHERE p.uuid = named_0005.uuid);
+
+INSERT INTO addresses (key, address, person_id)
+SELECT u.email_key, u.email, n.person_id FROM named_0005 n JOIN users u ON u.id = n.user_id;
+
+-- Which memberships are the named person's.
+CREATE TABLE meant_0005 (account_id INTEGER NOT NULL, user_id INTEGER NOT NULL, person_id INTEGER NOT NULL,
+                         PRIMARY KEY (account_id, user_id)) STRICT, WITHOUT ROWID;
+
+INSERT INTO meant_0005 (account_id, user_id, person_id)
+SELECT m.account_id, m.user_id, n.person_id
+  FROM named_0005 n JOIN memberships m ON m.user_id = n.user_id JOIN users u ON u.id = n.user_id
+ WHERE m.account_id <> u.account_id AND (m.status = 'invited' OR m.origin = 'portal');
+
+INSERT INTO migrated_0005 (person_id, account_id, reason)
+SELECT user_id, account_id, 'the membership was given to the address, and waits for whoever proves it' FROM meant_0005;
+
 -- The administrator of an account that the administration API made is called admin there.
 INSERT INTO usernames (account_id, key, name, person_id, kind)
 SELECT account_id, 'admin', 'admin', min(id), 'name'
@@ -227,11 +260,29 @@ SELECT uuid, account_id, name, first_name, last_name, phone, phone_verified, ema
     OR EXISTS (SELECT 1 FROM audit e WHERE e.subject = 'users' AND e.subject_id = u.id AND e.api = 'endpoint');
 
 INSERT INTO memberships_0005 (account_id, person_id, status, entered_at, created_at, updated_at)
-SELECT account_id, user_id, status, CASE status WHEN 'active' THEN updated_at END, created_at, updated_at FROM memberships;
+SELECT account_id, coalesce(e.person_id, user_id), status,
+       CASE WHEN status = 'active' AND e.person_id IS NULL THEN updated_at END, created_at, updated_at
+  FROM memberships LEFT JOIN meant_0005 e USING (account_id, user_id);
 
 INSERT INTO grants (account_id, person_id, door, role, given_by, created_at)
-SELECT r.account_id, r.user_id, CASE m.origin WHEN 'operator' THEN 'founder' ELSE m.origin END, r.role, 'system', m.created_at
-  FROM membership_roles r JOIN memberships m ON m.account_id = r.account_id AND m.user_id = r.user_id;
+SELECT r.account_id, coalesce(e.person_id, r.user_id), CASE m.origin WHEN 'operator' THEN 'founder' ELSE m.origin END, r.role,
+       'system', m.created_at
+  FROM membership_roles r JOIN memberships m ON m.account_id = r.account_id AND m.user_id = r.user_id
+  LEFT JOIN meant_0005 e ON e.account_id = r.account_id AND e.user_id = r.user_id;
+
+-- A portal may have bound a user where that was a member by itself.
+INSERT INTO memberships_0005 (account_id, person_id, status, created_at, updated_at)
+SELECT b.account_id, n.person_id, iif(m.status = 'inactive', 'inactive', 'active'), min(b.created_at), min(b.created_at)
+  FROM named_0005 n JOIN user_identities i ON i.user_id = n.user_id
+  JOIN user_bindings b ON b.connector_id = i.connector_id AND b.external_id = i.external_id
+  JOIN memberships m ON m.account_id = b.account_id AND m.user_id = n.user_id
+ GROUP BY b.account_id, n.person_id
+ ON CONFLICT DO NOTHING;
+
+INSERT INTO grants (account_id, person_id, door, role, given_by, created_at)
+SELECT m.account_id, m.person_id, 'portal', 'user', 'system', m.created_at
+  FROM named_0005 n JOIN memberships_0005 m ON m.person_id = n.person_id
+ WHERE NOT EXISTS (SELECT 1 FROM grants g WHERE g.account_id = m.account_id AND g.person_id = m.person_id);
 
 -- Out of its own account a confined person waits for the proof, unless an account would be left without an owner.
 UPDATE memberships_0005 AS m SET status = 'awaiting', entered_at = NULL
@@ -260,8 +311,9 @@ SELECT id, account_id, 'the user was not active: a block in this account' FROM u
 
 -- A binding of a known user without a membership: somebody removed the member.
 INSERT INTO memberships_0005 (account_id, person_id, status, blocked_by, created_at, updated_at)
-SELECT DISTINCT b.account_id, i.user_id, 'removed', 'accounts', b.created_at, b.created_at
+SELECT DISTINCT b.account_id, coalesce(n.person_id, i.user_id), 'removed', 'accounts', b.created_at, b.created_at
   FROM user_bindings b JOIN user_identities i ON i.connector_id = b.connector_id AND i.external_id = b.external_id
+  LEFT JOIN named_0005 n ON n.user_id = i.user_id
  WHERE true ON CONFLICT DO NOTHING;
 
 INSERT INTO migrated_0005 (person_id, account_id, reason)
@@ -269,17 +321,21 @@ SELECT person_id, account_id, 'the member was removed: a block, though a connect
  WHERE status = 'removed';
 
 INSERT INTO person_identities (connector_id, external_id, person_id, created_at)
-SELECT connector_id, external_id, user_id, created_at FROM user_identities;
+SELECT connector_id, external_id, coalesce(n.person_id, user_id), created_at
+  FROM user_identities LEFT JOIN named_0005 n USING (user_id);
 
 INSERT INTO links (digest, purpose, person_id, account_id, address, key, created_at, expires_at)
-SELECT t.digest, t.purpose, t.user_id, t.account_id, iif(u.email_key = t.email_key, u.email, t.email_key), t.email_key,
+SELECT t.digest, t.purpose, coalesce(e.person_id, t.user_id), t.account_id, iif(u.email_key = t.email_key, u.email, t.email_key), t.email_key,
        t.created_at, t.expires_at
-  FROM one_time_tokens t JOIN users u ON u.id = t.user_id;
+  FROM one_time_tokens t JOIN users u ON u.id = t.user_id
+  LEFT JOIN meant_0005 e ON e.account_id = t.account_id AND e.user_id = t.user_id;
 
 INSERT INTO refresh_tokens_0005 (digest, family, connector_id, person_id, account_id, scopes, created_at, expires_at, used_at)
 SELECT digest, family, connector_id, user_id, account_id, scopes, created_at, expires_at, used_at FROM refresh_tokens
  WHERE user_id IS NULL OR user_id IN (SELECT id FROM people);
 
+DROP TABLE meant_0005;
+DROP TABLE named_0005;
 DROP TABLE membership_roles;
 DROP TABLE one_time_tokens;
 DROP TABLE memberships;

@@ -279,7 +279,8 @@ mod tests {
     const DIRECTORY_OF_0_1: &str = "PRAGMA foreign_keys = ON;
         INSERT INTO accounts (id, owner_id, account_key, name, name_key, subdomain, origin, created_at, updated_at) VALUES
           (1, NULL, 'a', 'Operator', 'operator', NULL, 'operator', 0, 0), (2, 1, 'b', 'Acme', 'acme', NULL, 'accounts', 0, 0),
-          (3, 1, 'c', 'Made', 'made', 'made', 'administration', 0, 0), (4, 1, 'd', 'Bound', 'bound', NULL, 'portal', 0, 0);
+          (3, 1, 'c', 'Made', 'made', 'made', 'administration', 0, 0), (4, 1, 'd', 'Bound', 'bound', NULL, 'portal', 0, 0),
+          (5, 1, 'e', 'Squat', 'squat', NULL, 'accounts', 0, 0);
         INSERT INTO connectors (id, account_id, client_id, secret_hash, scopes, name, created_at, updated_at)
         VALUES (1, 1, 'c', '', '', '', 0, 0);
         INSERT INTO users (id, account_id, uuid, username, username_key, email, email_key, email_verified, password_hash,
@@ -292,17 +293,21 @@ mod tests {
           (6, 1, 'u6', 'owner@e.com', 'owner@e.com', NULL, NULL, 0, 'h', NULL, 1, 'endpoint', 0, 6),
           (7, 1, 'u7', 'kiosk', 'kiosk', NULL, NULL, 0, NULL, NULL, 0, 'endpoint', 0, 7),
           (8, 1, 'u8', NULL, NULL, 'bound@e.com', 'bound@e.com', 0, NULL, NULL, 1, 'portal', 0, 8),
-          (9, 2, 'u9', NULL, NULL, 'asleep@e.com', 'asleep@e.com', 1, 'h', NULL, 0, 'accounts', 0, 9);
+          (9, 2, 'u9', NULL, NULL, 'asleep@e.com', 'asleep@e.com', 1, 'h', NULL, 0, 'accounts', 0, 9),
+          (10, 5, 'u10', NULL, NULL, 'squatted@e.com', 'squatted@e.com', 0, 'h', NULL, 1, 'accounts', 0, 10);
         INSERT INTO memberships (account_id, user_id, status, origin, created_at, updated_at) VALUES
           (1, 1, 'active', 'operator', 0, 1), (2, 2, 'active', 'accounts', 0, 2), (2, 3, 'active', 'accounts', 0, 3),
           (1, 3, 'active', 'accounts', 0, 3), (3, 4, 'active', 'administration', 0, 4), (1, 5, 'active', 'accounts', 0, 5),
-          (4, 8, 'active', 'portal', 0, 8), (2, 9, 'active', 'accounts', 0, 9), (2, 8, 'invited', 'accounts', 0, 8);
+          (4, 8, 'active', 'portal', 0, 8), (2, 9, 'active', 'accounts', 0, 9), (2, 8, 'invited', 'accounts', 0, 8),
+          (5, 10, 'active', 'accounts', 0, 10), (2, 10, 'invited', 'accounts', 0, 10), (4, 10, 'active', 'portal', 0, 10),
+          (3, 10, 'active', 'accounts', 0, 10);
         INSERT INTO membership_roles (account_id, user_id, role) VALUES
           (1, 1, 'owner'), (2, 2, 'owner'), (2, 3, 'owner'), (1, 3, 'admin'), (3, 4, 'owner'), (1, 5, 'user'), (4, 8, 'user'),
-          (2, 9, 'admin'), (2, 8, 'viewer');
-        INSERT INTO user_identities VALUES (1, 'u', 8, 0), (1, 'v', 2, 0);
-        INSERT INTO user_bindings VALUES (1, 'u', 4, 0), (1, 'v', 4, 0);
-        INSERT INTO one_time_tokens VALUES (x'01', 'invitation', 8, 2, 'bound@e.com', 8, 9);
+          (2, 9, 'admin'), (2, 8, 'viewer'), (5, 10, 'owner'), (2, 10, 'manage'), (4, 10, 'user'), (3, 10, 'viewer');
+        INSERT INTO user_identities VALUES (1, 'u', 8, 0), (1, 'v', 2, 0), (1, 'w', 10, 0);
+        INSERT INTO user_bindings VALUES (1, 'u', 4, 0), (1, 'v', 4, 0), (1, 'w', 4, 0), (1, 'w', 5, 0);
+        INSERT INTO one_time_tokens VALUES (x'01', 'invitation', 8, 2, 'bound@e.com', 8, 9),
+          (x'04', 'invitation', 10, 2, 'squatted@e.com', 8, 9), (x'05', 'verify_email', 10, NULL, 'squatted@e.com', 8, 9);
         INSERT INTO refresh_tokens VALUES (x'02', 'f', NULL, 2, 2, '', 0, 9, NULL), (x'03', 'g', 1, NULL, NULL, '', 0, 9, NULL);
         INSERT INTO audit (at, actor, api, action, subject, subject_id, request_id)
         VALUES (9, 'user:1', 'accounts', 'created', 'users', 2, 'r');";
@@ -323,6 +328,7 @@ mod tests {
              UNION ALL SELECT person_id || ' ' || kind || ' ' || account_id || ' ' || name FROM usernames ORDER BY 1";
         let expected = [
             "1 a@e.com",
+            "10 claim 5 squatted@e.com",
             "2 owner@e.com",
             "3 claim 2 unproved@e.com",
             "4 name 3 admin",
@@ -346,21 +352,35 @@ mod tests {
             "8 in 2 invited accounts:viewer",
             "8 in 4 active portal:user",
             "9 in 2 inactive accounts:admin",
+            "10 in 3 awaiting accounts:viewer",
+            "10 in 5 active accounts:owner",
+            "11 in 2 invited accounts:manage",
+            "11 in 4 active portal:user",
+            "11 in 5 active portal:user",
         ];
         assert_eq!(lines(memberships), expected);
         assert_eq!(lines("SELECT uuid FROM records ORDER BY 1"), ["u5", "u6", "u7"]);
-        assert_eq!(lines("SELECT uuid FROM people WHERE id > 6 ORDER BY id"), ["u8", "u9"], "a record is no person");
-        assert_eq!(lines("SELECT purpose || ' ' || address FROM links"), ["invitation bound@e.com"]);
+        assert_eq!(lines("SELECT uuid FROM people WHERE id IN (7, 8, 9)"), ["u8", "u9"], "a record is no person");
+        let links = ["8 invitation bound@e.com", "11 invitation squatted@e.com", "10 verify_email squatted@e.com"];
+        assert_eq!(lines("SELECT person_id || ' ' || purpose || ' ' || address FROM links"), links);
+        let named = "SELECT p.confined || ' ' || d.address || ' ' || i.external_id FROM people p
+                       JOIN addresses d ON d.person_id = p.id JOIN person_identities i ON i.person_id = p.id
+                      WHERE p.id = 11 AND p.password_hash IS NULL AND d.proved_at IS NULL AND length(p.uuid) = 36";
+        assert_eq!(lines(named), ["0 squatted@e.com w"], "whoever proves the address gets what was given to it");
         assert_eq!(lines("SELECT family FROM refresh_tokens ORDER BY 1"), ["f", "g"]);
         assert_eq!(lines("SELECT subject FROM audit WHERE action = 'created'"), ["people"]);
         let listed = "SELECT subject_id || ' ' || (detail ->> 'account') || ' ' || (detail ->> 'reason') FROM audit
-                       WHERE action = 'migrated' ORDER BY 1";
+                       WHERE action = 'migrated' ORDER BY subject_id, 1";
         let expected = [
             "2 4 the member was removed: a block, though a connector still binds the user",
             "3 1 the membership waits until the address is proved",
             "3 2 the address is not proved: the sign-in is confined to this account",
             "6 1 the username is somebody's address, and signs in no more",
             "9 2 the user was not active: a block in this account",
+            "10 2 the membership was given to the address, and waits for whoever proves it",
+            "10 3 the membership waits until the address is proved",
+            "10 4 the membership was given to the address, and waits for whoever proves it",
+            "10 5 the address is not proved: the sign-in is confined to this account",
         ];
         assert_eq!(lines(listed), expected);
         assert_eq!(lines("SELECT \"table\" FROM pragma_foreign_key_check"), [""; 0]);
