@@ -10,7 +10,7 @@ pub struct Condition(Value);
 
 /// Where `condition` holds, `then` does.
 pub fn when(condition: Value, then: Value) -> Condition {
-    Condition(json!({ "if": condition, "then": then }))
+    Condition(object([("if", condition), ("then", then)]))
 }
 
 /// All of these members are there, and neither null nor empty.
@@ -32,7 +32,11 @@ pub fn is(member: &str, value: impl Into<Value>) -> Value {
 
 /// A member, if it is there, is of this schema.
 pub fn may_be(member: &str, schema: Value) -> Value {
-    json!({ "properties": { member: schema } })
+    object([("properties", object([(member, schema)]))])
+}
+
+fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// Adds conditions to the schema of a description that has this name.

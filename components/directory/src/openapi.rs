@@ -11,8 +11,8 @@ pub mod body {
         Language, LastName, Link, Password, Phone, RegistrationId, Role, TimeZone, Timestamp, Username, Uuid, one_of,
         string,
     };
+    use utoipa::ToSchema;
     use utoipa::openapi::schema::ArrayBuilder;
-    use utoipa::{PartialSchema, ToSchema};
 
     accord_web::values! {
         /// What sources say of an account.

@@ -361,8 +361,8 @@ mod tests {
         assert_eq!(lines(memberships), expected);
         assert_eq!(lines("SELECT uuid FROM records ORDER BY 1"), ["u5", "u6", "u7"]);
         assert_eq!(lines("SELECT uuid FROM people WHERE id IN (7, 8, 9)"), ["u8", "u9"], "a record is no person");
-        let links = ["8 invitation bound@e.com", "11 invitation squatted@e.com", "10 verify_email squatted@e.com"];
-        assert_eq!(lines("SELECT person_id || ' ' || purpose || ' ' || address FROM links"), links);
+        let mailed = ["8 invitation bound@e.com", "11 invitation squatted@e.com", "10 verify_email squatted@e.com"];
+        assert_eq!(lines("SELECT person_id || ' ' || purpose || ' ' || address FROM links"), mailed);
         let named = "SELECT p.confined || ' ' || d.address || ' ' || i.external_id FROM people p
                        JOIN addresses d ON d.person_id = p.id JOIN person_identities i ON i.person_id = p.id
                       WHERE p.id = 11 AND p.password_hash IS NULL AND d.proved_at IS NULL AND length(p.uuid) = 36";
