@@ -9,11 +9,14 @@ pub fn write_out(operation: &mut Value, whole: &Value) {
     let page = resolve(whole, &operation["responses"]["200"]["content"]["application/json"]["schema"]);
     let entry = resolve(whole, &page["properties"]["value"]["items"]);
     let Some(fields) = entry["properties"].as_object() else { return };
-    let names: Vec<_> = fields.keys().map(String::as_str).collect();
+    let names: Vec<_> = fields.keys().cloned().collect();
     let field = format!(r"\s*(\*|{})\s*", names.join("|"));
     let parameters = operation["parameters"].as_array_mut().into_iter().flatten();
     for parameter in parameters.filter(|parameter| parameter["name"] == "$select") {
         parameter["schema"]["pattern"] = format!("^{field}(,{field})*$").into();
+        if !names.iter().any(|name| parameter["example"] == name.as_str()) {
+            parameter["example"] = names[0].as_str().into();
+        }
     }
 }
 
@@ -31,11 +34,12 @@ mod tests {
         } } });
         let schema = json!({ "schema": { "$ref": "#/components/schemas/Page" } });
         let mut operation = json!({
-            "parameters": [{ "name": "$select", "schema": {} }, { "name": "$filter", "schema": {} }],
+            "parameters": [{ "name": "$select", "schema": {}, "example": "createdAt" }, { "name": "$filter", "schema": {} }],
             "responses": { "200": { "content": { "application/json": schema } } },
         });
         write_out(&mut operation, &whole);
         assert_eq!(operation["parameters"][0]["schema"]["pattern"], r"^\s*(\*|id|name)\s*(,\s*(\*|id|name)\s*)*$");
+        assert_eq!(operation["parameters"][0]["example"], "id");
         assert_eq!(operation["parameters"][1]["schema"], json!({}));
     }
 }
