@@ -153,7 +153,7 @@ async fn upsert(call: &Call, push: Push, insert_only: bool) -> Result<Json<Accou
         upsert.insert_only = insert_only;
         let edit = Edit::begin(call.author_of(connector.actor())).await?;
         let written = record::upsert(&edit, &connector, &upsert).await?;
-        health::write_succeeded(&edit, connector.id)?;
+        health::write_succeeded(&edit, &connector)?;
         edit.commit().await?;
         Ok::<_, Failure>(written)
     })

@@ -61,7 +61,7 @@ impl Roles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::caller::{CallingConnector, CallingPerson};
+    use crate::auth::caller::{CallingConnector, CallingPerson, Noted};
     use crate::auth::scope::Scopes;
     use crate::values::id::{AccountId, ConnectorId, Id as _, PersonId};
     use crate::values::role::names;
@@ -83,6 +83,7 @@ mod tests {
             scopes: Scopes::trusted(scopes.to_owned()),
             secret_version: 1,
             rank: Role::Owner,
+            noted: Noted::default(),
         })
     }
 

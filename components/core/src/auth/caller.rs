@@ -7,6 +7,7 @@ use crate::store::climb::live;
 use crate::store::{Actor, Connection, Row, Value};
 use crate::values::id::{AccountId, ConnectorId, PersonId};
 use crate::values::role::Role;
+use crate::values::time::Time;
 
 /// The refusal of a connector.
 const FOR_PEOPLE: Error = Error::Forbidden { needs: "the token of a user" };
@@ -51,7 +52,27 @@ pub struct CallingConnector {
     pub secret_version: i64,
     /// What it never does more than: the strongest role of whoever made it, then.
     pub rank: Role,
+    /// What was noted of it when it was found.
+    pub(crate) noted: Noted,
 }
+
+/// What is noted of how a connector fares, so that it is not written again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Noted {
+    /// When its last token expires, if it is active.
+    pub token_expires_at: Option<Time>,
+    /// When its last write succeeded, if none has failed since.
+    pub succeeded_at: Option<Time>,
+}
+
+/// The columns of a connector `c` that calls, see [`CallingConnector::from_row`].
+macro_rules! calling {
+    () => {
+        "c.id, c.client_id, c.account_id, c.scopes, c.secret_version, c.rank,
+         iif(c.status = 'active', c.token_expires_at, NULL) AS noted_token, iif(c.failures = 0, c.last_success_at, NULL) AS noted_success"
+    };
+}
+pub(crate) use calling;
 
 impl Caller {
     /// Who it is in the audit.
@@ -121,8 +142,7 @@ impl Caller {
 }
 
 impl CallingConnector {
-    /// Takes a connector with all that it holds out of a row of these columns of `connectors`: `id`, `client_id`,
-    /// `account_id`, `scopes`, `secret_version`, `rank`.
+    /// Takes a connector with all that it holds out of a row of the columns that [`calling!`] names.
     pub(crate) fn from_row(row: &mut Row) -> Result<Self> {
         Ok(Self {
             id: row.take("id")?,
@@ -131,6 +151,7 @@ impl CallingConnector {
             scopes: Scopes::trusted(row.take("scopes")?),
             secret_version: row.take("secret_version")?,
             rank: row.take("rank")?,
+            noted: Noted { token_expires_at: row.take("noted_token")?, succeeded_at: row.take("noted_success")? },
         })
     }
 
@@ -189,8 +210,9 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
     let Some(password_version) = verified.password_version else {
         let row = connection.query_first(
             concat!(
-                "SELECT c.id, c.account_id, c.secret_version, c.rank FROM connectors c
-                  WHERE c.client_id = ?1 AND c.status <> 'inactive' AND ",
+                "SELECT ",
+                calling!(),
+                " FROM connectors c WHERE c.client_id = ?1 AND c.status <> 'inactive' AND ",
                 live!("c.account_id"),
                 " AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3, ?4))"
             ),
@@ -198,12 +220,8 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
         )?;
         let Some(mut row) = row else { return Ok(None) };
         return Ok(Some(Caller::Connector(CallingConnector {
-            id: row.take("id")?,
-            client_id: verified.client_id.clone(),
-            account_id: row.take("account_id")?,
             scopes: Scopes::trusted(verified.scope.clone()),
-            secret_version: row.take("secret_version")?,
-            rank: row.take("rank")?,
+            ..CallingConnector::from_row(&mut row)?
         })));
     };
     let client = Some(verified.client_id.as_str()).filter(|client_id| *client_id != FIRST_PARTY);

@@ -14,14 +14,16 @@ use crate::error::{Error, Faults, Result, Thing};
 use crate::people::address;
 use crate::setting;
 use crate::store::sql::{Sql, rows};
-use crate::store::{Author, Edit, Transaction};
+use crate::store::{Author, Connection, Edit, Transaction};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
 use crate::values::time::Time;
 
 /// External user ids, each with the person's address, or with nothing to unbind it.
-pub type UserEntries = Vec<(String, Option<Email>)>;
+pub type UserEntries = Vec<Entry>;
+
+type Entry = (String, Option<Email>);
 
 /// Binds people to an account by their external ids. Who is bound already stays; who is not known yet becomes a member as
 /// soon as that changes.
@@ -39,8 +41,29 @@ pub async fn bind_users(
     users: &[String],
     run: Run,
 ) -> Result<Outcome> {
+    let connection = Connection::lease().await?;
+    let account_id = account_of(&connection, connector, account)?;
+    if are_bound(&connection, connector, account_id, users).await? {
+        return outcome::nothing(&connection, connector, run).await;
+    }
+    drop(connection);
     let edit = Edit::begin_of(users.len(), author).await?;
-    let found = edit.run_first(
+    let account_id = account_of(edit.connection(), connector, account)?;
+    let statement = "INSERT INTO user_bindings (connector_id, external_id, account_id, created_at)
+         SELECT ?1, value, ?2, ?3 FROM json_each(?4) WHERE true ON CONFLICT DO NOTHING RETURNING external_id";
+    let parameters = vec![connector.id.into(), account_id.into(), Time::now().into(), rows(users)?];
+    let bound = edit.batch(statement, parameters).await?;
+    let bound = bound.into_iter().map(|mut row| row.take("external_id")).collect::<Result<Vec<String>>>()?;
+    let notes: Vec<_> = bound.iter().map(|external_id| (external_id.as_str(), account_id)).collect();
+    note(&edit, connector, "user bound", "accounts", &notes).await?;
+    join_accounts(&edit, connector, &users.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    outcome::end(edit, connector, run).await?;
+    Ok(Outcome { bound, ..Outcome::default() })
+}
+
+/// The account that a connector means by a registration id or by its own external id.
+fn account_of(connection: &Connection, connector: &CallingConnector, account: &str) -> Result<AccountId> {
+    let found = connection.query_first(
         concat!(
             "SELECT id FROM (
                  SELECT a.id, 1 AS precedence FROM accounts a
@@ -54,17 +77,32 @@ pub async fn bind_users(
         ),
         &[connector.id.into(), connector.account_id.into(), account.into()],
     )?;
-    let account_id: AccountId = found.ok_or(Error::NotFound(Thing::Account))?.take("id")?;
-    let statement = "INSERT INTO user_bindings (connector_id, external_id, account_id, created_at)
-         SELECT ?1, value, ?2, ?3 FROM json_each(?4) WHERE true ON CONFLICT DO NOTHING RETURNING external_id";
-    let parameters = vec![connector.id.into(), account_id.into(), Time::now().into(), rows(users)?];
-    let bound = edit.batch(statement, parameters).await?;
-    let bound = bound.into_iter().map(|mut row| row.take("external_id")).collect::<Result<Vec<String>>>()?;
-    let notes: Vec<_> = bound.iter().map(|external_id| (external_id.as_str(), account_id)).collect();
-    note(&edit, connector, "user bound", "accounts", &notes).await?;
-    join_accounts(&edit, connector, &users.iter().map(String::as_str).collect::<Vec<_>>()).await?;
-    outcome::end(edit, connector, run).await?;
-    Ok(Outcome { bound, ..Outcome::default() })
+    found.ok_or(Error::NotFound(Thing::Account))?.take("id")
+}
+
+/// Whether these users are bound to the account, and those of them who are known have what that gives: a role, or one that
+/// comes before it. See [`outcome::parts`].
+async fn are_bound(
+    connection: &Connection,
+    connector: &CallingConnector,
+    account_id: AccountId,
+    users: &[String],
+) -> Result<bool> {
+    let statement = "SELECT 1 FROM json_each(?3) e
+          WHERE NOT EXISTS (SELECT 1 FROM user_bindings b
+                             WHERE b.connector_id = ?1 AND b.external_id = e.value AND b.account_id = ?2)
+             OR EXISTS (SELECT 1 FROM person_identities i
+                         WHERE i.connector_id = ?1 AND i.external_id = e.value AND NOT EXISTS (
+                               SELECT 1 FROM grants g WHERE g.account_id = ?2 AND g.person_id = i.person_id
+                                                        AND g.door IN ('founder', 'accounts', 'portal')))
+          LIMIT 1";
+    for users in outcome::parts(users) {
+        let lacking = connection.read(statement, vec![connector.id.into(), account_id.into(), rows(users)?]).await?;
+        if !lacking.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Binds, moves and unbinds a connector's people: all of the entries, or none. Who has one address is one person. Returns what that
@@ -87,8 +125,13 @@ pub async fn put_users(
         }
     }
     faults.into_result()?;
+    let connection = Connection::lease().await?;
+    if changes_nothing(&connection, connector, entries).await? {
+        return outcome::nothing(&connection, connector, run).await;
+    }
+    drop(connection);
     let edit = Edit::begin_of(entries.len(), author).await?;
-    let known = known(&edit, connector, entries).await?;
+    let known = known(edit.connection(), connector, entries).await?;
     let plan = Plan::make(entries, &known);
     outcome::guard(&edit, connector, Identities::People, plan.unbound.len(), run)?;
     let made = address::name_all(&edit, &plan.made.values().copied().collect::<Vec<_>>()).await?;
@@ -104,6 +147,21 @@ pub async fn put_users(
     Ok(outcome)
 }
 
+/// Whether a body changes nothing, see [`outcome::parts`].
+async fn changes_nothing(connection: &Connection, connector: &CallingConnector, entries: &[Entry]) -> Result<bool> {
+    // An external id that leads to nobody may be bound to an account all the same.
+    if entries.iter().any(|(_, email)| email.is_none()) {
+        return Ok(false);
+    }
+    for entries in outcome::parts(entries) {
+        let known = known(connection, connector, entries).await?;
+        if !Plan::make(entries, &known).is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// What an entry of the body meets in the directory.
 struct Known {
     /// The person that the external id is bound to.
@@ -116,7 +174,7 @@ struct Known {
     as_said: bool,
 }
 
-async fn known(edit: &Edit, connector: &CallingConnector, entries: &UserEntries) -> Result<Vec<Known>> {
+async fn known(connection: &Connection, connector: &CallingConnector, entries: &[Entry]) -> Result<Vec<Known>> {
     let asked: Vec<_> =
         entries.iter().map(|(external_id, email)| (external_id, email.as_ref().map(|email| &email.key))).collect();
     let statement = "SELECT i.person_id AS bound, iif(d.retired_at IS NULL, d.person_id, d.next_id) AS addressed,
@@ -125,7 +183,7 @@ async fn known(edit: &Edit, connector: &CallingConnector, entries: &UserEntries)
            LEFT JOIN person_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
            LEFT JOIN addresses d ON d.key = e.value ->> 1
           ORDER BY e.key";
-    let known = edit.batch(statement, vec![connector.id.into(), rows(&asked)?]).await?;
+    let known = connection.read(statement, vec![connector.id.into(), rows(&asked)?]).await?;
     known
         .into_iter()
         .map(|mut row| {
@@ -167,7 +225,7 @@ enum Target<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn make(entries: &'a UserEntries, known: &[Known]) -> Self {
+    fn make(entries: &'a [Entry], known: &[Known]) -> Self {
         let mut plan = Self::default();
         for ((external_id, email), known) in entries.iter().zip(known) {
             let Some(email) = email else {
@@ -236,6 +294,11 @@ impl<'a> Plan<'a> {
         let statement = "UPDATE person_identities SET key = e.value ->> 1 FROM json_each(?2) e
               WHERE connector_id = ?1 AND external_id = e.value ->> 0";
         edit.batch(statement, vec![connector.id.into(), rows(&self.respelled)?]).await.map(drop)
+    }
+
+    /// Whether there is nothing to do.
+    fn is_empty(&self) -> bool {
+        self.bound.is_empty() && self.respelled.is_empty() && self.changed.is_empty() && self.unbound.is_empty()
     }
 
     fn outcome(&self) -> Outcome {
@@ -352,7 +415,7 @@ mod tests {
 
     #[test]
     fn what_is_there_already_is_no_change() {
-        let entries = [entry("a", "a@example.com"), ("b".to_owned(), None), entry("c", "c@given-up.example")].into();
+        let entries = [entry("a", "a@example.com"), ("b".to_owned(), None), entry("c", "c@given-up.example")];
         let known = [known(Some(1), Some(1), None), known(None, None, None), known(Some(2), None, Some(2))];
         let plan = Plan::make(&entries, &known);
         assert!(plan.made.is_empty() && plan.bound.is_empty() && plan.unbound.is_empty() && plan.left.is_empty());
@@ -360,7 +423,7 @@ mod tests {
 
     #[test]
     fn two_external_ids_of_one_new_address_are_one_person() {
-        let entries = [entry("a", "Jane@example.com"), entry("b", "jane@example.com")].into();
+        let entries = [entry("a", "Jane@example.com"), entry("b", "jane@example.com")];
         let known = [known(Some(1), None, None), known(None, None, None)];
         let plan = Plan::make(&entries, &known);
         assert_eq!(plan.made.into_keys().collect::<Vec<_>>(), ["jane@example.com"]);
@@ -371,7 +434,7 @@ mod tests {
 
     #[test]
     fn an_external_id_that_is_unbound_leaves_its_person() {
-        let entries = [("a".to_owned(), None)].into();
+        let entries = [("a".to_owned(), None)];
         let plan = Plan::make(&entries, &[known(Some(1), None, None)]);
         assert!(plan.unbound == [("a", person(1))] && plan.left == [("a", person(1))]);
     }

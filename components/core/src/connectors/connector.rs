@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::accounts::hierarchy::{self, ROLES};
 use crate::accounts::role::Roles;
 use crate::accounts::sources::{self, Field};
-use crate::auth::caller::{Caller, CallingConnector};
+use crate::auth::caller::{Caller, CallingConnector, calling};
 use crate::auth::scope::Scopes;
 use crate::auth::{secret, throttle};
 use crate::connectors::relying_party::{self, RelyingParty};
@@ -58,8 +58,9 @@ pub async fn authenticate(
     }
     let row = connection.query_first(
         concat!(
-            "SELECT c.id, c.client_id, c.account_id, c.secret_hash, c.scopes, c.secret_version, c.rank FROM connectors c
-              WHERE c.client_id = ? AND c.public = 0 AND c.status <> 'inactive' AND ",
+            "SELECT c.secret_hash, ",
+            calling!(),
+            " FROM connectors c WHERE c.client_id = ? AND c.public = 0 AND c.status <> 'inactive' AND ",
             live!("c.account_id")
         ),
         &[client_id.into()],
@@ -85,8 +86,9 @@ pub async fn authenticate(
 pub fn public(connection: &Connection, client_id: &str) -> Result<Option<CallingConnector>> {
     let row = connection.query_first(
         concat!(
-            "SELECT c.id, c.client_id, c.account_id, c.scopes, c.secret_version, c.rank FROM connectors c
-              WHERE c.client_id = ? AND c.public = 1 AND c.status <> 'inactive' AND ",
+            "SELECT ",
+            calling!(),
+            " FROM connectors c WHERE c.client_id = ? AND c.public = 1 AND c.status <> 'inactive' AND ",
             live!("c.account_id")
         ),
         &[client_id.into()],
@@ -113,14 +115,11 @@ const NOTED_WITHIN: Duration = Duration::from_mins(1);
 ///
 /// # Errors
 ///
-/// [`Error::Unauthenticated`] if it was disconnected or got another secret since it was authenticated.
+/// [`Error::Unauthenticated`] if that is to be noted, and the connector was disconnected or got another secret since it was
+/// authenticated.
 pub async fn token_issued(connection: &Connection, connector: &CallingConnector, expires_at: Time) -> Result<()> {
-    let noted = connection.query_first(
-        "SELECT 1 FROM connectors
-          WHERE id = ?1 AND secret_version = ?2 AND status = 'active' AND token_expires_at BETWEEN ?3 AND ?4",
-        &[connector.id.into(), connector.secret_version.into(), (expires_at - NOTED_WITHIN).into(), expires_at.into()],
-    )?;
-    if noted.is_some() {
+    let noted = connector.noted.token_expires_at;
+    if noted.is_some_and(|noted| noted <= expires_at && noted >= expires_at - NOTED_WITHIN) {
         return Ok(());
     }
     let statement = "UPDATE connectors SET status = 'active', token_expires_at = ?3

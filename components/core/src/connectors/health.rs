@@ -12,7 +12,7 @@ use crate::auth::caller::CallingConnector;
 use crate::connectors::connector::{FAILURES_MAX, STATUS};
 use crate::error::{Error, Result};
 use crate::log;
-use crate::store::{Connection, Row, Transaction};
+use crate::store::{Connection, Row, Transaction, Value};
 use crate::values::id::{AccountId, ConnectorId};
 use crate::values::time::Time;
 
@@ -74,14 +74,29 @@ pub async fn write<T, E: Refusal>(
 }
 
 /// Notes that a write of the connector succeeded, in the transaction that it made. Health is told to the second: more
-/// than one success in a second is one, so that a write that changes nothing mostly writes nothing.
-pub fn write_succeeded(transaction: &Transaction, connector_id: ConnectorId) -> Result<()> {
-    transaction.run(
-        "UPDATE connectors SET last_success_at = ?2, failures = 0
-          WHERE id = ?1 AND (failures > 0 OR last_success_at IS NULL OR last_success_at / 1000 <> ?2 / 1000)",
-        &[connector_id.into(), Time::now().into()],
-    )?;
+/// than one success in a second is one.
+pub fn write_succeeded(transaction: &Transaction, connector: &CallingConnector) -> Result<()> {
+    if let Some(parameters) = success(connector) {
+        transaction.run(SUCCEEDED, &parameters)?;
+    }
     Ok(())
+}
+
+/// As [`write_succeeded`], of a write that changed nothing and took no lock.
+pub(super) async fn nothing_changed(connection: &Connection, connector: &CallingConnector) -> Result<()> {
+    if let Some(parameters) = success(connector) {
+        connection.execute(SUCCEEDED, parameters.into()).await?;
+    }
+    Ok(())
+}
+
+const SUCCEEDED: &str = "UPDATE connectors SET last_success_at = ?2, failures = 0 WHERE id = ?1";
+
+/// The parameters of [`SUCCEEDED`], unless a success was noted in this second.
+fn success(connector: &CallingConnector) -> Option<[Value; 2]> {
+    let now = Time::now();
+    let is_noted = connector.noted.succeeded_at.is_some_and(|noted| noted.seconds() == now.seconds());
+    (!is_noted).then(|| [connector.id.into(), now.into()])
 }
 
 async fn write_failed(connector_id: ConnectorId, begun: Time, note: String) -> Result<()> {
@@ -225,7 +240,7 @@ mod tests {
     async fn done(connector: &CallingConnector) -> Result<()> {
         write(connector, "portal", async {
             let transaction = Transaction::begin().await?;
-            write_succeeded(&transaction, connector.id)?;
+            write_succeeded(&transaction, connector)?;
             transaction.commit().await
         })
         .await

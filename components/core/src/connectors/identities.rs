@@ -27,7 +27,7 @@ use crate::auth::caller::CallingConnector;
 use crate::connectors::outcome::{self, Identities, Outcome, Run};
 use crate::error::{Faults, Result};
 use crate::store::sql::{Sql, rows};
-use crate::store::{Author, Edit, Row};
+use crate::store::{Author, Connection, Edit, Row};
 use crate::values::id::{AccountId, PersonId};
 use crate::values::time::Time;
 
@@ -44,7 +44,9 @@ pub struct AccountEntry {
 }
 
 /// External account ids, each with what is said of it, or with nothing to unbind it.
-pub type AccountEntries = Vec<(String, Option<AccountEntry>)>;
+pub type AccountEntries = Vec<Entry>;
+
+type Entry = (String, Option<AccountEntry>);
 
 /// Binds, moves, renames and unbinds a connector's accounts: all of the entries, or none. Returns what that changes of what the
 /// connector has said.
@@ -58,14 +60,30 @@ pub async fn put_accounts(
     entries: &AccountEntries,
     run: Run,
 ) -> Result<Outcome> {
+    let connection = Connection::lease().await?;
+    if changes_nothing(&connection, connector, entries).await? {
+        return outcome::nothing(&connection, connector, run).await;
+    }
+    drop(connection);
     let edit = Edit::begin_of(entries.len(), author).await?;
-    let known = known(&edit, connector, entries).await?;
+    let known = known(edit.connection(), connector, entries).await?;
     let plan = Plan::make(entries, &known)?;
     outcome::guard(&edit, connector, Identities::Accounts, plan.unbound.len(), run)?;
     plan.apply(&edit, connector).await?;
     let outcome = plan.outcome();
     outcome::end(edit, connector, run).await?;
     Ok(outcome)
+}
+
+/// Whether a body changes nothing, see [`outcome::parts`].
+async fn changes_nothing(connection: &Connection, connector: &CallingConnector, entries: &[Entry]) -> Result<bool> {
+    for entries in outcome::parts(entries) {
+        let known = known(connection, connector, entries).await?;
+        if !Plan::make(entries, &known).is_ok_and(|plan| plan.is_empty()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What an entry of the body meets in the directory.
@@ -95,7 +113,7 @@ struct Registered {
     as_said: bool,
 }
 
-async fn known(edit: &Edit, connector: &CallingConnector, entries: &AccountEntries) -> Result<Vec<Known>> {
+async fn known(connection: &Connection, connector: &CallingConnector, entries: &[Entry]) -> Result<Vec<Known>> {
     let asked: Vec<_> = entries
         .iter()
         .map(|(external_id, entry)| (external_id, entry.as_ref().and_then(|entry| entry.registration_id.as_ref())))
@@ -116,7 +134,7 @@ async fn known(edit: &Edit, connector: &CallingConnector, entries: &AccountEntri
         unshown!("e.value ->> 1")
     );
     let parameters = vec![connector.id.into(), connector.account_id.into(), rows(&asked)?];
-    edit.batch(&statement, parameters).await?.into_iter().map(|mut row| Known::from_row(&mut row)).collect()
+    connection.read(&statement, parameters).await?.into_iter().map(|mut row| Known::from_row(&mut row)).collect()
 }
 
 impl Known {
@@ -181,7 +199,7 @@ impl Target<'_> {
 }
 
 impl<'a> Plan<'a> {
-    fn make(entries: &'a AccountEntries, known: &'a [Known]) -> Result<Self> {
+    fn make(entries: &'a [Entry], known: &'a [Known]) -> Result<Self> {
         let mut plan = Self::default();
         let mut faults = Faults::default();
         for ((external_id, entry), known) in entries.iter().zip(known) {
@@ -257,6 +275,11 @@ impl<'a> Plan<'a> {
         if let Some(value) = registration_id.filter(|_| !registered) {
             self.said.push(Said { external_id, target, field: Field::RegistrationId, value });
         }
+    }
+
+    /// Whether there is nothing to do.
+    fn is_empty(&self) -> bool {
+        self.bound.is_empty() && self.said.is_empty() && self.changed.is_empty() && self.unbound.is_empty()
     }
 
     fn outcome(&self) -> Outcome {
@@ -451,7 +474,7 @@ mod tests {
 
     #[test]
     fn what_is_there_already_is_no_change() {
-        let entries = [entry("a", Some("A"), Some("1")), entry("b", Some("B"), None), ("c".to_owned(), None)].into();
+        let entries = [entry("a", Some("A"), Some("1")), entry("b", Some("B"), None), ("c".to_owned(), None)];
         let known =
             [known(Some((1, "A", true)), Some((1, "", false))), known(Some((2, "B", false)), None), known(None, None)];
         let plan = Plan::make(&entries, &known).expect("good entries");
@@ -461,7 +484,7 @@ mod tests {
 
     #[test]
     fn an_identity_that_moves_without_a_name_takes_the_name_along_and_leaves_its_account() {
-        let entries = [entry("a", None, Some("2"))].into();
+        let entries = [entry("a", None, Some("2"))];
         let known = [known(Some((1, "A", false)), None)];
         let plan = Plan::make(&entries, &known).expect("a good entry");
         assert_eq!(plan.made, BTreeMap::from([("2", ("a", "A"))]));
@@ -471,7 +494,7 @@ mod tests {
 
     #[test]
     fn of_two_external_ids_of_a_new_account_the_first_names_it_and_the_other_keeps_its_word() {
-        let entries = [entry("b", Some("B"), Some("1")), entry("a", Some("A"), Some("1"))].into();
+        let entries = [entry("b", Some("B"), Some("1")), entry("a", Some("A"), Some("1"))];
         let known = [known(None, None), known(None, None)];
         let plan = Plan::make(&entries, &known).expect("good entries");
         assert_eq!(plan.made, BTreeMap::from([("1", ("a", "A"))]));
@@ -481,7 +504,7 @@ mod tests {
 
     #[test]
     fn what_is_said_is_kept_where_it_is_not_what_is_shown() {
-        let entries = [entry("a", Some("A"), Some("1")), entry("b", None, Some("2"))].into();
+        let entries = [entry("a", Some("A"), Some("1")), entry("b", None, Some("2"))];
         let known = [known(None, Some((1, "Acme", true))), known(Some((2, "B", false)), Some((2, "", true)))];
         let plan = Plan::make(&entries, &known).expect("good entries");
         let said = |external_id, number, field, value| Said {
@@ -496,7 +519,7 @@ mod tests {
 
     #[test]
     fn every_entry_that_cannot_be_applied_is_told() {
-        let entries = [entry("a", None, Some("1")), entry("b", Some("B"), None)].into();
+        let entries = [entry("a", None, Some("1")), entry("b", Some("B"), None)];
         let Err(Error::Invalid(faults)) = Plan::make(&entries, &[known(None, None), known(None, None)]).map(drop)
         else {
             panic!("bad entries are refused");

@@ -6,7 +6,7 @@
 use crate::auth::caller::CallingConnector;
 use crate::connectors::health;
 use crate::error::{Error, Result};
-use crate::store::Edit;
+use crate::store::{Connection, Edit};
 
 /// How a body is to be applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,12 +78,31 @@ pub(super) fn guard(
     Err(Error::Unconfirmed { unbound, bound, share })
 }
 
+/// How many entries of a body are looked at first: a body that changes something mostly shows it there.
+const SAMPLE: usize = 50;
+
+/// What of a body is looked at, one part after the other, to see whether it changes anything. Connectors send again and again what
+/// they have sent, and who changes nothing waits for no lock; what follows reads again under the lock. The last part is the whole,
+/// for it has to be of one moment: what a sample has shown may be so no more.
+pub(super) fn parts<T>(entries: &[T]) -> impl Iterator<Item = &[T]> {
+    let sample = &entries[..entries.len().min(SAMPLE)];
+    Some(sample).into_iter().filter(|sample| sample.len() < entries.len()).chain([entries])
+}
+
+/// Ends a body that changes nothing.
+pub(super) async fn nothing(connection: &Connection, connector: &CallingConnector, run: Run) -> Result<Outcome> {
+    if !run.is_dry {
+        health::nothing_changed(connection, connector).await?;
+    }
+    Ok(Outcome::default())
+}
+
 /// Ends the transaction of a body: it is committed, or, of a dry run, rolled back.
 pub(super) async fn end(edit: Edit, connector: &CallingConnector, run: Run) -> Result<()> {
     if run.is_dry {
         return Ok(());
     }
-    health::write_succeeded(&edit, connector.id)?;
+    health::write_succeeded(&edit, connector)?;
     edit.commit().await
 }
 
@@ -95,8 +114,8 @@ mod tests {
     use crate::connectors::bindings::{UserEntries, put_users};
     use crate::connectors::identities::{AccountEntries, AccountEntry, put_accounts};
     use crate::entry::first_start::tests::{author, first_start};
+    use crate::store::Row;
     use crate::store::native::run;
-    use crate::store::{Connection, Row};
     use crate::values::email::Email;
     use crate::values::id::ConnectorId;
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::auth::caller::CallingConnector;
+use crate::auth::caller::{CallingConnector, calling};
 use crate::auth::id_token::{self, Hint};
 use crate::auth::scope::{self, Scopes};
 use crate::connectors::relying_party::{self, RelyingParty};
@@ -312,7 +312,9 @@ pub async fn examine(connection: &Connection, parameters: &Parameters) -> Result
 fn client(connection: &Connection, client_id: Option<&str>) -> Result<(Client, RelyingParty), Refusal> {
     let statement = format!(
         concat!(
-            "SELECT c.id, c.client_id, c.account_id, c.scopes, c.secret_version, c.rank, c.name, a.name AS account_name, {}
+            "SELECT ",
+            calling!(),
+            ", c.name, a.name AS account_name, {}
                FROM connectors c JOIN accounts a ON a.id = c.account_id
               WHERE c.client_id = ? AND c.status <> 'inactive' AND ",
             live!("c.account_id")

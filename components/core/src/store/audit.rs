@@ -1,8 +1,8 @@
 //! Who changed what. A row is written in the transaction that makes the change, with the others of that transaction.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -104,7 +104,7 @@ const NOTES_MAX: usize = 500;
 pub struct Edit {
     transaction: Transaction,
     /// What is to be written into the audit, in its order: action, table, id, and what more there is to say, as JSON.
-    notes: RefCell<Vec<String>>,
+    notes: Mutex<Vec<String>>,
     /// In whose name it is.
     pub author: Author,
 }
@@ -120,7 +120,7 @@ impl Edit {
     }
 
     fn of(transaction: Transaction, author: Author) -> Self {
-        Self { transaction, notes: RefCell::default(), author }
+        Self { transaction, notes: Mutex::default(), author }
     }
 
     /// As [`Edit::begin`], on a connection that the caller already has.
@@ -146,14 +146,17 @@ impl Edit {
     ) -> Result<()> {
         let notes = notes.iter().map(|(id, detail)| serde_json::to_string(&(action, subject, id, detail)));
         let notes = notes.collect::<serde_json::Result<Vec<_>>>().map_err(anyhow::Error::from)?;
-        self.notes.borrow_mut().extend(notes);
-        let are_many = self.notes.borrow().len() > NOTES_MAX;
+        let are_many = {
+            let mut waiting = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.extend(notes);
+            waiting.len() > NOTES_MAX
+        };
         if are_many { self.write_notes().await } else { Ok(()) }
     }
 
     /// Writes what was noted so far, for what reads or changes the audit in the same transaction.
     pub(crate) async fn write_notes(&self) -> Result<()> {
-        let notes = self.notes.take();
+        let notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
         if notes.is_empty() {
             return Ok(());
         }

@@ -63,6 +63,11 @@ impl Connection {
         self.query_first(sql, parameters)?.ok_or_else(|| Error::Internal(anyhow!("a statement gave no row")))
     }
 
+    /// Runs a statement that reads many rows, while other requests of the instance go on.
+    pub async fn read(&self, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
+        self.raw()?.execute(sql, parameters).await
+    }
+
     /// Runs a single writing statement as a transaction of its own and returns the rows of its `RETURNING` clause.
     ///
     /// # Errors
