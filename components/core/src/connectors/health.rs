@@ -82,12 +82,14 @@ pub fn write_succeeded(transaction: &Transaction, connector: &CallingConnector) 
     Ok(())
 }
 
-/// As [`write_succeeded`], of a write that changed nothing and took no lock.
+/// As [`write_succeeded`], of a write that changed nothing and took no lock. While others keep the directory busy nothing is noted:
+/// the write has succeeded all the same.
 pub(super) async fn nothing_changed(connection: &Connection, connector: &CallingConnector) -> Result<()> {
-    if let Some(parameters) = success(connector) {
-        connection.execute(SUCCEEDED, parameters.into()).await?;
+    let Some(parameters) = success(connector) else { return Ok(()) };
+    match connection.execute(SUCCEEDED, parameters.into()).await {
+        Ok(_) | Err(Error::Unavailable { .. }) => Ok(()),
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
 const SUCCEEDED: &str = "UPDATE connectors SET last_success_at = ?2, failures = 0 WHERE id = ?1";
