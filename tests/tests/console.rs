@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use sha2_native::{Digest as _, Sha256};
 
 #[tokio::test]
 async fn every_described_operation_is_there_and_no_other_method_is() {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use axum::http::{HeaderMap, header};
 use jwt_simple::prelude::*;
 use rusqlite::{Connection, OptionalExtension as _};
-use sha2::{Digest as _, Sha256};
+use sha2_native::{Digest as _, Sha256};
 
 use crate::store::now;
 

@@ -12,8 +12,10 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use accord_core::auth::id_token::{self, IdClaims};
 use accord_core::auth::key::{self, Algorithm, Lifetimes, Published};
 use accord_core::auth::rotation;
+use accord_core::auth::token::AccessClaims;
 use accord_core::connectors::relying_party;
 use accord_core::store::seal::Seal;
 use accord_core::store::{Author, Connection, away};
@@ -32,7 +34,7 @@ const RSA_BITS: usize = 2048;
 
 /// A key that signs.
 pub struct SigningKey {
-    kid: String,
+    published: Published,
     pair: KeyPair,
 }
 
@@ -88,15 +90,21 @@ impl KeyPair {
 impl SigningKey {
     /// How it signs.
     pub fn algorithm(&self) -> Algorithm {
-        match self.pair {
-            KeyPair::EdDsa(_) => Algorithm::EdDsa,
-            KeyPair::Es256(_) => Algorithm::Es256,
-            KeyPair::Rs256(_) => Algorithm::Rs256,
-        }
+        self.published.algorithm
     }
 
-    /// Signs a token whose header says that it is of this type: `at+jwt` for an access token (RFC 9068, section 2.1).
-    pub fn sign<C: Serialize>(&self, kind: &str, claims: JWTClaims<C>) -> Result<String> {
+    /// Signs an access token (RFC 9068, section 2.1).
+    pub fn sign_access_token(&self, claims: JWTClaims<AccessClaims>) -> Result<String> {
+        self.sign("at+jwt", claims)
+    }
+
+    /// Signs an ID token, with the mark by which it is known again.
+    pub fn sign_id_token(&self, claims: JWTClaims<IdClaims>) -> Result<String> {
+        self.sign(id_token::TYPE, id_token::mark(&self.published, claims)?)
+    }
+
+    /// Signs a token whose header says that it is of this type.
+    fn sign<C: Serialize>(&self, kind: &str, claims: JWTClaims<C>) -> Result<String> {
         let header = HeaderOptions { signature_type: Some(kind.to_owned()), ..HeaderOptions::default() };
         let token = match &self.pair {
             KeyPair::EdDsa(pair) => pair.sign_with_options(claims, &header),
@@ -141,7 +149,7 @@ pub async fn prepare(connection: &Connection) -> Result<()> {
 /// ended it.
 pub async fn of(connection: &Connection, algorithm: Algorithm) -> Result<Arc<SigningKey>> {
     let published = key::current(connection, algorithm)?;
-    let is_good = |key: &&Arc<SigningKey>| published.as_ref().is_some_and(|published| published.kid == key.kid);
+    let is_good = |key: &&Arc<SigningKey>| published.as_ref().is_some_and(|published| *published == key.published);
     if let Some(key) = CURRENT.with_borrow(|known| known.iter().find(is_good).cloned()) {
         return Ok(key);
     }
@@ -157,12 +165,10 @@ pub async fn of(connection: &Connection, algorithm: Algorithm) -> Result<Arc<Sig
 pub async fn rotate(author: Author, operator: AccountId) -> Result<(String, Vec<String>)> {
     let algorithm = algorithm().await?;
     let store = Store::open_default().await.map_err(store_failure)?;
-    let (pair, kid, public_jwk) = generate(&store, algorithm).await?;
-    let new = Published { kid: kid.clone(), algorithm };
-    let ended = rotation::replace_all(author, operator, &new, &public_jwk, lifetimes().await?).await?;
+    let (key, public_jwk) = generate(&store, algorithm).await?;
+    let ended = rotation::replace_all(author, operator, &key.published, &public_jwk, lifetimes().await?).await?;
     forget(&store, &ended).await?;
-    remember(SigningKey { kid: kid.clone(), pair });
-    Ok((kid, ended))
+    Ok((remember(key).published.kid.clone(), ended))
 }
 
 /// The algorithm that the operator has set.
@@ -188,8 +194,8 @@ fn remember(key: SigningKey) -> Arc<SigningKey> {
 
 /// The published key, if there is one and the store has its private half. What is not sealed as it would be now is sealed anew.
 async fn load(store: &Store, algorithm: Algorithm, published: Option<&Published>) -> Result<Option<SigningKey>> {
-    let Some(Published { kid, .. }) = published else { return Ok(None) };
-    let place = entry(kid);
+    let Some(published) = published else { return Ok(None) };
+    let place = entry(&published.kid);
     let Some(kept) = store.get(place.clone()).await.map_err(store_failure)? else { return Ok(None) };
     let kept = String::from_utf8(kept).map_err(|_| anyhow!("a stored signing key is not text"))?;
     let seal = Seal::of_setting().await?;
@@ -199,17 +205,17 @@ async fn load(store: &Store, algorithm: Algorithm, published: Option<&Published>
         let sealed = seal.seal(&place, &jwk.text)?;
         store.set(place, sealed).await.map_err(store_failure)?;
     }
-    Ok(Some(SigningKey { kid: kid.clone(), pair }))
+    Ok(Some(SigningKey { published: published.clone(), pair }))
 }
 
-/// A new key whose private half the store has: its id, and its public JWK.
-async fn generate(store: &Store, algorithm: Algorithm) -> Result<(KeyPair, String, String)> {
+/// A new key whose private half the store has, and its public JWK.
+async fn generate(store: &Store, algorithm: Algorithm) -> Result<(SigningKey, String)> {
     let (pair, kid) = KeyPair::generate(algorithm)?;
     let (private_jwk, public_jwk) = pair.to_jwks();
     let place = entry(&kid);
     let sealed = Seal::of_setting().await?.seal(&place, &private_jwk)?;
     store.set(place, sealed).await.map_err(store_failure)?;
-    Ok((pair, kid, public_jwk))
+    Ok((SigningKey { published: Published::new(&kid, algorithm)?, pair }, public_jwk))
 }
 
 /// Has the store forget private halves.
@@ -227,17 +233,16 @@ async fn make(
     algorithm: Algorithm,
     unusable: Option<&Published>,
 ) -> Result<SigningKey> {
-    let (pair, kid, public_jwk) = generate(store, algorithm).await?;
-    let new = Published { kid: kid.clone(), algorithm };
-    let Some(retired) = key::publish(&new, &public_jwk, lifetimes().await?, unusable).await? else {
-        forget(store, &[kid]).await?;
+    let (key, public_jwk) = generate(store, algorithm).await?;
+    let Some(retired) = key::publish(&key.published, &public_jwk, lifetimes().await?, unusable).await? else {
+        forget(store, &[key.published.kid]).await?;
         let published = key::current(connection, algorithm)?;
         return load(store, algorithm, published.as_ref())
             .await?
             .ok_or(Error::Unavailable { retry_after: 1, reason: "the signing key is being changed" });
     };
     forget(store, &retired).await?;
-    Ok(SigningKey { kid, pair })
+    Ok(key)
 }
 
 fn entry(kid: &str) -> String {

@@ -263,7 +263,7 @@ impl Grant {
             .with_audience(setting::get("audience").await?)
             .with_subject(subject)
             .with_jwt_id(Uuid::new_v4());
-        let access_token = key.sign("at+jwt", claims)?;
+        let access_token = key.sign_access_token(claims)?;
         let id_token = match (&self.identity, &self.holder) {
             (Some(identity), Holder::Person(person, Some(_))) => {
                 let person = claims::of(connection, person.person_id, account, &self.scopes)?;
@@ -280,7 +280,7 @@ impl Grant {
                     .with_issuer(&issuer)
                     .with_audience(client_id)
                     .with_subject(subject);
-                Some(identity.key.sign(id_token::TYPE, claims)?)
+                Some(identity.key.sign_id_token(claims)?)
             }
             _ => None,
         };

@@ -5,7 +5,7 @@
 
 use crate::files;
 use anyhow::{Context as _, Result, bail};
-use sha2::{Digest as _, Sha256};
+use sha2_native::{Digest as _, Sha256};
 use std::hash::{Hash as _, Hasher};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! What a release is made of. `tests/release/run` runs one.
 
 use crate::{MANIFEST, accord, application, assert_fails};
-use sha2::{Digest as _, Sha256};
+use sha2_native::{Digest as _, Sha256};
 
 /// A component with nothing in it (the preamble of WebAssembly's binary format, of a component).
 const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";

@@ -1,9 +1,13 @@
 //! The authorization endpoint in a browser: what is asked, what is answered, and who is sent nowhere.
 
+use std::time::Duration;
+
 use accord_tests::accounts::{PASSWORD, Person};
 use accord_tests::browser::Shown;
 use accord_tests::oauth::TOKEN;
-use accord_tests::{Accord, PUBLIC_URL, answer};
+use accord_tests::{Accord, CLIENT_ID, CLIENT_SECRET, PUBLIC_URL, answer};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::json;
@@ -116,6 +120,60 @@ async fn a_code_gets_a_token_of_the_account_once() {
     assert_eq!((again.status, again.text("error").as_str()), (400, "invalid_grant"));
     let token = issued.text("access_token");
     assert_eq!(accord.get(&token, "/oauth/userinfo").await.status, 401, "a code that comes twice ends its tokens");
+}
+
+#[tokio::test]
+async fn a_client_shows_the_id_token_that_it_got_and_no_other_as_a_hint() {
+    let accord = Accord::start().await;
+    let person = accord.person("Acme").await;
+    let make = async |name: &str| {
+        let body = json!({ "name": name, "accountId": person.account, "redirectUris": [CALLBACK],
+                           "postLogoutRedirectUris": ["https://app.example/bye"], "idTokenSignedResponseAlg": "ES256" });
+        accord.make_connector(&person.token, &body).await
+    };
+    let (connector, other) = (make("App").await, make("Other").await);
+    let browser = accord.browser();
+    browser.sign_in(&person.email, PASSWORD).await;
+    let id_token = async || {
+        let granted = answered(&browser.open(&query(&connector.client_id, &[])).await);
+        let code = granted.iter().find(|(name, _)| name == "code").expect("a code").1.as_str();
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let form = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK)];
+        let form = form.into_iter().chain([("code_verifier", verifier)]).collect::<Vec<_>>();
+        let request = accord.request(Method::POST, TOKEN).basic_auth(&connector.client_id, Some(&connector.secret));
+        answer(request.form(&form)).await.text("id_token")
+    };
+    let token = id_token().await;
+    assert_ne!(token, id_token().await);
+    let hinted = |client_id: &str, token: &str| query(client_id, &[("id_token_hint", token), ("prompt", "none")]);
+    assert!(is_granted(&browser.open(&hinted(&connector.client_id, &token)).await));
+    assert_eq!(error(&browser.open(&hinted(&other.client_id, &token)).await), "invalid_request", "another's");
+    // What it says of the person, in the words of whoever shows it.
+    let claims = token.split('.').nth(1).expect("claims");
+    let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("text");
+    let forged = claims.replace(&connector.client_id, &other.client_id);
+    assert_ne!(forged, claims);
+    let forged = token.replacen(token.split('.').nth(1).expect("claims"), &URL_SAFE_NO_PAD.encode(forged), 1);
+    assert_eq!(error(&browser.open(&hinted(&other.client_id, &forged)).await), "invalid_request", "forged");
+
+    // An access token's issuer takes it for none, and the other way round.
+    assert_eq!(accord.get(&token, "/api/accounts").await.status, 401);
+    assert_eq!(error(&browser.open(&hinted(&connector.client_id, &person.token)).await), "invalid_request");
+
+    let bye = |token: &str| {
+        format!("/oauth/logout?post_logout_redirect_uri=https://app.example/bye&state=s&id_token_hint={token}")
+    };
+    let refused = browser.open_from_elsewhere(&bye(&forged)).await;
+    assert_eq!((refused.answer.status, refused.sent_to()), (400, None), "{refused}");
+    // The keys are ended: what they have signed vouches for nothing, …
+    let rotate = accord.request(Method::POST, "/oauth/keys/rotate").basic_auth(CLIENT_ID, Some(CLIENT_SECRET));
+    assert_eq!(answer(rotate.form(&[("a", "b")])).await.status, 200);
+    assert_eq!(error(&browser.open(&hinted(&connector.client_id, &token)).await), "invalid_request", "ended");
+    assert_eq!(browser.open_from_elsewhere(&bye(&token)).await.answer.status, 400);
+    // … and what the next one signs does, also when it has expired.
+    let token = id_token().await;
+    accord.advance(Duration::from_hours(2)).await;
+    assert_eq!(browser.open_from_elsewhere(&bye(&token)).await.sent_to(), Some("https://app.example/bye?state=s"));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use insta::assert_snapshot;
 use reqwest::Method;
-use sha2::{Digest as _, Sha256};
+use sha2_native::{Digest as _, Sha256};
 
 /// Every page that is there for everybody.
 const PAGES: [&str; 9] = [

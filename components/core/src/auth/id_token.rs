@@ -1,17 +1,20 @@
 //! ID tokens (OpenID Connect Core 1.0, section 2): who signed in, told to a relying party.
 
-use std::collections::HashSet;
+use std::time::Duration;
 
+use anyhow::anyhow;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_simple::prelude::{Deserialize, Duration, Serialize, Token, VerificationOptions};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jwt_simple::prelude::{Deserialize, JWTClaims, Serialize};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::auth::key::{self, Algorithm};
+use crate::auth::key::{self, Algorithm, Published};
 use crate::error::Result;
 use crate::setting;
 use crate::store::Connection;
 use crate::values::id::AccountId;
+use crate::values::time::Time;
 
 /// What the `typ` of an ID token's header is: no access token has it, and an ID token is never taken for one.
 pub const TYPE: &str = "JWT";
@@ -20,7 +23,7 @@ pub const TYPE: &str = "JWT";
 const MAX_LENGTH: usize = 4096;
 
 /// How long an ID token tells who it was about after it has expired: a relying party keeps the last one it got.
-const HINTS: Duration = Duration::from_days(400);
+const HINTS: Duration = Duration::from_hours(400 * 24);
 
 /// The claims of an ID token beside the registered ones (OpenID Connect Core 1.0, section 2 and 5.1).
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -95,108 +98,217 @@ pub struct Hint {
     pub sid: String,
 }
 
+/// What is believed of an ID token that comes back: what its mark is made of. Its other claims are for relying parties.
+#[derive(Serialize, Deserialize)]
+struct Vouched {
+    iss: String,
+    sub: String,
+    azp: String,
+    sid: String,
+    account: Option<AccountId>,
+    exp: u64,
+    /// It tells tokens of one session apart, for no other has this access token beside it.
+    at_hash: String,
+}
+
+/// The parts of an ID token that comes back.
+struct Shown {
+    kid: String,
+    vouched: Vouched,
+    mark: Vec<u8>,
+}
+
+impl Shown {
+    /// `None` if it is no ID token of ours in its form.
+    fn read(token: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Header {
+            kid: String,
+        }
+        #[derive(Deserialize)]
+        struct Marked {
+            jti: String,
+        }
+        if token.len() > MAX_LENGTH {
+            return None;
+        }
+        let mut parts = token.split('.');
+        let (header, claims) = (parts.next()?, parts.next()?);
+        let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.decode(part).ok());
+        let Header { kid } = serde_json::from_slice(&header?).ok()?;
+        let claims = claims?;
+        let Marked { jti } = serde_json::from_slice(&claims).ok()?;
+        let mark = URL_SAFE_NO_PAD.decode(jti).ok()?;
+        Some(Self { kid, vouched: serde_json::from_slice(&claims).ok()?, mark })
+    }
+}
+
+/// What makes a mark: HMAC-SHA-256 over what it vouches for, in a form that no two of them share.
+fn marker(mark_key: &str, kid: &str, vouched: &Vouched) -> Result<Hmac<Sha256>> {
+    let mut marker = Hmac::<Sha256>::new_from_slice(mark_key.as_bytes()).map_err(|error| anyhow!("a mark: {error}"))?;
+    let text = serde_json::to_vec(&("ID token", kid, vouched)).map_err(|error| anyhow!("a mark: {error}"))?;
+    marker.update(&text);
+    Ok(marker)
+}
+
+/// Marks an ID token that this key is to sign: by its `jti` it is known again.
+pub fn mark(key: &Published, claims: JWTClaims<IdClaims>) -> Result<JWTClaims<IdClaims>> {
+    let Some(mark_key) = &key.mark_key else { return Ok(claims) };
+    let (Some(iss), Some(sub), Some(expires_at)) = (&claims.issuer, &claims.subject, claims.expires_at) else {
+        return Err(anyhow!("an ID token of nobody").into());
+    };
+    let IdClaims { azp, sid, account, at_hash, .. } = claims.custom.clone();
+    let vouched = Vouched { iss: iss.clone(), sub: sub.clone(), azp, sid, account, exp: expires_at.as_secs(), at_hash };
+    let mark = marker(mark_key, &key.kid, &vouched)?.finalize().into_bytes();
+    Ok(claims.with_jwt_id(URL_SAFE_NO_PAD.encode(mark)))
+}
+
 /// Reads an ID token that a relying party shows as a hint (OpenID Connect Core 1.0, section 3.1.2.1): one of ours, which may
 /// have expired. `None` if it is not.
+///
+/// Its signature is for relying parties. Here its mark vouches for it: nobody makes one without the secret that is kept beside the
+/// public key, and whoever shows it has got this token from us. So what only reads hints has no need of three kinds of signatures.
 pub async fn read_hint(connection: &Connection, token: &str) -> Result<Option<Hint>> {
-    if token.len() > MAX_LENGTH {
+    let Some(Shown { kid, vouched, mark }) = Shown::read(token) else { return Ok(None) };
+    let Some(mark_key) = key::find_mark_key(connection, &kid)? else { return Ok(None) };
+    if marker(&mark_key, &kid, &vouched)?.verify_slice(&mark).is_err() {
         return Ok(None);
     }
-    let metadata = Token::decode_metadata(token).ok();
-    let Some(kid) = metadata.as_ref().and_then(|metadata| metadata.key_id()) else { return Ok(None) };
-    let Some((key, _)) = key::look_up(connection, kid)? else { return Ok(None) };
-    let options = VerificationOptions {
-        required_signature_type: Some(TYPE.to_owned()),
-        allowed_issuers: Some(HashSet::from([setting::get("public_url").await?])),
-        time_tolerance: Some(HINTS),
-        max_token_length: Some(MAX_LENGTH),
-        ..VerificationOptions::default()
-    };
-    let Ok(claims) = key.verify::<IdClaims>(token, options) else { return Ok(None) };
-    let client = HashSet::from([claims.custom.azp.clone()]);
-    let is_for_it = claims.audiences.as_ref().is_some_and(|audiences| audiences.contains(&client));
-    Ok(claims.subject.filter(|_| is_for_it).map(|subject| Hint {
-        subject,
-        client_id: claims.custom.azp,
-        account: claims.custom.account,
-        sid: claims.custom.sid,
-    }))
+    let ends_at = Time::from_milliseconds(0) + Duration::from_secs(vouched.exp) + HINTS;
+    let is_ours = vouched.iss == setting::get("public_url").await?;
+    let Vouched { sub: subject, azp: client_id, account, sid, .. } = vouched;
+    Ok((is_ours && Time::now() < ends_at).then_some(Hint { subject, client_id, account, sid }))
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use jwt_simple::prelude::{Claims, Ed25519KeyPair, EdDSAKeyPairLike as _, HeaderOptions};
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::auth::key::Lifetimes;
     use crate::entry::first_start::tests::author;
     use crate::store::Edit;
     use crate::store::native::run;
     use crate::values::id::Id as _;
 
+    const ISSUER: &str = "https://accord.example";
+
     /// A key of ours.
-    pub(crate) async fn key() -> Result<Ed25519KeyPair> {
+    pub(crate) struct Key(Published, Ed25519KeyPair);
+
+    pub(crate) async fn key() -> Result<Key> {
         let pair = Ed25519KeyPair::generate();
-        let kid = pair.jwk_thumbprint();
+        let published = Published::new(&pair.jwk_thumbprint(), Algorithm::EdDsa)?;
         let edit = Edit::begin(author("oauth")).await?;
-        edit.run(
-            "INSERT INTO signing_keys (kid, algorithm, public_jwk, created_at, retires_at, expires_at)
-             VALUES (?1, 'EdDSA', ?2, 0, 9999999999999, 9999999999999)",
-            &[kid.as_str().into(), pair.public_key().to_jwk().into()],
-        )?;
+        let lifetimes = Lifetimes { signs: Duration::from_hours(24), overlap: Duration::from_hours(1) };
+        key::insert(&edit, &published, &pair.public_key().to_jwk(), lifetimes)?;
         edit.commit().await?;
-        Ok(pair.with_key_id(&kid))
+        let pair = pair.with_key_id(&published.kid);
+        Ok(Key(published, pair))
     }
 
-    /// An ID token of a person and a client, as the token endpoint signs it, that expired a while ago or is to.
-    pub(crate) fn sign(
-        pair: &Ed25519KeyPair,
-        kind: &str,
-        issuer: &str,
-        client_id: &str,
-        person: &str,
-        sid: &str,
-    ) -> String {
+    /// An ID token of a person and a client, as the token endpoint signs it, that expired a month ago.
+    pub(crate) fn sign(key: &Key, issuer: &str, client_id: &str, person: &str, sid: &str) -> String {
+        sign_until(key, issuer, client_id, person, sid, Time::now() - Duration::from_hours(30 * 24))
+    }
+
+    fn sign_until(key: &Key, issuer: &str, client_id: &str, person: &str, sid: &str, expires_at: Time) -> String {
         let custom = IdClaims {
             azp: client_id.to_owned(),
             nonce: None,
             auth_time: 0,
-            at_hash: String::new(),
+            at_hash: "of this access token".to_owned(),
             sid: sid.to_owned(),
             account: Some(AccountId::from_number(1)),
-            person: PersonClaims::default(),
+            person: PersonClaims { email: Some("jane@example.com".to_owned()), ..PersonClaims::default() },
         };
-        let mut claims = Claims::with_custom_claims(custom, Duration::from_hours(1))
+        let mut claims = Claims::with_custom_claims(custom, jwt_simple::prelude::Duration::from_hours(1))
             .with_issuer(issuer)
             .with_audience(client_id)
             .with_subject(person);
-        claims.expires_at = claims.issued_at.map(|now| now - Duration::from_days(30));
-        let header = HeaderOptions { signature_type: Some(kind.to_owned()), ..HeaderOptions::default() };
-        pair.sign_with_options(claims, &header).expect("a token")
+        let seconds = u64::try_from(expires_at.seconds()).expect("after 1970");
+        claims.expires_at = Some(jwt_simple::prelude::Duration::from_secs(seconds));
+        let header = HeaderOptions { signature_type: Some(TYPE.to_owned()), ..HeaderOptions::default() };
+        key.1.sign_with_options(mark(&key.0, claims).expect("a mark"), &header).expect("a token")
+    }
+
+    /// The token with another claim, or without one; with the same signature.
+    fn with(token: &str, claim: &str, value: Value) -> String {
+        let [header, claims, signature] = token.split('.').collect::<Vec<_>>().try_into().expect("three parts");
+        let mut claims: Value =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("JSON");
+        assert_ne!(claims[claim], value, "{claim}");
+        claims[claim] = value;
+        format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims.to_string()))
     }
 
     #[test]
     fn a_hint_is_an_id_token_of_ours_that_may_have_expired() {
         run(async {
-            setting::set("public_url", "https://accord.example");
-            let (own, foreign) = (key().await?, Ed25519KeyPair::generate());
-            let foreign = foreign.with_key_id(own.key_id().as_deref().unwrap_or_default());
+            setting::set("public_url", ISSUER);
+            let own = key().await?;
+            // Somebody who knows the public key, its id and how marks are made, and not the secret.
+            let foreign = Key(Published { kid: own.0.kid.clone(), ..key().await?.0 }, Ed25519KeyPair::generate());
+            let foreign = Key(foreign.0, foreign.1.with_key_id(&own.0.kid));
             let connection = Connection::lease().await?;
-            let issuer = "https://accord.example";
-            let good = sign(&own, TYPE, issuer, "client", "person", "browser");
+            let good = sign(&own, ISSUER, "client", "person", "browser");
             let hint = read_hint(&connection, &good).await?.expect("a hint");
-            assert_eq!(
-                (hint.subject.as_str(), hint.client_id.as_str(), hint.sid.as_str()),
-                ("person", "client", "browser")
-            );
+            let expected = Hint {
+                subject: "person".to_owned(),
+                client_id: "client".to_owned(),
+                account: Some(AccountId::from_number(1)),
+                sid: "browser".to_owned(),
+            };
+            assert_eq!(hint, expected);
+            let days = |days: u64| Time::now() - Duration::from_hours(24 * days);
+            let until = |expires_at| sign_until(&own, ISSUER, "client", "person", "browser", expires_at);
+            assert!(read_hint(&connection, &until(days(399))).await?.is_some());
             for (bad, why) in [
-                (sign(&foreign, TYPE, issuer, "client", "person", "browser"), "another key"),
-                (sign(&own, TYPE, "https://other.example", "client", "person", "browser"), "another issuer"),
-                (sign(&own, "at+jwt", issuer, "client", "person", "browser"), "an access token"),
-                (good.replacen('.', ".e30", 1), "another claim"),
+                (sign(&foreign, ISSUER, "client", "person", "browser"), "another key"),
+                (sign(&own, "https://other.example", "client", "person", "browser"), "another issuer"),
+                (with(&good, "iss", json!("https://other.example")), "said to be of another issuer"),
+                (with(&good, "sub", json!("somebody")), "another person"),
+                (with(&good, "azp", json!("another")), "another client"),
+                (with(&good, "sid", json!("another")), "another session"),
+                (with(&good, "account", json!(2)), "another account"),
+                (with(&good, "account", Value::Null), "no account"),
+                (with(&good, "exp", json!(4_000_000_000_u64)), "another end"),
+                (with(&good, "at_hash", json!("")), "another access token"),
+                (with(&good, "jti", Value::Null), "no mark, as before there were any"),
+                (with(&good, "jti", json!("")), "an empty mark"),
+                (with(&good, "jti", json!("AAAA")), "a short mark"),
+                (until(days(401)), "too old"),
                 ("x".repeat(MAX_LENGTH + 1), "too long"),
+                ("e30.e30.".to_owned(), "nothing in it"),
                 (String::new(), "nothing"),
             ] {
                 assert_eq!(read_hint(&connection, &bad).await?, None, "{why}");
             }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_key_that_was_ended_vouches_for_nothing_and_one_without_a_secret_marks_nothing() {
+        run(async {
+            setting::set("public_url", ISSUER);
+            let (ended, other) = (key().await?, key().await?);
+            let sign = |key: &Key| sign(key, ISSUER, "client", "person", "browser");
+            let run = async |statement: &str, key: &Key| {
+                let edit = Edit::begin(author("oauth")).await?;
+                edit.run(statement, &[key.0.kid.as_str().into()])?;
+                edit.commit().await
+            };
+            run("DELETE FROM signing_keys WHERE kid = ?", &ended).await?;
+            run("UPDATE signing_keys SET mark_key = NULL WHERE kid = ?", &other).await?;
+            let connection = Connection::lease().await?;
+            for key in [&ended, &other] {
+                assert_eq!(read_hint(&connection, &sign(key)).await?, None);
+            }
+            let without = key::current(&connection, Algorithm::EdDsa)?.expect("a key");
+            let unmarked = sign(&Key(without, other.1));
+            assert_eq!(Shown::read(&unmarked).map(|shown| shown.kid), None);
             Ok(())
         });
     }

@@ -13,6 +13,7 @@ use jwt_simple::prelude::{
 };
 use serde::Serialize;
 
+use crate::auth::secret;
 use crate::error::Result;
 use crate::store::{Connection, Row, Transaction};
 use crate::values::time::Time;
@@ -92,32 +93,36 @@ pub fn find(connection: &Connection, kid: &str) -> Result<Option<Arc<VerifyingKe
     if let Some((key, expires_at)) = known {
         return Ok((now < expires_at).then_some(key));
     }
-    let Some((key, expires_at)) = look_up(connection, kid)? else { return Ok(None) };
-    let key = Arc::new(key);
-    KNOWN.with_borrow_mut(|known| known.insert(kid.to_owned(), (Arc::clone(&key), expires_at)));
-    Ok(Some(key))
-}
-
-/// As [`find`], asked of the store each time: a key that was ended is none any more. Where a token is not looked up by itself,
-/// nothing else says so.
-pub fn look_up(connection: &Connection, kid: &str) -> Result<Option<(VerifyingKey, Time)>> {
     let row = connection.query_first(
         "SELECT algorithm, public_jwk, expires_at FROM signing_keys WHERE kid = ? AND expires_at > ?",
-        &[kid.into(), Time::now().into()],
+        &[kid.into(), now.into()],
     )?;
     let Some(mut row) = row else { return Ok(None) };
     let (algorithm, jwk): (String, String) = (row.take("algorithm")?, row.take("public_jwk")?);
     let Some(algorithm) = Algorithm::parse(&algorithm) else { return Ok(None) };
-    Ok(Some((VerifyingKey::from_jwk(algorithm, &jwk)?, row.take("expires_at")?)))
+    let key = Arc::new(VerifyingKey::from_jwk(algorithm, &jwk)?);
+    let expires_at = row.take("expires_at")?;
+    KNOWN.with_borrow_mut(|known| known.insert(kid.to_owned(), (Arc::clone(&key), expires_at)));
+    Ok(Some(key))
 }
 
 /// A key that signs, as the table has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Published {
     /// Its id.
     pub kid: String,
     /// How it signs.
     pub algorithm: Algorithm,
+    /// What marks its ID tokens, see [`crate::auth::id_token`]: a secret, which is told to nobody. A release that knows no
+    /// marks may still make a key without one while it is replaced.
+    pub(super) mark_key: Option<String>,
+}
+
+impl Published {
+    /// A new key.
+    pub fn new(kid: &str, algorithm: Algorithm) -> Result<Self> {
+        Ok(Self { kid: kid.to_owned(), algorithm, mark_key: Some(secret::generate()?) })
+    }
 }
 
 /// How long a key is of use.
@@ -129,7 +134,7 @@ pub struct Lifetimes {
     pub overlap: Duration,
 }
 
-const CURRENT: &str = "SELECT kid FROM signing_keys
+const CURRENT: &str = "SELECT kid, mark_key FROM signing_keys
       WHERE algorithm = ?1 AND retires_at > ?2 ORDER BY retires_at DESC LIMIT 1";
 
 /// The key to sign with now, if there is one.
@@ -140,7 +145,18 @@ pub fn current(connection: &Connection, algorithm: Algorithm) -> Result<Option<P
 /// The key to sign with at a time, if there is one by now.
 pub fn current_at(connection: &Connection, algorithm: Algorithm, time: Time) -> Result<Option<Published>> {
     let row = connection.query_first(CURRENT, &[algorithm.name().into(), time.into()])?;
-    row.map(|mut row| Ok(Published { kid: row.take("kid")?, algorithm })).transpose()
+    let published = |mut row: Row| Ok(Published { kid: row.take("kid")?, algorithm, mark_key: row.take("mark_key")? });
+    row.map(published).transpose()
+}
+
+/// What marks the ID tokens of the key of this id, as long as it verifies. It is asked of the store each time: a key that was ended
+/// vouches for nothing, and nothing else says so.
+pub(super) fn find_mark_key(connection: &Connection, kid: &str) -> Result<Option<String>> {
+    let row = connection.query_first(
+        "SELECT mark_key FROM signing_keys WHERE kid = ? AND expires_at > ?",
+        &[kid.into(), Time::now().into()],
+    )?;
+    row.map_or(Ok(None), |mut row| row.take("mark_key"))
 }
 
 /// Publishes a new key. `known` is the current one that the caller could not use. Returns the ids of the keys that sign no more,
@@ -176,8 +192,8 @@ pub(super) fn insert(transaction: &Transaction, new: &Published, public_jwk: &st
     let now = Time::now();
     let retires_at = now + lifetimes.signs;
     transaction.run(
-        "INSERT INTO signing_keys (kid, algorithm, public_jwk, created_at, retires_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO signing_keys (kid, algorithm, public_jwk, created_at, retires_at, expires_at, mark_key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         &[
             new.kid.as_str().into(),
             new.algorithm.name().into(),
@@ -185,6 +201,7 @@ pub(super) fn insert(transaction: &Transaction, new: &Published, public_jwk: &st
             now.into(),
             retires_at.into(),
             (retires_at + lifetimes.overlap).into(),
+            new.mark_key.as_deref().into(),
         ],
     )?;
     Ok(())

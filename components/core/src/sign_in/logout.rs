@@ -111,7 +111,7 @@ mod tests {
             let (_, browser) = administrator(None).await?;
             let pair = key().await?;
             let token = |client: &str, sid: &str| {
-                Some(sign(&pair, id_token::TYPE, "https://accord.example", client, &browser.person.uuid, sid))
+                Some(sign(&pair, "https://accord.example", client, &browser.person.uuid, sid))
             };
             let connection = Connection::lease().await?;
             let full = Parameters {

@@ -11,7 +11,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -25,6 +25,7 @@ const FILES: [&str; 13] = [
     include_str!("../migrations/0011_provider.sql"),
     include_str!("../migrations/0012_sources.sql"),
     include_str!("../migrations/0013_whose_word.sql"),
+    include_str!("../migrations/0014_marks.sql"),
 ];
 
 /// Brings the database to the schema of this release, in one transaction.
@@ -195,6 +196,24 @@ mod tests {
         let times =
             store.query_row("SELECT created_at, updated_at FROM accounts", [], |row| Ok((row.get(0)?, row.get(1)?)));
         assert_eq!(times.expect("a row"), (1000, 2000));
+    }
+
+    #[test]
+    fn each_signing_key_of_before_gets_a_secret_for_marks() {
+        let store = rusqlite::Connection::open_in_memory().expect("a database");
+        for file in &FILES[..13] {
+            store.execute_batch(file).expect("the schema before");
+        }
+        store
+            .execute_batch(
+                "INSERT INTO signing_keys (kid, algorithm, public_jwk, created_at, retires_at, expires_at)
+                 VALUES ('a', 'EdDSA', '', 0, 0, 0), ('b', 'RS256', '', 0, 0, 0);",
+            )
+            .expect("keys");
+        store.execute_batch(FILES[13]).expect("the migration");
+        let lengths = "SELECT count(DISTINCT mark_key), min(length(mark_key)) FROM signing_keys";
+        let found = store.query_row(lengths, [], |row| Ok((row.get(0)?, row.get(1)?)));
+        assert_eq!(found.expect("a row"), (2, 64));
     }
 
     #[test]

@@ -236,7 +236,7 @@ fn a_program_of_a_device_that_anybody_could_be_is_let_in_by_the_person_and_not_s
         let (_, browser) = administrator(None).await?;
         let pair = id_token::tests::key().await?;
         let (issuer, subject) = ("https://accord.example", &browser.person.uuid);
-        let hint = id_token::tests::sign(&pair, id_token::TYPE, issuer, &public, subject, &browser.id);
+        let hint = id_token::tests::sign(&pair, issuer, &public, subject, &browser.id);
         let connection = Connection::lease().await?;
         let own = format!("issue {}", operator.id);
         for (client, uri, others, expected) in [
