@@ -16,9 +16,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::{Error, Result};
+use crate::values::text;
 
 /// From this many bytes on a client secret is taken for random.
 const RANDOM_FROM: usize = 32;
@@ -89,7 +89,8 @@ fn normal(password: &str) -> Cow<'_, str> {
         return Cow::Borrowed(password);
     }
     let space = |c: char| if c.is_whitespace() && !c.is_control() { ' ' } else { c };
-    Cow::Owned(password.chars().map(space).nfc().collect())
+    let spaced: String = password.chars().map(space).collect();
+    Cow::Owned(text::compose(&spaced).into_owned())
 }
 
 fn hash_argon2id(password: &str) -> Result<String> {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use unicase::UniCase;
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Why a text is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +40,17 @@ pub fn clean(text: &str, limit: usize) -> Result<Cow<'_, str>, TextError> {
     if trimmed.chars().any(|c| c.is_control() || steers(c)) {
         return Err(TextError::Control);
     }
-    let normal = match is_nfc_quick(trimmed.chars()) {
-        IsNormalized::Yes => Cow::Borrowed(trimmed),
-        _ => Cow::Owned(trimmed.nfc().collect()),
-    };
+    let normal = compose(trimmed);
     // Characters are at most as many as bytes: most texts need no counting.
     if normal.len() > limit && normal.chars().count() > limit {
         return Err(TextError::TooLong(limit));
     }
     Ok(normal)
+}
+
+/// The text in NFC (Unicode Standard Annex 15), which most texts are.
+pub(crate) fn compose(text: &str) -> Cow<'_, str> {
+    const { ComposingNormalizerBorrowed::new_nfc() }.normalize(text)
 }
 
 /// Whether the character begins or ends another direction of writing, or a line: what it does reaches past the text itself, so that a
@@ -66,7 +68,8 @@ pub fn fold(text: &str) -> String {
 /// What two names to sign in by have in common that differ in case only: simple lower case, so that letters which only look
 /// alike when they are spelled out stay apart (`ß` and `ss`). `text` is clean.
 pub fn lower(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).nfc().collect()
+    let lower: String = text.chars().flat_map(char::to_lowercase).collect();
+    compose(&lower).into_owned()
 }
 
 /// Whether nobody sees the character: it is ignored where text is shown, or steers how other characters are (Unicode's
