@@ -18,7 +18,6 @@ mod names;
 mod openapi;
 mod paging;
 
-use accord_core::auth::caller::CallingConnector;
 use accord_core::auth::scope::{RECORD_CREATE, RECORD_UPDATE};
 use accord_core::connectors::health;
 use accord_core::error::{Error, Thing};
@@ -28,11 +27,10 @@ use accord_core::store::{Connection, Edit};
 use accord_core::values::region::{self, Region};
 use accord_web::body::SMALL;
 use accord_web::json::Value;
-use accord_web::{Api, Bearer, Call, Failure, Result, body};
+use accord_web::{Api, Bearer, Call, Failure, Push, Result};
 use axum::Json;
-use axum::body::Body;
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequest, FromRequestParts as _, Path, Request};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -65,25 +63,6 @@ accord_web::operations! { Endpoint,
     post "/Endpoint/rest/api/v1/Account" => post_account,
     get "/Endpoint/rest/api/v1/Account/{Id}" => get_account,
     get "/Endpoint/rest/api/v1/Accounts" => list_accounts,
-}
-
-/// The connector that calls, and its body, which is read as a part of the write: one that cannot be read is a failed write
-/// of the connector.
-struct Push {
-    connector: CallingConnector,
-    headers: HeaderMap,
-    body: Body,
-}
-
-impl<S: Sync> FromRequest<S> for Push {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
-        let (mut parts, body) = request.into_parts();
-        let Bearer(caller) = Bearer::from_request_parts(&mut parts, state).await?;
-        let connector = caller.into_connector()?;
-        Ok(Self { connector, headers: parts.headers, body })
-    }
 }
 
 /// Insert or update an account
@@ -143,12 +122,12 @@ async fn region() -> Result<Option<Region>> {
 }
 
 async fn upsert(call: &Call, push: Push, insert_only: bool) -> Result<Json<Account>> {
-    let Push { connector, headers, body } = push;
+    let Push { connector, body, .. } = push;
     let (record, owner) = health::write(&connector, Endpoint::NAME, async {
         // The body is read only if the caller may make or change records at all. Which of them it comes to is known once
         // the record was looked for.
         connector.require_any(&[RECORD_CREATE, RECORD_UPDATE].concat())?;
-        let body = body::undeclared_json(&headers, body, SMALL).await?;
+        let body = body.undeclared_json(SMALL).await?;
         let mut upsert = account_data::read(&Value::parse(&body)?, region().await?)?;
         upsert.insert_only = insert_only;
         let edit = Edit::begin(call.author_of(connector.actor())).await?;

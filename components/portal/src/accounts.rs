@@ -3,10 +3,10 @@
 use accord_core::connectors::identities;
 use accord_web::described::ExternalId;
 use accord_web::json::Value;
-use accord_web::{Call, Result};
+use accord_web::{Call, Push, Result};
 
 use crate::failure::Problems;
-use crate::{Push, Told, entries, openapi};
+use crate::{Told, apply, entries, openapi};
 
 /// Update accounts
 ///
@@ -29,7 +29,7 @@ use crate::{Push, Told, entries, openapi};
     security(("bearer" = []))
 )]
 pub async fn put(call: Call, push: Push) -> Result<Told> {
-    push.apply(async |connector, body, run| {
+    apply(push, async |connector, body, run| {
         let entries = entries::accounts(&Value::parse(&body)?)?;
         Ok(identities::put_accounts(call.author_of(connector.actor()), connector, &entries, run).await?)
     })

@@ -23,13 +23,10 @@ use accord_core::auth::scope;
 use accord_core::connectors::health;
 use accord_core::connectors::outcome::{Outcome, Run};
 use accord_web::described::ExternalId;
-use accord_web::{Api, Bearer, Call, Failure, Result, body};
+use accord_web::{Api, Call, Failure, Push, Result};
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::HeaderMap;
 use serde::Serialize;
 
 /// Largest body, in bytes.
@@ -57,31 +54,22 @@ accord_web::operations! { Portal,
     patch "/api/integrations/v1/users" => users::put,
 }
 
-/// The connector that calls, and its body, which is read as a part of the write: one that cannot be read is a failed write
-/// of the connector.
-struct Push {
-    connector: CallingConnector,
-    body: Unread,
-    query: String,
-}
-
-impl Push {
-    /// Applies the body as the query asks for: as a write of the connector, or only to tell what it would change.
-    async fn apply(self, apply: impl AsyncFnOnce(&CallingConnector, Bytes, Run) -> Result<Outcome>) -> Result<Told> {
-        let Self { connector, body, query } = self;
-        let run = run(&query);
-        // Whoever misspells a dry run has not tried to write.
-        let is_dry = run.as_ref().map_or(true, |run| run.is_dry);
-        let applied = async {
-            let body = body.read(&connector).await?;
-            apply(&connector, body, run?).await
-        };
-        if is_dry {
-            // It is no write, whatever becomes of it.
-            return applied.await.map(|outcome| Told(Some(outcome)));
-        }
-        health::write(&connector, Portal::NAME, applied).await.map(|_| Told(None))
+/// Applies the body as the query asks for: as a write of the connector, or only to tell what it would change.
+async fn apply(push: Push, apply: impl AsyncFnOnce(&CallingConnector, Bytes, Run) -> Result<Outcome>) -> Result<Told> {
+    let Push { connector, query, body } = push;
+    let run = run(&query);
+    // Whoever misspells a dry run has not tried to write.
+    let is_dry = run.as_ref().map_or(true, |run| run.is_dry);
+    let applied = async {
+        connector.require(scope::PORTAL_WRITE)?;
+        let body = body.json(BODY_LIMIT).await?;
+        apply(&connector, body, run?).await
+    };
+    if is_dry {
+        // It is no write, whatever becomes of it.
+        return applied.await.map(|outcome| Told(Some(outcome)));
     }
+    health::write(&connector, Portal::NAME, applied).await.map(|_| Told(None))
 }
 
 /// How a query asks for the body to be applied. Names are taken in any case and with `_` or `-` between their words: whoever
@@ -136,31 +124,6 @@ impl IntoResponse for Told {
     fn into_response(self) -> Response {
         let Some(Outcome { bound, changed, unbound }) = self.0 else { return ().into_response() };
         Json(Difference { bound, changed, unbound }).into_response()
-    }
-}
-
-struct Unread {
-    headers: HeaderMap,
-    body: Body,
-}
-
-impl<S: Sync> FromRequest<S> for Push {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
-        let (mut parts, body) = request.into_parts();
-        let Bearer(caller) = Bearer::from_request_parts(&mut parts, state).await?;
-        let connector = caller.into_connector()?;
-        let query = parts.uri.query().unwrap_or_default().to_owned();
-        Ok(Self { connector, body: Unread { headers: parts.headers, body }, query })
-    }
-}
-
-impl Unread {
-    /// Reads the body, if the connector may send it.
-    async fn read(self, connector: &CallingConnector) -> Result<Bytes> {
-        connector.require(scope::PORTAL_WRITE)?;
-        body::json(&self.headers, self.body, BODY_LIMIT).await
     }
 }
 

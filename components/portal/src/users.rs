@@ -5,12 +5,12 @@ use accord_core::connectors::bindings;
 use accord_core::error::Thing;
 use accord_web::described::ExternalId;
 use accord_web::json::Value;
-use accord_web::{Call, Result};
+use accord_web::{Call, Push, Result};
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 
 use crate::failure::{Problem, Problems};
-use crate::{Push, Told, entries, openapi};
+use crate::{Told, apply, entries, openapi};
 
 /// Bind users to an account
 ///
@@ -30,7 +30,7 @@ use crate::{Push, Told, entries, openapi};
     security(("bearer" = []))
 )]
 pub async fn bind(call: Call, path: Result<Path<String>, PathRejection>, push: Push) -> Result<Told> {
-    push.apply(async |connector, body, run| {
+    apply(push, async |connector, body, run| {
         let users = entries::external_ids(&Value::parse(&body)?)?;
         // A path that is not UTF-8 once it is decoded names nothing.
         let Path(account) = path.map_err(|_| Error::NotFound(Thing::Account))?;
@@ -60,7 +60,7 @@ pub async fn bind(call: Call, path: Result<Path<String>, PathRejection>, push: P
     security(("bearer" = []))
 )]
 pub async fn put(call: Call, push: Push) -> Result<Told> {
-    push.apply(async |connector, body, run| {
+    apply(push, async |connector, body, run| {
         let entries = entries::users(&Value::parse(&body)?)?;
         Ok(bindings::put_users(call.author_of(connector.actor()), connector, &entries, run).await?)
     })

@@ -7,6 +7,7 @@
 //! | [`authorization`] | the `Authorization` header: who calls |
 //! | [`forwarded`] | where a request comes from, if it comes through proxies |
 //! | [`body`] | a request's body: its media type and its size |
+//! | [`push`] | a connector's write: who calls, and a body that is read as a part of it |
 //! | [`json`] | JSON as the APIs take it |
 //! | [`fields`] | the fields of a JSON object, one by one |
 //! | [`conditional`] | `ETag`, `If-Match` and `If-None-Match` |
@@ -27,10 +28,12 @@ pub mod forwarded;
 pub mod idempotency;
 pub mod json;
 pub mod mail;
+pub mod push;
 
 pub use authorization::Bearer;
 pub use call::{Api, Call};
 pub use failure::Failure;
+pub use push::Push;
 
 /// What a handler gives.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
