@@ -17,7 +17,7 @@ use crate::files;
 use crate::log;
 use crate::metrics::{Metrics, One};
 use crate::routes::Router;
-use crate::server::connections::{Addresses, Timed};
+use crate::server::connections::{Addresses, Entrance, Timed};
 use crate::server::dispatch::{Dispatcher, Service};
 use crate::server::exporter::Exporter;
 use crate::spin::guest::{Grants, Guest};
@@ -33,7 +33,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
@@ -203,10 +203,10 @@ fn load(config: &Config, addr: SocketAddr) -> Result<(Dispatcher, Exporter)> {
 }
 
 /// Accepts connections until `stop` says so or its sender is gone, then lets the requests in progress end.
-async fn serve(dispatcher: Arc<Dispatcher>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+async fn serve(dispatcher: Arc<Dispatcher>, listener: TcpListener, stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let clients: Clients = dispatcher.clients.clone();
-    let connections = Arc::new(Semaphore::new(clients.connections.min(Semaphore::MAX_PERMITS)));
+    let mut entrance = Entrance::new(listener, clients.connections, stop);
     let addresses = Arc::<Addresses>::default();
     let counted = dispatcher.metrics.connections.clone();
     let mut http = Builder::new(TokioExecutor::new());
@@ -216,21 +216,7 @@ async fn serve(dispatcher: Arc<Dispatcher>, listener: TcpListener, mut stop: wat
         .keep_alive_interval(PING)
         .keep_alive_timeout(clients.timeout)
         .max_concurrent_streams(MAX_STREAMS);
-    loop {
-        let accept = async {
-            // The semaphore is never closed.
-            let connection = connections.clone().acquire_owned().await.ok();
-            (listener.accept().await, connection)
-        };
-        let (accepted, permit) = tokio::select! {
-            accepted = accept => accepted,
-            _ = stop.changed() => break,
-        };
-        let Ok((stream, client)) = accepted else {
-            // Out of file descriptors, most likely. Some will be free again.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
+    while let Some((stream, client, permit)) = entrance.next().await {
         counted.accepted.inc();
         let Some(of_address) = addresses.count(client.ip(), clients.connections_per_address) else {
             counted.refused.inc();
@@ -255,7 +241,7 @@ async fn serve(dispatcher: Arc<Dispatcher>, listener: TcpListener, mut stop: wat
             drop((permit, of_address, open));
         });
     }
-    drop(listener);
+    drop(entrance);
     _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
     dispatcher.close().await;
 }

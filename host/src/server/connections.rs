@@ -3,13 +3,14 @@
 use crate::config::Clients;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Sleep;
 
 /// Bytes after which it is certain which version of HTTP a client speaks: as many as the preface of HTTP/2 has (RFC 9113,
@@ -19,6 +20,40 @@ const PREFACE: usize = 24;
 /// The answer to a connection beyond those that an address may have (RFC 6585, section 4).
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Where connections come in: so many at a time, until it is told to stop.
+pub(super) struct Entrance {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Entrance {
+    /// The entrance at `listener` for `most` connections, open until `stop` says so or its sender is gone.
+    pub fn new(listener: TcpListener, most: usize, stop: watch::Receiver<bool>) -> Self {
+        Self { listener, room: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), stop }
+    }
+
+    /// The next connection, with what it holds of the room; `None` when it is told to stop.
+    pub async fn next(&mut self) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        loop {
+            let room = self.room.clone();
+            let accept = async {
+                let held = room.acquire_owned().await.expect("the semaphore is never closed");
+                (self.listener.accept().await, held)
+            };
+            let (accepted, held) = tokio::select! {
+                accepted = accept => accepted,
+                _ = self.stop.changed() => return None,
+            };
+            match accepted {
+                Ok((stream, client)) => return Some((stream, client, held)),
+                // Out of file descriptors, most likely. Some will be free again.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+}
 
 /// How many connections there are from each address.
 #[derive(Default)]

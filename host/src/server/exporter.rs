@@ -5,6 +5,7 @@
 
 use crate::mail;
 use crate::metrics::{CONTENT_TYPE, Metrics};
+use crate::server::connections::Entrance;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Connections at a time: one for each of a few servers that scrape.
@@ -35,26 +36,13 @@ pub(super) struct Exporter {
 
 impl Exporter {
     /// Answers at `listener` until `stop` says so or its sender is gone.
-    pub async fn serve(self, listener: TcpListener, mut stop: watch::Receiver<bool>) {
-        let (exporter, connections) = (Arc::new(self), Arc::new(Semaphore::new(CONNECTIONS)));
+    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
+        let (exporter, mut entrance) = (Arc::new(self), Entrance::new(listener, CONNECTIONS, stop));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
         // They end with this.
         let mut open = JoinSet::new();
-        loop {
-            let accept = async {
-                // The semaphore is never closed.
-                let connection = connections.clone().acquire_owned().await.ok();
-                (listener.accept().await, connection)
-            };
-            let (accepted, permit) = tokio::select! {
-                accepted = accept => accepted,
-                _ = stop.changed() => return,
-            };
-            let Ok((stream, _)) = accepted else {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            };
+        while let Some((stream, _, permit)) = entrance.next().await {
             let exporter = exporter.clone();
             let service = service_fn(move |request| {
                 let exporter = exporter.clone();
