@@ -45,6 +45,10 @@ release:
     ACCORD_BUNDLE="$PWD/$bundle" ACCORD_COMMIT="$commit" cargo build --locked --release --package accord
     tests/release/run target/release/accord
 
+# Every module: its job, its floor (how many lie below it), and its lines.
+rooms:
+    cargo run --quiet --package accord-description --bin rooms
+
 # What CI refuses before it runs a test: format and lints.
 lint:
     cargo fmt --all --check

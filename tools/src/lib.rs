@@ -10,6 +10,7 @@ pub mod guide;
 pub mod metadata;
 pub mod postman;
 pub mod reference;
+pub mod rooms;
 mod selection;
 mod values;
 

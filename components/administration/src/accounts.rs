@@ -108,6 +108,18 @@ fn is_reseller(fields: &mut Fields<'_>) -> bool {
     }
 }
 
+/// Every account that the caller's account owns, directly or through others.
+#[expect(dead_code, reason = "read by the generator only")]
+#[derive(utoipa::ToSchema)]
+#[schema(as = AdministrationAccounts)]
+pub struct AccountList {
+    #[schema(minimum = 200, maximum = 200, example = 200)]
+    status_code: u16,
+    #[schema(example = "Accounts list successfully generated")]
+    message: String,
+    accounts: Vec<AccountRow>,
+}
+
 /// An account of a list (the API's document, "Listing Accounts"). What it does not have is `""`.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct AccountRow {

@@ -5,7 +5,7 @@ use accord_core::connectors::health::Health;
 use accord_core::connectors::listing::Connections;
 use accord_core::store::Connection;
 use accord_core::values::time::Time;
-use accord_web::described::{AccountName, ConnectorText, Environment};
+use accord_web::described::{AccountName, ConnectorText, Count, Environment};
 use accord_web::{Failure, Result};
 use axum::extract::FromRequestParts;
 use axum::response::Response;
@@ -88,6 +88,20 @@ impl From<Health> for ConnectionRow {
     }
 }
 
+/// The connectors of the account and of those that it owns.
+#[expect(dead_code, reason = "read by the generator only")]
+#[derive(utoipa::ToSchema)]
+#[schema(as = AdministrationConnections)]
+pub struct ConnectionList {
+    #[schema(minimum = 200, maximum = 200, example = 200)]
+    status_code: u16,
+    #[schema(example = "Connection health generated")]
+    message: String,
+    /// How many there are.
+    count: Count,
+    connections: Vec<ConnectionRow>,
+}
+
 /// A time as this API writes it: UTC, to the second.
 fn seconds(time: Time) -> String {
     let written = time.to_the_second().rfc3339();
@@ -143,7 +157,7 @@ impl<S: Sync> FromRequestParts<S> for Query {
     path = "/app/api.php",
     tag = "administration",
     params(openapi::AccountKey, openapi::Filters),
-    responses((status = 200, description = "It is done.", body = openapi::ConnectionList), Failures),
+    responses((status = 200, description = "It is done.", body = ConnectionList), Failures),
     security(("basic" = []))
 )]
 pub async fn health(caller: Caller, query: Query) -> Result<Response> {

@@ -7,12 +7,8 @@
 #![allow(dead_code, reason = "read by the generator only")]
 
 use accord_core::accounts::account::NAME_MAX;
-use accord_web::described::{AccountName, Count, EmailAddress, NewPassword, RegistrationId, Subdomain, filled, string};
+use accord_web::described::{AccountName, EmailAddress, NewPassword, RegistrationId, Subdomain, filled, string};
 use utoipa::{IntoParams, ToSchema};
-
-use crate::accounts::{AccountRow, Created, Updated};
-use crate::connections::ConnectionRow;
-use crate::packages::{PackageCreated, PackageList};
 
 accord_web::values! {
     /// The key of an account.
@@ -176,42 +172,6 @@ pub struct CreatePackage {
 pub struct ListPackages {
     #[schema(pattern = "^list_packages$", example = "list_packages")]
     action: String,
-}
-
-/// What a `POST` is answered.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[schema(as = AdministrationChanged)]
-pub enum Changed {
-    Created(Created),
-    AccountList(AccountList),
-    Updated(Updated),
-    PackageCreated(PackageCreated),
-    PackageList(PackageList),
-}
-
-/// Every account that the caller's account owns, directly or through others.
-#[derive(ToSchema)]
-#[schema(as = AdministrationAccounts)]
-pub struct AccountList {
-    #[schema(minimum = 200, maximum = 200, example = 200)]
-    status_code: u16,
-    #[schema(example = "Accounts list successfully generated")]
-    message: String,
-    accounts: Vec<AccountRow>,
-}
-
-/// The connectors of the account and of those that it owns.
-#[derive(ToSchema)]
-#[schema(as = AdministrationConnections)]
-pub struct ConnectionList {
-    #[schema(minimum = 200, maximum = 200, example = 200)]
-    status_code: u16,
-    #[schema(example = "Connection health generated")]
-    message: String,
-    /// How many there are.
-    count: Count,
-    connections: Vec<ConnectionRow>,
 }
 
 #[cfg(test)]

@@ -1,17 +1,23 @@
 //! The answer: the record of an account with its foreign keys as objects.
 
 use accord_core::people::reading::Page;
-use accord_core::people::record::{Owner, Record};
+use accord_core::people::record::{Owner, Record, TEXT_MAX};
 use accord_core::values::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
 use accord_core::values::id::AccountId;
 use accord_core::values::time::Time;
 use accord_web::described::{
     AccountName, EmailAddress, FirstName, FullName, Id, LastName, Phone, RegistrationId, Timestamp, Username, Uuid,
+    text,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::openapi::{Next, ShownText};
+use crate::paging::Next;
+
+accord_web::values! {
+    /// A text of a record.
+    ShownText = text(TEXT_MAX).examples(["Doe"]);
+}
 
 /// The record of Account information.
 ///

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use accord_core::people::record::TEXT_MAX;
 use accord_core::values::enumeration::{DATE_FORMATS, Enumeration, LANGUAGES, TIME_ZONES};
-use accord_web::described::{Uuid, number, one_of_all, string, text};
+use accord_web::described::{Uuid, number, one_of_all, text};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
@@ -14,7 +14,7 @@ use utoipa::{IntoParams, IntoResponses, ToSchema as _};
 
 use crate::account::{Account, AccountPage};
 use crate::failure::Body;
-use crate::paging::{SIZE, SIZE_MAX};
+use crate::paging::{Next, PageSize};
 
 #[cfg(test)]
 #[derive(utoipa::OpenApi)]
@@ -29,15 +29,6 @@ use crate::paging::{SIZE, SIZE_MAX};
     ))
 )]
 struct Description;
-
-accord_web::values! {
-    /// How many accounts a page has.
-    PageSize = number(1).maximum(Some(SIZE_MAX)).default(Some(SIZE.into())).examples([SIZE]);
-    /// Where the next page begins.
-    Next = string().pattern(Some("^[0-9]+$")).examples(["100"]);
-    /// A text of a record.
-    ShownText = text(TEXT_MAX).examples(["Doe"]);
-}
 
 /// Which account is meant.
 #[derive(IntoParams)]

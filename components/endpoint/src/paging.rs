@@ -2,6 +2,7 @@
 
 use accord_core::Faults;
 use accord_core::values::id::{Id as _, RecordId};
+use accord_web::described::{number, string};
 use accord_web::{Failure, Result};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -10,6 +11,13 @@ use http::request::Parts;
 pub const SIZE: u16 = 100;
 /// How many it has at most.
 pub const SIZE_MAX: u16 = 1000;
+
+accord_web::values! {
+    /// How many accounts a page has.
+    PageSize = number(1).maximum(Some(SIZE_MAX)).default(Some(SIZE.into())).examples([SIZE]);
+    /// Where the next page begins.
+    Next = string().pattern(Some("^[0-9]+$")).examples(["100"]);
+}
 
 /// The parameters that are understood.
 const KNOWN: [&str; 2] = ["PageSize", "After"];

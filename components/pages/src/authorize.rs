@@ -1,15 +1,10 @@
 //! The authorization endpoint (RFC 6749, section 3.1; OpenID Connect Core 1.0, section 3.1.2): a relying party sends somebody
 //! here, who signs in, chooses an account, and is sent back with a code. And the end of that, where a relying party wants
 //! somebody to sign out (OpenID Connect RP-Initiated Logout 1.0).
-//!
-//! The request is carried along in the forms, not kept: each form has it examined anew.
 
 use accord_core::Error;
-use accord_core::auth::scope;
 use accord_core::error::Unauthenticated;
-use accord_core::sign_in::authorization::{
-    self, Choice, Choices, Code, Parameters, Refusal, Request, Returned, Stage, Step,
-};
+use accord_core::sign_in::authorization::{self, Choice, Choices, Code, Returned, Stage, Step};
 use accord_core::sign_in::{browser, code, logout};
 use accord_core::store::{Actor, Connection};
 use accord_core::values::id::{AccountId, Id as _};
@@ -21,78 +16,18 @@ use form_urlencoded::Serializer;
 use http::{HeaderMap, StatusCode, Uri};
 use maud::{Markup, html};
 
+use crate::carried::Carried;
 use crate::failure::Failure;
 use crate::page::{Field, Page, redirect};
 use crate::texts::T;
-use crate::visit::{Fields, Posted, Visit};
-use crate::{me, openapi, sign_in};
+use crate::visit::{Posted, Visit};
+use crate::{entrance, openapi};
 
 /// From how many accounts on there is a search.
 const SEARCHED: usize = 10;
 
 /// Largest request that comes as a form, in bytes.
 const FORM_LIMIT: usize = 16 * 1024;
-
-/// A request of a relying party that waits for the person.
-pub struct Carried {
-    parameters: Parameters,
-    request: Request,
-}
-
-impl Carried {
-    async fn examine(query: &str) -> Result<Self, Failure> {
-        let parameters = Parameters::of(form_urlencoded::parse(query.as_bytes()));
-        let request = authorization::examine(&Connection::lease().await?, &parameters).await.map_err(refused)?;
-        Ok(Self { parameters, request })
-    }
-
-    /// The request that a form carries along, if it does.
-    pub async fn of(fields: &Fields) -> Result<Option<Self>, Failure> {
-        match fields.get("request") {
-            "" => Ok(None),
-            query => Self::examine(query).await.map(Some),
-        }
-    }
-
-    /// What carries it along in a form.
-    pub fn field(&self) -> Markup {
-        Field::hidden("request", &self.query())
-    }
-
-    fn query(&self) -> String {
-        Serializer::new(String::new()).extend_pairs(self.parameters.pairs()).finish()
-    }
-
-    /// What the relying party is called, and what it gets with a code.
-    pub fn wish(&self) -> Markup {
-        let gets = [
-            (scope::OPENID, T.gets_openid),
-            ("profile", T.gets_profile),
-            ("email", T.gets_email),
-            ("phone", T.gets_phone),
-            (scope::ACCOUNTS_READ, T.gets_accounts_read),
-            (scope::ACCOUNTS_MANAGE, T.gets_accounts_manage),
-        ];
-        html! {
-            p { (T.it_is_for) " " q { (self.request.client.name) } ", " (T.it_gets) }
-            ul.gets { @for (_, what) in gets.iter().filter(|(name, _)| self.request.scopes.contains(name)) { li { (what) } } }
-        }
-    }
-
-    /// Where its answer goes.
-    pub fn address(&self) -> &str {
-        &self.request.redirect_uri
-    }
-}
-
-/// What becomes of a request that is refused.
-fn refused(refusal: Refusal) -> Failure {
-    match refusal {
-        Refusal::Shown(fault) => Failure::Authorization(fault),
-        Refusal::Returned(returned) => Failure::Returned(returned),
-        Refusal::Failed(error) => error.into(),
-    }
-}
 
 /// Sign in, for a relying party
 ///
@@ -162,18 +97,20 @@ pub async fn choose(Posted(visit, fields): Posted) -> Result<Response, Failure> 
 
 async fn proceed(visit: &Visit, carried: Carried, stage: Stage, search: &str) -> Result<Response, Failure> {
     let browser = visit.browser.as_ref();
-    let step = authorization::next(&Connection::lease().await?, &carried.request, browser, stage)?;
+    let connection = Connection::lease().await?;
+    let step = authorization::next(&connection, &carried.request, browser, stage)?;
     let again = |carried: &Carried| {
         let name = carried.request.login_hint.as_deref().unwrap_or_default();
-        Ok(sign_in::ask(visit, Some(carried), name, None))
+        Ok(entrance::ask(visit, Some(carried), name, None))
     };
     match (step, browser) {
         (Step::Return(answer), _) => Ok(visit.redirect(&answer.location())),
         (Step::Choose(choices), Some(browser)) => {
-            let address = me::address(browser, &Connection::lease().await?)?;
+            let address = browser.address(&connection)?;
             Ok(choice(visit, address.as_deref(), &carried, &choices, search))
         }
         (Step::Issue(account_id), Some(browser)) => {
+            drop(connection);
             let author = visit.author(Actor::Person(browser.person.person_id));
             match code::issue(author, &carried.request, browser, account_id).await {
                 Ok(code) => Ok(visit.redirect(&carried.request.grant(&code).location())),
@@ -335,7 +272,7 @@ async fn leave(visit: &mut Visit, wanted: &logout::Logout) -> Result<Response, F
     visit.signed_out();
     Ok(match &wanted.location {
         Some(location) if leads_on => visit.redirect(location),
-        Some(location) => sign_in::signed_out(visit, wanted.client_name.as_deref().zip(Some(location))),
-        None => sign_in::signed_out(visit, None),
+        Some(location) => entrance::signed_out(visit, wanted.client_name.as_deref().zip(Some(location))),
+        None => entrance::signed_out(visit, None),
     })
 }

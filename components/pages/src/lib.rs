@@ -5,6 +5,8 @@
 //! token endpoint would not say. What it does to the directory is a function of `core`, as for every other component.
 
 mod authorize;
+mod carried;
+mod entrance;
 mod failure;
 mod faults;
 mod home;

@@ -20,6 +20,7 @@ use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
 
+use crate::entrance;
 use crate::failure::Failure;
 use crate::faults::{Told, told};
 use crate::page::{Field, Page, note};
@@ -42,17 +43,6 @@ impl Refused<'_> {
     fn value<'a>(&'a self, form: &str, name: &str, kept: &'a str) -> &'a str {
         if self.form == form { self.fields.map_or(kept, |fields| fields.get(name)) } else { kept }
     }
-}
-
-/// The address by which a person signs in: the newest that is proved, or the one that the sign-up named.
-pub fn address(browser: &Browser, connection: &Connection) -> Result<Option<String>, Failure> {
-    let id = browser.person.person_id;
-    let proved = addresses::list(connection, id)?.into_iter().find(|address| address.retired_at.is_none());
-    let email = match proved {
-        Some(proved) => Some(proved.email),
-        None => username::claimed(connection, id)?,
-    };
-    Ok(email.map(|email| email.address))
 }
 
 /// The page of who is signed in.
@@ -334,7 +324,7 @@ pub async fn end_sessions(Posted(mut visit, fields): Posted) -> Result<Response,
     edit.commit().await?;
     if session.is_empty() || session == browser.id {
         visit.signed_out();
-        return Ok(crate::sign_in::signed_out(&visit, None));
+        return Ok(entrance::signed_out(&visit, None));
     }
     Ok(visit.redirect("/me?session"))
 }

@@ -8,9 +8,10 @@ use anyhow::anyhow;
 use serde_json::{Map, Value as Json, json};
 
 use crate::accounts::packages::DEFAULT_PACKAGE;
+use crate::accounts::taken::taken;
 use crate::accounts::{duplicates, hierarchy, sources};
 use crate::auth::secret;
-use crate::error::{Conflict, Error, Result};
+use crate::error::{Error, Result};
 use crate::store::sql::rows;
 use crate::store::{Edit, Row};
 use crate::values::id::{AccountId, PackageId};
@@ -290,17 +291,6 @@ impl NewAccount {
             after.extend(value.as_deref().map(|value| (name.to_owned(), value.into())));
         }
         json!({ "after": after })
-    }
-}
-
-/// What it means that a value of an account is another's already.
-pub(super) fn taken(error: Error) -> Error {
-    match error {
-        Error::Duplicate { columns } if columns.contains("subdomain") => Error::Conflict(Conflict::SubdomainTaken),
-        Error::Duplicate { columns } if columns.contains("registration_id") => {
-            Error::Conflict(Conflict::RegistrationIdTaken)
-        }
-        other => other,
     }
 }
 

@@ -5,8 +5,9 @@
 
 use std::collections::VecDeque;
 
-use crate::accounts::account::{self, Status};
+use crate::accounts::account::Status;
 use crate::accounts::sources::{self, Field, Source, Words};
+use crate::accounts::taken::taken;
 use crate::accounts::{duplicates, hierarchy, packages, suspension};
 use crate::error::{Error, Result, Thing};
 use crate::store::audit::Changed;
@@ -99,7 +100,7 @@ pub async fn update(
             registration_id.and_then(duplicates::number).into(),
         ],
     )
-    .map_err(account::taken)?;
+    .map_err(taken)?;
     if change.is_active == Some(false) {
         suspension::suspended(edit, customer, account_id)?;
     }

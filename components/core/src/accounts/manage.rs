@@ -10,6 +10,7 @@ use crate::accounts::account::{self, Account, NewAccount, Status};
 use crate::accounts::hierarchy::{self, BELONGS, OWNER_LIVE, ROLES, ROLES_TO_RESUME};
 use crate::accounts::role::Roles;
 use crate::accounts::sources::{self, Field, Source, Words};
+use crate::accounts::taken::taken;
 use crate::accounts::{duplicates, members, suspension, username};
 use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::scope;
@@ -248,7 +249,7 @@ pub async fn update(
             account.registration_id.as_deref().and_then(duplicates::number).into(),
         ],
     )
-    .map_err(account::taken)?;
+    .map_err(taken)?;
     if let Some(by) = by {
         suspension::suspended(edit, account_id, by)?;
     }

@@ -12,7 +12,8 @@
 //! | module | its job |
 //! |---|---|
 //! | [`standing`] | how a person stands to an account, and by which id the account knows the person |
-//! | [`grants`] | what the doors give and take: grants, and the memberships that are made for them |
+//! | [`membership`] | the table of memberships: every statement that adds to it |
+//! | [`grants`] | what the doors give and take |
 //! | [`owners`] | who may give and take which roles, the first owner and the last |
 //! | [`blocks`] | what shuts people out, and who lifts it |
 //! | [`decisions`] | what people of an account decide about its members |
@@ -22,6 +23,7 @@
 mod blocks;
 mod decisions;
 mod grants;
+mod membership;
 mod owners;
 mod presence;
 mod readings;
@@ -32,8 +34,9 @@ mod tests;
 pub(crate) use blocks::set_active;
 pub(crate) use decisions::require_invited;
 pub use decisions::{Added, Change, add, remove, update};
-pub use grants::{Door, Grant, found};
+pub use grants::found;
 pub(crate) use grants::{end_ungranted, grant, grant_from, release};
+pub use membership::{Door, Grant};
 pub(crate) use owners::was_entered_by_an_owner;
 pub(crate) use presence::{end_all, enter, move_all, set_free};
 pub use presence::{leave, welcome};

@@ -6,6 +6,8 @@
 //! | [`hierarchy`] | the tree of accounts: the climb to the owners, and the roles that follow from it |
 //! | [`packages`] | packages of account settings |
 //! | [`account`] | what an account is, and the one place where accounts are made |
+//! | [`taken`] | values of an account that are another's already |
+//! | [`username`] | names to sign in by that belong to an account |
 //! | [`members`] | members of an account, and who decides about them |
 //! | [`makers`] | who made a connector, and what becomes of it without that person's rank |
 //! | [`manage`] | what people and connectors do with the accounts that they may see |
@@ -27,4 +29,5 @@ pub mod packages;
 pub mod role;
 pub mod sources;
 mod suspension;
+mod taken;
 pub mod username;

@@ -13,7 +13,7 @@ use crate::auth::{key, secret};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::setting;
 use crate::store::{Connection, Transaction};
-use crate::values::id::AccountId;
+use crate::values::id::{AccountId, PersonId};
 use crate::values::time::Time;
 
 /// Seconds by which the clock of whoever signed a token may be ahead: `iat` and `nbf` may be so late. `exp` has none, so that
@@ -60,6 +60,33 @@ pub fn revoke(transaction: &Transaction, id: &str, expires_at: Time) -> Result<(
         &[id.into(), expires_at.into()],
     )?;
     Ok(())
+}
+
+/// As [`revoke`], the sessions of connectors that one column of theirs tells: those that a browser has begun, or a person.
+pub(crate) fn revoke_sessions(transaction: &Transaction, of: Sessions<'_>, expires_at: Time) -> Result<()> {
+    let (statement, value) = match of {
+        Sessions::Browser(id) => (
+            "INSERT INTO revoked_tokens (jti, expires_at)
+         SELECT DISTINCT family, ?2 FROM refresh_tokens WHERE browser = ?1 AND kind <> 'browser' ON CONFLICT DO NOTHING",
+            id.into(),
+        ),
+        Sessions::Person(id) => (
+            "INSERT INTO revoked_tokens (jti, expires_at)
+         SELECT DISTINCT family, ?2 FROM refresh_tokens WHERE person_id = ?1 AND kind <> 'browser' ON CONFLICT DO NOTHING",
+            id.into(),
+        ),
+    };
+    transaction.run(statement, &[value, expires_at.into()])?;
+    Ok(())
+}
+
+/// Whose sessions.
+#[derive(Clone, Copy)]
+pub(crate) enum Sessions<'a> {
+    /// Those that were begun in a browser, by the id of its session.
+    Browser(&'a str),
+    /// A person's.
+    Person(PersonId),
 }
 
 /// The refusal of a token that is not good.

@@ -12,9 +12,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::accounts::username;
 use crate::auth::scope::Scopes;
 use crate::auth::secret;
+use crate::auth::token::{self, Sessions};
 use crate::error::{Error, Result, Thing};
+use crate::people::address;
 use crate::setting;
 use crate::sign_in::credentials::{Candidate, SignedIn, WRONG};
 use crate::sign_in::session::{Entry, Holder, Kind, Origin, digest};
@@ -36,6 +39,18 @@ pub struct Browser {
     /// What a form has to bring along, so that no other site's is taken for one of ours. It follows from the secret, and does
     /// not tell it. It changes with each sign-in.
     pub form_token: String,
+}
+
+impl Browser {
+    /// The address by which the person signs in: the newest that is proved, or the one that the sign-up named.
+    pub fn address(&self, connection: &Connection) -> Result<Option<String>> {
+        let proved = address::list(connection, self.person.person_id)?.into_iter().find(|one| one.retired_at.is_none());
+        let email = match proved {
+            Some(proved) => Some(proved.email),
+            None => username::claimed(connection, self.person.person_id)?,
+        };
+        Ok(email.map(|email| email.address))
+    }
 }
 
 /// Signs a person in by a name and a password, under the same limits and with the same answers as at the token endpoint, and
@@ -131,9 +146,7 @@ pub async fn end(connection: Connection, browser: &Browser) -> Result<()> {
 
 /// As [`end`], of a browser's session by its id, in a transaction. `until` is when the last access token of it expires.
 pub(super) fn end_family(transaction: &Transaction, id: &str, until: Time) -> Result<()> {
-    let revoke = "INSERT INTO revoked_tokens (jti, expires_at)
-         SELECT DISTINCT family, ?2 FROM refresh_tokens WHERE browser = ?1 AND kind <> 'browser' ON CONFLICT DO NOTHING";
-    transaction.run(revoke, &[id.into(), until.into()])?;
+    token::revoke_sessions(transaction, Sessions::Browser(id), until)?;
     transaction.run("DELETE FROM refresh_tokens WHERE browser = ?", &[id.into()])?;
     Ok(())
 }
@@ -141,9 +154,7 @@ pub(super) fn end_family(transaction: &Transaction, id: &str, until: Time) -> Re
 /// Ends every session of a person, in whichever browser and through whichever connector, access tokens included.
 pub async fn end_all(edit: &Edit, person_id: PersonId) -> Result<()> {
     let lifetime = setting::seconds("access_token_lifetime").await?;
-    let revoke = "INSERT INTO revoked_tokens (jti, expires_at)
-         SELECT DISTINCT family, ?2 FROM refresh_tokens WHERE person_id = ?1 AND kind <> 'browser' ON CONFLICT DO NOTHING";
-    edit.run(revoke, &[person_id.into(), (Time::now() + lifetime).into()])?;
+    token::revoke_sessions(edit, Sessions::Person(person_id), Time::now() + lifetime)?;
     edit.run("DELETE FROM refresh_tokens WHERE person_id = ?", &[person_id.into()])?;
     edit.record("signed out everywhere", "people", &[(person_id, json!(null))]).await
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::grants::{FIRST_OF_MEMBERSHIPS, IDS_OF_MEMBERSHIPS};
+use super::membership;
 use super::owners::{has_owner, lost};
 use super::standing::{Member, Status, shown_key, sorted};
 use crate::accounts::role::Roles;
@@ -13,39 +13,12 @@ use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
 use crate::values::time::Time;
 
-/// Whether an account, which an expression gives, has shut out somebody else by an address that the person of another expression
-/// has now. Who stands in the account already is not asked. The join is told in its order, and its index: left to choose, SQLite
-/// goes through all members of the account.
-macro_rules! is_shut_out {
-    ($account:literal, $person:literal) => {
-        concat!(
-            "(NOT EXISTS (SELECT 1 FROM memberships o WHERE o.account_id = ",
-            $account,
-            " AND o.person_id = ",
-            $person,
-            ") AND EXISTS (SELECT 1 FROM addresses d
-                CROSS JOIN memberships b INDEXED BY memberships_known_by ON b.account_id = ",
-            $account,
-            " AND b.known_by = d.key AND b.person_id <> ",
-            $person,
-            " AND (b.status IN ('inactive', 'removed') OR b.blocked_by IS NOT NULL)
-                WHERE d.person_id = ",
-            $person,
-            " AND d.retired_at IS NULL OR d.next_id = ",
-            $person,
-            "))"
-        )
-    };
-}
-
 /// The keys of the addresses that the person `?2` has now.
 macro_rules! addresses_of {
     () => {
         "SELECT d.key FROM addresses d WHERE d.person_id = ?2 AND d.retired_at IS NULL OR d.next_id = ?2"
     };
 }
-
-pub(super) use is_shut_out;
 
 /// What is written where nobody of the account blocks a membership.
 pub(super) const UNBLOCKED: &str = "blocked_rank = NULL, blocked_by = NULL";
@@ -203,18 +176,6 @@ pub(crate) async fn set_active(
 
 /// Shuts out somebody who has nothing to do with the account yet.
 async fn shut_out(edit: &Edit, account_id: AccountId, person_id: PersonId, known_by: Option<&str>) -> Result<()> {
-    edit.run(
-        "INSERT INTO memberships (account_id, person_id, known_as, known_by, status, blocked_by, created_at, updated_at)
-         VALUES (?1, ?2, ?5 + (random() & ?6), ?7, 'inactive', ?3, ?4, ?4)",
-        &[
-            account_id.into(),
-            person_id.into(),
-            edit.author.api.into(),
-            Time::now().into(),
-            FIRST_OF_MEMBERSHIPS.into(),
-            (IDS_OF_MEMBERSHIPS - 1).into(),
-            known_by.into(),
-        ],
-    )?;
+    membership::insert_shut_out(edit, account_id, person_id, known_by)?;
     edit.record("shut out", "memberships", &[(person_id, json!({ "account": account_id }))]).await
 }

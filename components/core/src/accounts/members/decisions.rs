@@ -1,7 +1,8 @@
 //! What people of an account decide about its members: who is added, changed, removed.
 
 use super::blocks::{UNBLOCKED, block, blocks_by_address, end, lift_by_address, unblock};
-use super::grants::{self, Door, Grant, end_ungranted, give};
+use super::grants::{self, end_ungranted, give};
+use super::membership::{Door, Grant};
 use super::owners::{guard, has_owner, lost};
 use super::readings::Seen;
 use super::standing::{KNOWN, Member, Status, sorted};

@@ -2,102 +2,19 @@
 
 use serde_json::json;
 
-use super::blocks::is_shut_out;
+use super::membership::{self, Door, Grant};
 use super::standing::Status;
 use crate::error::Result;
-use crate::store::Edit;
 use crate::store::sql::{Sql, rows};
+use crate::store::{Edit, Transaction};
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::{self, Role};
 use crate::values::time::Time;
 
-/// How a grant came: each door takes away its own, and no other's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// Whoever made the account.
-    Founder,
-    /// People, by hand: an invitation, an addition, a change (the accounts API).
-    Accounts,
-    /// A binding of a connector (the portal).
-    Portal,
-    /// An active record (the endpoint API).
-    Endpoint,
-    /// The address that the account above keeps for the account (the administration API).
-    Administration,
-}
-
-impl Door {
-    /// As the store writes it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Founder => "founder",
-            Self::Accounts => "accounts",
-            Self::Portal => "portal",
-            Self::Endpoint => "endpoint",
-            Self::Administration => "administration",
-        }
-    }
-}
-
-/// What is given.
-#[derive(Clone, Copy, Debug)]
-pub struct Grant<'a> {
-    /// How it comes.
-    pub door: Door,
-    /// The roles.
-    pub roles: &'a [Role],
-    /// What whoever gives it holds in the account.
-    pub rank: Option<Role>,
-    /// How a membership that is made for it begins.
-    pub status: Status,
-    /// By which id the account knows the person until it enters: one that was told already. If there is none a membership
-    /// gets an id of its own, that is nobody's, so that nobody learns of a person what the person has not told.
-    pub known_as: Option<PersonId>,
-    /// The key of the address that is given it, if it is given to one.
-    pub known_by: Option<&'a str>,
-}
-
-/// Ids of memberships begin here, above those of people: 2 to the power of 52, so that all are exact as numbers of JSON.
-pub(super) const FIRST_OF_MEMBERSHIPS: i64 = 1 << 52;
-/// How many there are. They are drawn: who is asked into an account does not tell how many are asked elsewhere.
-pub(super) const IDS_OF_MEMBERSHIPS: i64 = 1 << 51;
-
 /// Grants roles in what `source` selects: `account_id` and `person_id`. Who is blocked there stays so, and whom people have
 /// given roles by hand keeps those. Returns those who got something.
 pub(crate) async fn grant_from(edit: &Edit, source: Sql, grant: Grant<'_>) -> Result<Vec<(PersonId, AccountId)>> {
-    let now = Time::now();
-    let mut sql = Sql {
-        text: "INSERT INTO memberships (account_id, person_id, known_as, known_by, status, entered_at, created_at, updated_at)
-                SELECT account_id, person_id, coalesce(?, iif(?, person_id, ? + (random() & ?))), ?, ?, ?, ?, ?
-                  FROM (SELECT DISTINCT account_id, person_id FROM ("
-            .to_owned(),
-        parameters: vec![
-            grant.known_as.into(),
-            i64::from(grant.door == Door::Founder).into(),
-            FIRST_OF_MEMBERSHIPS.into(),
-            (IDS_OF_MEMBERSHIPS - 1).into(),
-            grant.known_by.into(),
-            grant.status.name().into(),
-            Some(now).filter(|_| grant.door == Door::Founder).into(),
-            now.into(),
-            now.into(),
-        ],
-    };
-    sql.append(source);
-    // Nor is anything given to an address by which the account has shut somebody out. Who has this door's grant already is not told.
-    sql.push(concat!(
-        ")) AS given WHERE NOT ",
-        is_shut_out!("given.account_id", "given.person_id"),
-        " ON CONFLICT DO UPDATE SET known_by = coalesce(known_by, excluded.known_by)
-            WHERE status IN ('invited', 'awaiting', 'active') AND NOT EXISTS (
-                  SELECT 1 FROM grants g WHERE g.account_id = memberships.account_id
-                     AND g.person_id = memberships.person_id AND g.door IN ('founder', 'accounts', ",
-    ));
-    sql.bind(grant.door.name());
-    sql.push(")) RETURNING person_id, account_id");
-    let granted = edit.batch(&sql.text, sql.parameters).await?;
-    let granted = granted.into_iter().map(|mut row| Ok((row.take("person_id")?, row.take("account_id")?)));
-    let granted = granted.collect::<Result<Vec<(PersonId, AccountId)>>>()?;
+    let granted = membership::insert_given(edit, source, grant).await?;
     give(edit, &granted, grant).await?;
     let notes: Vec<_> = granted
         .iter()
@@ -127,6 +44,17 @@ pub(super) async fn give(edit: &Edit, members: &[(PersonId, AccountId)], grant: 
         rows(&role::names(grant.roles))?,
     ];
     edit.batch(statement, parameters).await?;
+    Ok(())
+}
+
+/// Gives a person what another one was given.
+pub(super) fn copy_all(transaction: &Transaction, from: PersonId, to: PersonId) -> Result<()> {
+    transaction.run(
+        "INSERT INTO grants (account_id, person_id, door, role, given_by, given_rank, created_at)
+         SELECT account_id, ?2, door, role, given_by, given_rank, created_at FROM grants WHERE person_id = ?1
+             ON CONFLICT DO NOTHING",
+        &[from.into(), to.into()],
+    )?;
     Ok(())
 }
 

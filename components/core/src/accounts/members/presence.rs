@@ -5,6 +5,7 @@ use serde_json::json;
 use super::blocks::end;
 use super::owners::{has_owner, lost};
 use super::standing::{Member, Status, knows, shown_key};
+use super::{grants, membership};
 use crate::error::{Error, Result, Thing};
 use crate::store::{Edit, Transaction};
 use crate::values::id::{AccountId, PersonId};
@@ -98,27 +99,17 @@ pub(crate) fn set_free(transaction: &Transaction, person_id: PersonId) -> Result
 pub(crate) fn move_all(transaction: &Transaction, from: PersonId, to: PersonId) -> Result<()> {
     // The row that leaves makes room for the one that comes: an account knows two by different ids.
     transaction.run("UPDATE memberships SET known_as = -known_as WHERE person_id = ?", &[from.into()])?;
-    for statement in [
+    let both = [from.into(), to.into()];
+    transaction.run(
         "DELETE FROM grants WHERE person_id = ?1 AND EXISTS (
                 SELECT 1 FROM memberships m JOIN memberships t ON t.account_id = m.account_id AND t.person_id = ?2
                  WHERE m.account_id = grants.account_id AND m.person_id = ?1
                    AND (m.status IN ('inactive', 'removed', 'refused') OR t.status IN ('inactive', 'removed', 'refused')))",
-        "INSERT INTO memberships (account_id, person_id, known_as, known_by, status, entered_at, blocked_rank, blocked_by,
-                                  created_at, updated_at)
-         SELECT account_id, ?2, -known_as, known_by, status, entered_at, blocked_rank, blocked_by, created_at, updated_at
-           FROM memberships
-          WHERE person_id = ?1
-             ON CONFLICT DO UPDATE SET status = excluded.status, blocked_rank = excluded.blocked_rank,
-                    blocked_by = excluded.blocked_by
-              WHERE excluded.status IN ('inactive', 'removed', 'refused') AND entered_at IS NULL
-                AND status IN ('invited', 'awaiting', 'active')",
-        "INSERT INTO grants (account_id, person_id, door, role, given_by, given_rank, created_at)
-         SELECT account_id, ?2, door, role, given_by, given_rank, created_at FROM grants WHERE person_id = ?1
-             ON CONFLICT DO NOTHING",
-        "UPDATE links SET person_id = ?2 WHERE person_id = ?1",
-    ] {
-        transaction.run(statement, &[from.into(), to.into()])?;
-    }
+        &both,
+    )?;
+    membership::insert_moved(transaction, from, to)?;
+    grants::copy_all(transaction, from, to)?;
+    transaction.run("UPDATE links SET person_id = ?2 WHERE person_id = ?1", &both)?;
     transaction.run("DELETE FROM memberships WHERE person_id = ?", &[from.into()])?;
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use crate::accounts::{account, duplicates};
+use crate::accounts::duplicates;
+use crate::accounts::taken::taken;
 use crate::error::{Conflict, Error, Result};
 use crate::store::audit::Changed;
 use crate::store::sql::rows;
@@ -234,7 +235,7 @@ impl Words {
                     registration_id = coalesce(e.value ->> 3, registration_id),
                     registration_number = iif(e.value ->> 3 IS NULL, registration_number, e.value ->> 4), version = version + 1, updated_at = ?1
                FROM json_each(?2) e WHERE accounts.id = e.value ->> 0";
-        edit.batch(statement, vec![Time::this_second().into(), rows(&accounts)?]).await.map_err(account::taken)?;
+        edit.batch(statement, vec![Time::this_second().into(), rows(&accounts)?]).await.map_err(taken)?;
         let notes: Vec<_> = notes.into_iter().map(|(id, changed)| (id, changed.into_detail())).collect();
         edit.record("renamed", "accounts", &notes).await
     }
