@@ -391,6 +391,25 @@ mod tests {
     }
 
     #[test]
+    fn the_files_that_the_architecture_names_are_there() {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let text = include_str!("../../ARCHITECTURE.md");
+        let named = text.split('`').skip(1).step_by(2).filter(|code| code.ends_with(".rs"));
+        let mut count = 0;
+        for name in named {
+            let (before, rest) = name.split_once('{').unwrap_or((name, ""));
+            let (among, after) = rest.split_once('}').unwrap_or_default();
+            for one in among.split(',') {
+                let file = format!("{before}{one}{after}");
+                let places = ["", "components/core/src"].map(|place| repository.join(place).join(&file));
+                assert!(places.iter().any(|place| place.is_file()), "{file}");
+                count += 1;
+            }
+        }
+        assert!(count > 40, "{count}");
+    }
+
+    #[test]
     fn each_table_has_one_module_that_inserts() {
         let core = core();
         let mut doors: BTreeMap<&str, Vec<String>> = BTreeMap::new();
