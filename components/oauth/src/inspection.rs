@@ -1,14 +1,11 @@
 //! Revocation (RFC 7009) and introspection (RFC 7662).
 
-use accord_core::accounts::hierarchy;
-use accord_core::auth::caller::{Caller, CallingConnector};
 use accord_core::auth::token::{self, FIRST_PARTY, Verified};
 use accord_core::error::Error;
 use accord_core::setting;
 use accord_core::sign_in::inspection;
 use accord_core::sign_in::session::{self, Kept};
 use accord_core::store::{Connection, Transaction};
-use accord_core::values::id::AccountId;
 use accord_web::Call;
 use axum::Json;
 use http::{HeaderMap, StatusCode};
@@ -112,23 +109,20 @@ pub async fn introspect(call: Call, headers: HeaderMap, form: Form) -> Result<Un
     beginning::ensure(&call, &connection).await?;
     let connector = client::require(&call, &headers, &form, &connection).await?;
     let shown = required(form.token, "token")?;
-    let found = match inspection::inspect(&shown, &connection).await? {
-        Some((verified, caller)) => {
+    let answer = match inspection::inspect_for(&connector, &shown, &connection).await? {
+        Some((verified, _)) => {
             let (issuer, audience) = (setting::get("public_url").await?, setting::get("audience").await?);
-            Some(access_token(&verified, &caller, &issuer, &audience))
+            Some(access_token(&verified, &issuer, &audience))
         }
-        None => inspection::inspect_refresh(&connection, &shown)?.map(|kept| refresh_token(&kept, &connector)),
+        None => inspection::inspect_refresh_for(&connector, &shown, &connection)?
+            .map(|kept| refresh_token(&kept, &connector.client_id)),
     };
-    let visible = match &found {
-        Some((Some(account), _)) => hierarchy::owns(&connection, connector.account_id, *account)?,
-        _ => false,
-    };
-    let answer = found.filter(|_| visible).map_or_else(|| json!({ "active": false }), |(_, answer)| answer);
+    let answer = answer.unwrap_or_else(|| json!({ "active": false }));
     Ok(unkept(Json(answer)))
 }
 
-/// The account that an access token belongs to, and what to tell of it.
-fn access_token(verified: &Verified, caller: &Caller, issuer: &str, audience: &str) -> (Option<AccountId>, Value) {
+/// What is told of an access token.
+fn access_token(verified: &Verified, issuer: &str, audience: &str) -> Value {
     let mut answer = json!({
         "active": true,
         "token_type": "Bearer",
@@ -144,18 +138,16 @@ fn access_token(verified: &Verified, caller: &Caller, issuer: &str, audience: &s
     if let Some(account) = verified.account {
         answer["account"] = json!(account);
     }
-    (caller.account_id(), answer)
+    answer
 }
 
-/// As [`access_token`], of a refresh token. A connector learns of its own only: nobody else has a use for one.
-fn refresh_token(kept: &Kept, connector: &CallingConnector) -> (Option<AccountId>, Value) {
-    let own = kept.connector_id == Some(connector.id);
-    let answer = json!({
+/// What is told of a refresh token to the connector that has it.
+fn refresh_token(kept: &Kept, client_id: &str) -> Value {
+    json!({
         "active": true,
-        "client_id": connector.client_id,
-        "sub": kept.person_uuid.as_ref().unwrap_or(&connector.client_id),
+        "client_id": client_id,
+        "sub": kept.person_uuid.as_deref().unwrap_or(client_id),
         "scope": kept.scopes.as_str(),
         "exp": kept.expires_at.seconds(),
-    });
-    (own.then_some(connector.account_id), answer)
+    })
 }

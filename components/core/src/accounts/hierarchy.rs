@@ -199,6 +199,24 @@ pub(crate) fn belongs(connection: &Connection, person: PersonId, account: Accoun
     Ok(connection.query_first(&statement, &[person.into(), account.into()])?.is_some())
 }
 
+/// As [`belongs`], to an account that `owner` is or owns.
+pub(crate) fn belongs_below(
+    connection: &Connection,
+    person: PersonId,
+    account: AccountId,
+    owner: AccountId,
+) -> Result<bool> {
+    let statement = format!(
+        concat!(
+            "SELECT 1 FROM accounts a WHERE a.id = ?2 AND EXISTS (WITH RECURSIVE ",
+            climb!("a.id"),
+            " SELECT 1 FROM chain WHERE id = ?3) AND {}"
+        ),
+        BELONGS
+    );
+    Ok(connection.query_first(&statement, &[person.into(), account.into(), owner.into()])?.is_some())
+}
+
 /// Whether the account `a` is not suspended, nor one that owns it, as a condition.
 pub(crate) const LIVE: &str = live!("a.id");
 
@@ -248,7 +266,7 @@ fn holds_manage(connection: &Connection, caller: &Caller, account_id: AccountId,
 }
 
 /// Whether `owner` is the account `of`, or owns it, directly or through others.
-pub fn owns(connection: &Connection, owner: AccountId, of: AccountId) -> Result<bool> {
+pub(crate) fn owns(connection: &Connection, owner: AccountId, of: AccountId) -> Result<bool> {
     let statement =
         concat!("WITH RECURSIVE ", climb!("?1"), " SELECT EXISTS (SELECT 1 FROM chain WHERE id = ?2) AS owns");
     connection.query_one(statement, &[of.into(), owner.into()])?.take("owns")

@@ -5,7 +5,7 @@
 //! not ask: to them a token is good as long as the person belongs to the account that the token names.
 
 use crate::accounts::hierarchy;
-use crate::auth::caller::{self, Caller, CallingPerson};
+use crate::auth::caller::{self, Caller, CallingConnector, CallingPerson};
 use crate::auth::token::Verified;
 use crate::error::Result;
 use crate::sign_in::session::{self, Kept};
@@ -16,17 +16,35 @@ use crate::values::id::{AccountId, PersonId};
 /// inactive, or because the account is suspended.
 pub async fn inspect(token: &str, connection: &Connection) -> Result<Option<(Verified, Caller)>> {
     let Some((verified, caller)) = caller::inspect(token, connection).await? else { return Ok(None) };
-    let whose = match &caller {
-        Caller::Person(CallingPerson { id, account_id, .. }) => Some(*id).zip(*account_id),
-        Caller::Connector(_) => None,
+    let belongs = match &caller {
+        Caller::Person(CallingPerson { id, account_id, .. }) => belongs(connection, Some(*id).zip(*account_id))?,
+        Caller::Connector(_) => true,
     };
-    let belongs = belongs(connection, whose)?;
     Ok(Some((verified, caller)).filter(|_| belongs))
 }
 
-/// As [`inspect`], of a refresh token.
-pub fn inspect_refresh(connection: &Connection, token: &str) -> Result<Option<Kept>> {
-    let Some(kept) = session::find(connection, token)?.filter(Kept::is_good) else { return Ok(None) };
+/// As [`inspect`], for a connector: it learns of the tokens of its own account and of those that it owns.
+pub async fn inspect_for(
+    connector: &CallingConnector,
+    token: &str,
+    connection: &Connection,
+) -> Result<Option<(Verified, Caller)>> {
+    let Some((verified, caller)) = caller::inspect(token, connection).await? else { return Ok(None) };
+    let owner = connector.account_id;
+    let is_told = match &caller {
+        Caller::Person(CallingPerson { account_id: None, .. }) => false,
+        Caller::Person(CallingPerson { id, account_id: Some(account), .. }) => {
+            hierarchy::belongs_below(connection, *id, *account, owner)?
+        }
+        Caller::Connector(holder) => hierarchy::owns(connection, owner, holder.account_id)?,
+    };
+    Ok(Some((verified, caller)).filter(|_| is_told))
+}
+
+/// As [`inspect_for`], of a refresh token. A connector learns of its own only: nobody else has a use for one.
+pub fn inspect_refresh_for(connector: &CallingConnector, token: &str, connection: &Connection) -> Result<Option<Kept>> {
+    let is_own = |kept: &Kept| kept.is_good() && kept.connector_id == Some(connector.id);
+    let Some(kept) = session::find(connection, token)?.filter(is_own) else { return Ok(None) };
     let belongs = belongs(connection, kept.person_id.zip(kept.account_id))?;
     Ok(Some(kept).filter(|_| belongs))
 }
