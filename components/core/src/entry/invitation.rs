@@ -390,6 +390,24 @@ mod tests {
     }
 
     #[test]
+    fn who_is_asked_by_an_address_is_unknown_by_the_id_of_its_person_until_that_one_enters() {
+        run(async {
+            let (edit, acme, manager) = acme(&first_start().await?).await?;
+            let jane = person(&edit, "jane@example.com").await?;
+            let told = invite(&edit, &manager, acme, &newcomer("jane@example.com"), &[Role::User]).await?;
+            let add = async |id| add_known(&edit, &manager, acme, id, &[Role::User]).await;
+            let refused = add(jane).await;
+            assert!(matches!(refused, Err(Error::NotFound(Thing::Person))), "whose the address is: {refused:?}");
+            let refused = add(told).await;
+            assert!(matches!(refused, Err(Error::Conflict(Conflict::AlreadyMember))), "{refused:?}");
+            accept(&edit, &mailed(&edit)?.1, None).await?;
+            let refused = add(jane).await;
+            assert!(matches!(refused, Err(Error::Conflict(Conflict::AlreadyMember))), "it has entered: {refused:?}");
+            Ok(())
+        });
+    }
+
+    #[test]
     fn an_invitation_sets_no_password_where_there_is_one() {
         run(async {
             let operator = first_start().await?;

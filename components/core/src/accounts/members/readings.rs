@@ -73,7 +73,8 @@ pub struct Seen {
 }
 
 /// Who is known to a caller, who wants to add the person to an account: somebody who has entered an account that the caller
-/// sees, or has to do with the account itself, because it invited or removed the person.
+/// sees, or has to do with the account itself, because it invited or removed the person. As long as that one has
+/// not entered, by the id that the account was told: the person's own would tell whose an address is.
 ///
 /// # Errors
 ///
@@ -93,6 +94,7 @@ pub fn seen_person(
                 ) AS is_seen
            FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id)
            LEFT JOIN memberships here ON here.account_id = ?4 AND here.person_id = p.id AND here.status <> 'refused'
+                AND (here.known_as = ?3 OR here.entered_at IS NOT NULL OR was.leads_to IS NOT NULL)
           WHERE was.id = coalesce(
                 (SELECT k.person_id FROM memberships k WHERE k.account_id = ?4 AND k.known_as = ?3), ?3)",
         shown_key!("p.id")
