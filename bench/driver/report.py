@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 from driver import text  # noqa: E402
 from driver.machine import ROOT  # noqa: E402
+from driver.sections import DISTANCE  # noqa: E402
 from driver.servers import INSTANCE_REQUESTS  # noqa: E402
 
 # The connections at which ratios are told where one number has to do.
@@ -27,7 +28,8 @@ def write(results: dict, home: Path) -> None:
     plt.rcParams |= {"svg.hashsalt": "accord", "svg.fonttype": "none", "font.size": 10, "axes.spines.top": False,
                      "axes.spines.right": False, "figure.constrained_layout.use": True}
     parts = [_head(results), _targets(results)]
-    for name, part in (("peers", _peers), ("work", _work), ("bulk", _bulk), ("cold", _cold), ("memory", _memory)):
+    for name, part in (("peers", _peers), ("work", _work), ("bulk", _bulk), ("cold", _cold), ("memory", _memory),
+                       ("distance", _distance)):
         if name in results:
             parts.append(part(results, plots))
     parts.append(_sizes(results))
@@ -280,6 +282,18 @@ def _memory(results: dict, _plots: Path) -> str:
 A sign-in hashes with Argon2id, which takes 7 MiB in the instance that does it.
 
 {text.table(["resident", "MB"], table)}"""
+
+
+def _distance(results: dict, _plots: Path) -> str:
+    seen = results["distance"]
+    table = [[name, text.with_spread(took)] for name, took in seen["operations"].items()]
+    return f"""## With the database {DISTANCE} ms away
+
+The host has each statement take {DISTANCE} ms more (`accord up --distance {DISTANCE}`), as if it crossed a network, and each is
+a round trip there. One request at a time; then 16 writers that each make accounts one by one make
+{text.with_spread(seen["writers"])} a second together.
+
+{text.table(["", "p50, ms"], table)}"""
 
 
 def _sizes(results: dict) -> str:

@@ -321,6 +321,34 @@ def memory(plan: Plan) -> dict:
     return seen
 
 
+# The operations that are tried at a distance, each of which stands for its kind.
+AWAY = [
+    "token (client_credentials)", "GET by id, operator", "list 50, operator", "portal PATCH of 1, again", "portal PATCH of 1, new",
+    "endpoint PATCH, update", "endpoint PATCH, insert",
+]
+
+# How far away the database seems then, in milliseconds for each statement.
+DISTANCE = 10
+
+
+def distance(plan: Plan) -> dict:
+    """Operations one at a time with the database some way off, and how many accounts 16 writers make in a second."""
+    directory = Directory(plan.sizes[0])
+    seen: dict = {"operations": {}}
+    with Accord(directory.state, more=("--distance", str(DISTANCE))) as accord:
+        callers = operations.sign_in(accord, directory)
+        for operation in OPERATIONS:
+            if operation.name not in AWAY:
+                continue
+            say(f"{operation.name}, {DISTANCE} ms away")
+            one = Load(operation.name, accord, operation.requests(directory, callers))
+            seen["operations"][operation.name] = [one.run_alone(10 if plan.quick else 50).p50 for _ in range(plan.rounds)]
+            if operation.name == "portal PATCH of 1, new":
+                rounds = [one.run(16, 2 if plan.quick else 5) for _ in range(plan.rounds)]
+                seen["writers"] = [round.rate for round in rounds if round]
+    return seen
+
+
 def peak(server: Server, run) -> float:
     """The most resident memory while something runs."""
     thread = threading.Thread(target=run)
@@ -359,7 +387,7 @@ def sizes() -> dict:
     return {name: file.stat().st_size for name, file in servers.components().items()}
 
 
-SECTIONS = {"work": work, "bulk": bulk, "peers": peers, "cold": cold, "memory": memory}
+SECTIONS = {"work": work, "bulk": bulk, "peers": peers, "cold": cold, "memory": memory, "distance": distance}
 
 # What a section needs beside Accord.
 NEEDS = {"bulk": (build.twin,), "peers": (build.twin, build.empty, build.better_auth)}

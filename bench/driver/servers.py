@@ -116,20 +116,22 @@ class Server:
             before = now
 
 
-def _up(manifest: Path, state: Path, instances: int, root: Path = ROOT):
+def _up(manifest: Path, state: Path, instances: int, root: Path = ROOT, more: tuple[str, ...] = ()):
     return lambda port: [
         str(PROGRAM or root / "target/release/accord"), "up", "--no-build", "--quiet", "--from", str(manifest),
-        "--listen", f"127.0.0.1:{port}", "--state-dir", str(state), "--max-instances", str(instances),
+        "--listen", f"127.0.0.1:{port}", "--state-dir", str(state), "--max-instances", str(instances), *more,
     ]
 
 
 class Accord(Server):
-    """Accord on its embedded host, both of the tree in `root`, with data in `state`."""
+    """Accord on its embedded host, both of the tree in `root`, with data in `state`, and further arguments if there are any."""
 
     # The host's default. Each component has an equal share.
     INSTANCES = 64
 
-    def __init__(self, state: Path, name: str = "Accord", root: Path = ROOT, manifest: Path | None = None):
+    def __init__(
+        self, state: Path, name: str = "Accord", root: Path = ROOT, manifest: Path | None = None, more: tuple[str, ...] = (),
+    ):
         variables = {
             "admin_email": ADMIN,
             "admin_password": PASSWORD,
@@ -139,7 +141,7 @@ class Accord(Server):
             "failed_sign_in_limit": "1000000",
         }
         environment = {f"SPIN_VARIABLE_{name.upper()}": value for name, value in variables.items()}
-        super().__init__(name, _up(manifest or root / "spin.toml", state, self.INSTANCES, root), environment)
+        super().__init__(name, _up(manifest or root / "spin.toml", state, self.INSTANCES, root, more), environment)
         self.state = state
         self.store = state / "sqlite_db.db"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from driver import report
 from driver.operations import OPERATIONS
-from driver.sections import SECTIONS, Plan
+from driver.sections import AWAY, SECTIONS, Plan
 
 HEADINGS = {
     "peers": "## Beside others",
@@ -17,6 +17,7 @@ HEADINGS = {
     "bulk": "## A portal PATCH of",
     "cold": "## Cold",
     "memory": "## Memory",
+    "distance": "## With the database 10 ms away",
 }
 
 
@@ -54,6 +55,7 @@ def results(plan: Plan, *parts: str) -> dict:
             "with_cache": [18.0] * plan.starts, "first": [2.0] * (plan.instances - 1), "warm": [0.3] * 1023,
         },
         "memory": {"started": 9.0, "reads": 100.0, "after_reads": 90.0, "sign_ins": [240.0, 250.0, 251.0, 252.0]},
+        "distance": {"operations": {name: [40.0] * plan.rounds for name in AWAY}, "writers": [11.0] * plan.rounds},
     }
     return {
         "date": "2026-01-01", "machine": [("processor", "one"), ("Accord", "abc1234")], "plan": vars(plan),

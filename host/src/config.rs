@@ -38,6 +38,8 @@ pub struct Config {
     pub clock: Arc<Clock>,
     /// Called with each SQL statement before it runs, and may have it fail.
     pub statement_observer: Option<StatementObserver>,
+    /// How far away databases are to seem: so much longer takes each statement, as one that crosses a network.
+    pub distance: Duration,
 }
 
 impl Config {
@@ -61,6 +63,7 @@ impl Config {
             quiet: true,
             clock: Arc::default(),
             statement_observer: None,
+            distance: Duration::ZERO,
         }
     }
 }

@@ -139,8 +139,7 @@ fn load(config: &Config, addr: SocketAddr) -> Result<(Dispatcher, Exporter)> {
     let state_dir = manifest.root.join(&config.state_dir);
     let lock = files::lock(&state_dir)?;
     let metrics = Arc::new(Metrics::new(&manifest.name));
-    let (runtime_config, observer) = (config.runtime_config.as_deref(), config.statement_observer.as_ref());
-    let storage = Storage::open(&state_dir, runtime_config, observer, &metrics)?;
+    let storage = Storage::open(&state_dir, config, &metrics)?;
 
     let share = (config.limits.max_instances / manifest.components.len().max(1)).max(1);
     let engine = engine::engine(&config.limits, share * manifest.components.len())?;

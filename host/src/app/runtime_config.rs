@@ -5,9 +5,10 @@
 
 use crate::app::toml_file;
 use crate::backup::Kept;
+use crate::config::Config;
 use crate::files::{private_directory, private_file};
 use crate::metrics::Metrics;
-use crate::spin::database::{Database, Databases, StatementObserver};
+use crate::spin::database::{Database, Databases};
 use crate::spin::store::{Store, Stores};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
@@ -37,15 +38,10 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// Opens what `runtime_config` names, and the label `default` of both kinds in `state_dir` if it does not.
-    pub fn open(
-        state_dir: &Path,
-        runtime_config: Option<&Path>,
-        observer: Option<&StatementObserver>,
-        metrics: &Metrics,
-    ) -> Result<Self> {
+    /// Opens what the runtime configuration names, and the label `default` of both kinds in `state_dir` if it does not.
+    pub fn open(state_dir: &Path, config: &Config, metrics: &Metrics) -> Result<Self> {
         private_directory(state_dir)?;
-        let (databases, stores) = paths_of_both(state_dir, runtime_config)?;
+        let (databases, stores) = paths_of_both(state_dir, config.runtime_config.as_deref())?;
         for path in databases.values().chain(stores.values()) {
             // SQLite gives its journals the same rights.
             private_file(path)?;
@@ -55,7 +51,8 @@ impl Storage {
             Ok((label, store.with_context(|| format!("cannot open the key-value store {}", path.display()))?))
         };
         let database = |(label, path): (String, PathBuf)| {
-            let database = Database::new(path, observer.cloned(), metrics.database(&label));
+            let observer = config.statement_observer.clone();
+            let database = Database::new(path, observer, config.distance, metrics.database(&label));
             (label, Arc::new(database))
         };
         Ok(Self {

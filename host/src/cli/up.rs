@@ -45,6 +45,9 @@ pub(super) struct Up {
     /// Bytes per second that a client has to send at least
     #[arg(long, value_name = "BYTES", default_value_t = 8192, value_parser = clap::value_parser!(u64).range(1..))]
     client_rate: u64,
+    /// Milliseconds that databases are to seem away, to measure by: so much longer takes each statement
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    distance: u64,
 }
 
 /// The address of `127.0.0.1:3000`, `localhost:3000` or `:3000`.
@@ -82,6 +85,7 @@ pub(super) fn up(up: &Up) -> Result<()> {
     config.clients.connections_per_address = usize::try_from(up.max_connections_per_address)?;
     config.clients.timeout = Duration::from_secs(up.client_timeout);
     config.clients.rate = up.client_rate;
+    config.distance = Duration::from_millis(up.distance);
 
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(async {

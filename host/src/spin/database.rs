@@ -81,6 +81,8 @@ pub(crate) struct Database {
     /// One permit: the turn of those that write much to stand in the queue.
     exclusive: Arc<Semaphore>,
     observer: Option<StatementObserver>,
+    /// How far away it is to seem.
+    distance: Duration,
     metrics: DatabaseMetrics,
 }
 
@@ -100,13 +102,19 @@ struct Session {
 }
 
 impl Database {
-    pub fn new(path: PathBuf, observer: Option<StatementObserver>, metrics: DatabaseMetrics) -> Self {
+    pub fn new(
+        path: PathBuf,
+        observer: Option<StatementObserver>,
+        distance: Duration,
+        metrics: DatabaseMetrics,
+    ) -> Self {
         Self {
             path,
             idle: Mutex::default(),
             writer: Arc::new(Semaphore::new(1)),
             exclusive: Arc::new(Semaphore::new(1)),
             observer,
+            distance,
             metrics,
         }
     }
@@ -259,6 +267,9 @@ impl Loan {
             if let Some(error) = observer(&Statement { sql: &statement, connection: self.number, locked }) {
                 return Err(Error::Io(error));
             }
+        }
+        if !self.database.distance.is_zero() {
+            tokio::time::sleep(self.database.distance).await;
         }
         // If another statement has the connection, this one waits on a thread that may.
         if let Ok(session) = self.session.try_lock()
