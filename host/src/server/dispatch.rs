@@ -65,6 +65,9 @@ pub(crate) struct Dispatcher {
 /// Where an application says whether it can do its work.
 const READY: &str = "/health/ready";
 
+/// What an application says there that does not do its work, and has to be served for that to be set right.
+const OUT_OF_SERVICE: &str = "not in service";
+
 impl Dispatcher {
     /// Asks the application whether it can do its work, if it has a route for that.
     ///
@@ -81,7 +84,11 @@ impl Dispatcher {
             _ => return Ok(()),
         };
         let body = response.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
-        let Ready { problems } = serde_json::from_slice(&body).unwrap_or_default();
+        let Ready { status, problems } = serde_json::from_slice(&body).unwrap_or_default();
+        if status == OUT_OF_SERVICE {
+            log::say(format_args!("the application is not in service: {}", problems.join("; ")));
+            return Ok(());
+        }
         bail!("the application is not ready: {}", problems.join("; "))
     }
 
@@ -220,6 +227,7 @@ fn too_late() -> Response<WasiBody> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Ready {
+    status: String,
     problems: Vec<String>,
 }
 
