@@ -7,8 +7,9 @@ use std::sync::{Arc, OnceLock};
 use std::thread::LocalKey;
 
 use accord_core::auth::caller::Caller;
-use accord_core::log;
-use accord_core::store::{Actor, Author, patience};
+use accord_core::store::{Actor, Author, Connection, patience};
+use accord_core::transfer::import;
+use accord_core::{Error, log};
 use axum::body::{Body, HttpBody};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -124,6 +125,7 @@ where
         }
     };
     if let Some(Carried(failure)) = response.extensions_mut().remove::<Carried<A::Failure>>() {
+        let failure = if failure.is_of_caller() { unless_importing::<A>(failure, uri.path()).await } else { failure };
         if let Some(error) = failure.internal() {
             log::error(Some(&call.request_id), format_args!("{error:#}"));
         }
@@ -141,6 +143,19 @@ where
     A::sign(&call, headers);
     A::answered(method != Method::GET).await;
     response
+}
+
+/// The failure of a caller who is not known; while an import is under way, which knows nobody, that it is.
+async fn unless_importing<A: Api>(failure: Arc<A::Failure>, path: &str) -> Arc<A::Failure> {
+    // Whoever goes on with the import is known to that.
+    if path == "/api/import" {
+        return failure;
+    }
+    let refused = async { import::refuse_meanwhile(&Connection::lease().await?) }.await;
+    match refused {
+        Err(error @ Error::Unavailable { .. }) => Arc::new(A::Failure::from(Failure::from(error))),
+        _ => failure,
+    }
 }
 
 /// The address with another path.
