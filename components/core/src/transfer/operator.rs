@@ -46,8 +46,13 @@ pub async fn authenticate(
     let candidate = Candidate::find(connection, name, password, None).await?;
     let password_hash = candidate.hash();
     let person = candidate.verify(connection, password, address).await?;
-    let caller =
-        Caller::Person(CallingPerson { id: person.person_id, account_id: None, within: None, most: Some(Role::Owner) });
+    let caller = Caller::Person(CallingPerson {
+        id: person.person_id,
+        account_id: None,
+        within: None,
+        through: None,
+        most: Some(Role::Owner),
+    });
     let [id, connector] = hierarchy::parameters(&caller);
     let statement = format!("SELECT a.id, {ROLES} AS roles FROM accounts a WHERE a.owner_id IS NULL");
     let found = connection.query_first(&statement, &[id, connector])?;
