@@ -5,6 +5,7 @@ mod application;
 mod backup;
 mod compile;
 mod migrate;
+mod transfer;
 mod up;
 
 use crate::app::build::build;
@@ -51,6 +52,10 @@ enum Command {
     Backup(backup::Backup),
     /// Puts what a backup holds where an Accord keeps its data
     Restore(backup::Restore),
+    /// Takes the whole directory out as lines of JSON, of any Accord, and goes on where it was
+    Export(transfer::Transfer),
+    /// Brings lines of an export into an Accord that is empty, and goes on where it was
+    Import(transfer::Transfer),
     /// Brings the database to the schema of this release
     Migrate(migrate::Migrate),
     /// Prints the mails that wait in the outbox, with the secrets in their links
@@ -133,6 +138,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
         Some(Command::Up(up)) => up::up(&up),
         Some(Command::Backup(backup)) => backup::backup(backup),
         Some(Command::Restore(restore)) => backup::restore(restore),
+        Some(Command::Export(export)) => transfer::export(&export),
+        Some(Command::Import(import)) => transfer::import(&import),
         Some(Command::Migrate(migrate)) => migrate::migrate(&migrate),
         Some(Command::Token(Token { from, state, url })) => {
             let root = Manifest::of(find(from.manifest)?.as_deref())?.root;

@@ -54,6 +54,7 @@ mod routes;
 mod server;
 mod spin;
 mod token;
+mod transfer;
 
 pub use crate::app::build::build;
 pub use crate::cli::cli;

@@ -87,6 +87,9 @@ pub(crate) struct Answered<'a> {
     /// Who called, as the audit has it, if the component found out: `connector:7`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller: Option<&'a str>,
+    /// The id of the connector that called, or that asked for the token of the person who did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connector: Option<&'a str>,
 }
 
 /// A line as JSON.

@@ -1,4 +1,5 @@
-//! The mails that wait in the outbox, for an Accord that has no relay: whoever tries it finds the links there.
+//! What is looked up in the store of an Accord from outside: the mails that wait in the outbox, where whoever has no relay finds the
+//! links; and how many sign-ins have failed.
 
 use anyhow::{Context as _, Result, bail};
 use rusqlite::{Connection, OpenFlags};
@@ -9,6 +10,18 @@ use std::path::Path;
 pub(crate) fn count(file: &Path) -> Option<i64> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
     connection.query_row("SELECT count(*) FROM outbox", (), |row| row.get(0)).ok()
+}
+
+/// Over which time failed sign-ins are counted, in milliseconds: as long as they count against whoever signs in.
+const RECENTLY: i64 = 15 * 60 * 1000;
+
+/// How many sign-ins have failed lately by what a store of an Accord has counted: by any name, password or secret, through any API. Each is
+/// counted once with the address that it came from.
+pub(crate) fn failed_sign_ins(file: &Path, now: i64) -> Option<i64> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+    let statement =
+        "SELECT coalesce(sum(failures), 0) FROM sign_in_failures WHERE window_start > ? AND subject LIKE 'address %'";
+    connection.query_row(statement, [now - RECENTLY], |row| row.get(0)).ok()
 }
 
 /// The mails that wait in the store of `state_dir`, the oldest first, as text. Their links are secrets: they are for whoever may

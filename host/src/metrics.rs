@@ -62,6 +62,7 @@ pub(crate) struct Metrics {
     waits: Histograms<DatabaseLabel>,
     busy: Family<DatabaseLabel, Counter>,
     mails: Family<DatabaseLabel, Gauge>,
+    failed_sign_ins: Family<DatabaseLabel, Gauge>,
     pub connections: ConnectionMetrics,
 }
 
@@ -138,6 +139,7 @@ impl Metrics {
             waits: Family::new_with_constructor(histogram),
             busy: Family::default(),
             mails: Family::default(),
+            failed_sign_ins: Family::default(),
             connections: ConnectionMetrics::default(),
         };
         metrics.registered()
@@ -161,6 +163,11 @@ impl Metrics {
         registry.register("accord_database_write_wait_seconds", "Time that writers stood there", self.waits.clone());
         registry.register("accord_database_busy", "Statements that found the database locked", self.busy.clone());
         registry.register("accord_outbox_mails", "Mails that wait for the relay", self.mails.clone());
+        registry.register(
+            "accord_failed_sign_ins",
+            "Sign-ins that failed in the last fifteen minutes",
+            self.failed_sign_ins.clone(),
+        );
         let ConnectionMetrics { open, accepted, refused } = self.connections.clone();
         registry.register("accord_connections", "Connections of clients that are open", open);
         registry.register("accord_connections_accepted", "Connections that were accepted", accepted);
@@ -201,12 +208,14 @@ impl Metrics {
         }
     }
 
-    /// Says how many mails wait in a database, or that it has no place for mails.
-    pub fn set_mails(&self, label: &str, waiting: Option<i64>) {
+    /// Says how many mails wait in a database and how many sign-ins have failed lately, or that it has no place for these.
+    pub fn set_counted(&self, label: &str, mails: Option<i64>, failed_sign_ins: Option<i64>) {
         let label = DatabaseLabel { database: label.to_owned() };
-        match waiting {
-            Some(waiting) => _ = self.mails.get_or_create(&label).set(waiting),
-            None => _ = self.mails.remove(&label),
+        for (family, count) in [(&self.mails, mails), (&self.failed_sign_ins, failed_sign_ins)] {
+            match count {
+                Some(count) => _ = family.get_or_create(&label).set(count),
+                None => _ = family.remove(&label),
+            }
         }
     }
 

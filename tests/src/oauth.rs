@@ -86,8 +86,15 @@ impl Accord {
         String::from_utf8(jwk).expect("a JWK is text")
     }
 
-    /// Empties the key-value store, as a restore from a backup without it would.
+    /// Has the key-value store lose the keys.
     pub fn lose_keys(&self) {
+        self.key_value_store()
+            .execute("DELETE FROM spin_key_value WHERE key LIKE 'signing-key/%'", [])
+            .expect("the statement runs");
+    }
+
+    /// Empties the key-value store, as that of another node would be.
+    pub fn empty_key_value_store(&self) {
         self.key_value_store().execute("DELETE FROM spin_key_value", []).expect("the statement runs");
     }
 
@@ -100,8 +107,9 @@ impl Accord {
     /// What the store of the private keys has: name and value of each.
     pub fn kept_keys(&self) -> Vec<(String, String)> {
         let store = self.key_value_store();
-        let mut statement =
-            store.prepare("SELECT key, value FROM spin_key_value ORDER BY key").expect("the query is valid");
+        let mut statement = store
+            .prepare("SELECT key, value FROM spin_key_value WHERE key LIKE 'signing-key/%' ORDER BY key")
+            .expect("the query is valid");
         let text = |value: Vec<u8>| String::from_utf8(value).expect("a key is text");
         let rows = statement.query_map([], |row| Ok((row.get(0)?, text(row.get(1)?))));
         rows.expect("the query runs").collect::<Result<_, _>>().expect("rows")

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use accord_tests::{Accord, Answer, Options, answer};
+use accord_tests::oauth::TOKEN;
+use accord_tests::{ADMIN_EMAIL, ADMIN_PASSWORD, Accord, Answer, CLIENT_ID, CLIENT_SECRET, Options, answer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -32,7 +33,8 @@ async fn a_request_is_followed_by_its_id_from_whoever_called_to_what_went_wrong(
     let options = Options { process: true, log: true, ..Options::default() };
     let accord = Accord::start_with(options.variable("trusted_proxies", &"127.0.0.1")).await;
     let token = accord.token().await;
-    let caller = format!("connector:{}", accord.store().number("SELECT id FROM connectors"));
+    let connector = accord.store().number("SELECT id FROM connectors").to_string();
+    let caller = format!("connector:{connector}");
     assert!(
         lines(&accord).iter().any(|line| line["url.path"] == "/oauth/token" && line["caller"] == caller.as_str()),
         "whoever asks for a token is known by its secret: {:?}",
@@ -42,13 +44,24 @@ async fn a_request_is_followed_by_its_id_from_whoever_called_to_what_went_wrong(
     let request = || accord.request_as(&token, Method::GET, "/api/accounts").header("X-Forwarded-For", "203.0.113.9");
     let fine = answer(request().header("accord-tell", "caller")).await;
     assert_eq!(fine.status, 200);
-    for name in ["accord-caller", "accord-client"] {
+    for name in ["accord-caller", "accord-client", "accord-connector"] {
         assert_eq!(fine.header(name), None, "{name} is for the log alone");
     }
     let lines = of(&accord, &fine).await;
     let [line] = lines.as_slice() else { panic!("{lines:?}") };
-    let told = ["component_id", "caller", "client.address", "network.peer.address"].map(|name| &line[name]);
-    assert_eq!(told, ["accounts", &caller, "203.0.113.9", "127.0.0.1"]);
+    let told =
+        ["component_id", "caller", "connector", "client.address", "network.peer.address"].map(|name| &line[name]);
+    assert_eq!(told, ["accounts", &caller, &connector, "203.0.113.9", "127.0.0.1"]);
+
+    // Somebody who signed in through a connector, and somebody who did without.
+    let form = [("grant_type", "password"), ("username", ADMIN_EMAIL), ("password", ADMIN_PASSWORD)];
+    let through =
+        answer(accord.request(Method::POST, TOKEN).basic_auth(CLIENT_ID, Some(CLIENT_SECRET)).form(&form)).await;
+    for (token, connector) in [(through.text("access_token"), json!(connector)), (accord.admin().await, json!(null))] {
+        let listed = accord.get(&token, "/api/accounts").await;
+        let told = of(&accord, &listed).await;
+        assert_eq!((&told[0]["caller"], &told[0]["connector"]), (&json!("user:1"), &connector), "{listed}");
+    }
 
     let refused = answer(accord.request(Method::GET, "/api/accounts").bearer_auth(format!("{token}x"))).await;
     assert_eq!(refused.status, 401);

@@ -44,6 +44,7 @@ mod api {
         mod users;
     }
     mod metadata;
+    mod transfer;
     mod users;
 }
 
@@ -119,6 +120,7 @@ mod store {
     mod plans;
     mod schema;
     mod statements;
+    mod transfer;
     mod upgrade;
 }
 

@@ -1,6 +1,6 @@
 //! `If-Match` and its like, where there are no versions: refused, and not before it is known who asks.
 
-use accord_tests::{Accord, CLIENT_ID, CLIENT_SECRET, answer};
+use accord_tests::{ADMIN_EMAIL, ADMIN_PASSWORD, Accord, CLIENT_ID, CLIENT_SECRET, answer};
 use reqwest::Method;
 use reqwest::header::IF_MATCH;
 use serde_json::{Value, json};
@@ -53,6 +53,7 @@ async fn a_precondition_where_there_are_no_versions_is_refused_after_the_credent
             match operation["security"][0].as_object().and_then(|schemes| schemes.keys().next()).map(String::as_str) {
                 _ if !with_credentials => request,
                 Some("client") => request.basic_auth(CLIENT_ID, Some(CLIENT_SECRET)),
+                Some("operator") => request.basic_auth(ADMIN_EMAIL, Some(ADMIN_PASSWORD)),
                 Some("basic") => request.basic_auth(CLIENT_ID, Some(CLIENT_SECRET)).header("Account-Key", &key),
                 _ => request.bearer_auth(&token),
             }

@@ -157,6 +157,10 @@ pub enum Conflict {
     Ambiguous,
     /// A public connector gets no secret.
     NoSecret,
+    /// There is more in the directory than its first start.
+    NotEmpty,
+    /// Somebody else goes on with the import at the same time.
+    ImportedElsewhere,
 }
 
 impl fmt::Display for Conflict {
@@ -175,6 +179,8 @@ impl fmt::Display for Conflict {
             Self::LastOwner => "an account must keep an active owner",
             Self::AlreadyMember => "the user belongs to the account already",
             Self::NoSecret => "a public connector has no secret",
+            Self::NotEmpty => "only an Accord in which there is nothing but its first start takes an import",
+            Self::ImportedElsewhere => "somebody else goes on with this import",
             Self::Ambiguous => "the username and the external id are of two different users",
         })
     }

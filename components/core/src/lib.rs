@@ -27,4 +27,6 @@ pub mod sign_in;
 
 pub mod entry;
 
+pub mod transfer;
+
 pub use error::{Error, Faults, Result};

@@ -1,5 +1,6 @@
 //! The part of the accounts API that reads: people, invitations, what connectors call an account and say of it, its records, and
-//! the audit. Also what is done with an invitation, with a person as a whole, and with the order of the sources.
+//! the audit. Also what is done with an invitation, with a person as a whole, with the order of the sources, and with the directory as a
+//! whole.
 //!
 //! Spin tells components apart by paths alone. So what is read at a path at which something is written is with that, in
 //! `accounts`: accounts themselves, and their members.
@@ -9,6 +10,7 @@ mod audit;
 mod duplicates;
 mod openapi;
 mod sources;
+mod transfer;
 mod users;
 
 use accord_core::people::history;
@@ -17,6 +19,7 @@ use accord_core::{Result, log};
 use accord_resources::{failure, path};
 use accord_web::{Api, Call, Failure};
 use axum::response::Response;
+use http::{StatusCode, header};
 
 struct Directory;
 
@@ -30,8 +33,12 @@ impl Api for Directory {
         path::without_key_predicate(path)
     }
 
-    fn render(_: &Call, _: &str, failure: &Failure) -> Response {
-        failure::render(failure)
+    fn render(_: &Call, path: &str, failure: &Failure) -> Response {
+        let mut response = failure::render(failure);
+        if [transfer::EXPORT, transfer::IMPORT].contains(&path) && response.status() == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, transfer::CHALLENGE);
+        }
+        response
     }
 
     async fn answered(_: bool) {
@@ -66,4 +73,7 @@ accord_web::operations! { Directory,
     get "/api/accounts/{id}/audit" => audit::list_of_account,
     get "/api/audit" => audit::list,
     get "/api/audit/{eventId}" => audit::get,
+    get "/api/export" => transfer::export,
+    get "/api/import" => transfer::progress,
+    post "/api/import" => transfer::import,
 }

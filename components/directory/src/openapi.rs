@@ -8,8 +8,8 @@ pub mod body {
     use accord_core::accounts::sources::precedence::SOURCES_MAX;
     use accord_web::described::{
         AccountName, ConnectorName, Count, DateFormat, EmailAddress, Environment, ExternalId, FirstName, FullName, Id,
-        Language, LastName, Link, Password, Phone, RegistrationId, Role, TimeZone, Timestamp, Username, Uuid, one_of,
-        string,
+        Language, LastName, Link, Password, Phone, RegistrationId, Role, TimeZone, Timestamp, Username, Uuid, number,
+        one_of, string,
     };
     use utoipa::ToSchema;
     use utoipa::openapi::schema::ArrayBuilder;
@@ -21,6 +21,10 @@ pub mod body {
         Source = one_of(["people", "above", "connector"]).description(Some("Who says something of an account."));
         /// Why a word comes first.
         Because = one_of(["precedence", "default"]);
+        /// What an export has said of where it goes on.
+        Mark = string().pattern(Some("^[A-Za-z0-9_-]+$"));
+        /// The number of a line.
+        LineNumber = number(1);
         /// A source that has a place: people, the account above, or a connector.
         RankedSource = string().pattern(Some("^(people|above|connector:[1-9][0-9]{0,17})$")).examples(["connector:7"]);
         /// Sources, from the one that comes first on.
@@ -357,10 +361,30 @@ pub mod body {
         crate::audit::list_of_account,
         crate::audit::list,
         crate::audit::get,
+        crate::transfer::export,
+        crate::transfer::progress,
+        crate::transfer::import,
     ),
-    components(schemas(accord_resources::failure::Problem))
+    components(schemas(accord_resources::failure::Problem)),
+    modifiers(&Operator)
 )]
 pub struct Description;
+
+#[cfg(test)]
+struct Operator;
+
+#[cfg(test)]
+impl utoipa::Modify for Operator {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+        let basic = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Basic)
+            .description(Some("Address and password of an owner of the operator account."))
+            .build();
+        let components = description.components.get_or_insert_default();
+        components.add_security_scheme("operator", SecurityScheme::Http(basic));
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -180,6 +180,14 @@ impl Failed for Failure {
             _ => None,
         }
     }
+
+    fn is_of_caller(&self) -> bool {
+        match self {
+            Self::InvalidGrant | Self::InvalidToken(_) => true,
+            Self::Request(failure) => failure.is_of_caller(),
+            _ => false,
+        }
+    }
 }
 
 impl IntoResponse for Failure {

@@ -7,6 +7,7 @@
 use accord_core::auth::key::Algorithm;
 use accord_core::store::seal::{self, Seal};
 use accord_core::store::{Connection, connection};
+use accord_core::transfer::import;
 use accord_core::values::domain;
 use accord_core::values::region::{self, Region};
 use accord_core::{Error, Result, log, setting};
@@ -62,8 +63,8 @@ pub async fn live() -> Answer {
 
 /// See whether it is ready
 ///
-/// The settings can be used, the database can be reached and has the schema of this release, and there is a key to sign with,
-/// which can be opened.
+/// The settings can be used, the database can be reached and has the schema of this release, there is a key to sign with,
+/// which can be opened and is in the key-value store of this node, and no import is under way.
 #[utoipa::path(
     get,
     operation_id = "health_ready",
@@ -87,13 +88,30 @@ pub async fn ready(call: Call) -> Answer {
             Err(error) => problems.push(error.to_string()),
         }
     }
+    let mut status = "not ready";
+    if problems.is_empty()
+        && let Err(error) = unimpeded().await
+    {
+        // It is all the same to be started: the import goes on, or the keys are ended.
+        status = "not in service";
+        problems.push(error.to_string());
+    }
     let warnings = warnings().await;
     if problems.is_empty() {
         let health = Health { status: "ready", problems, warnings };
         return (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], Json(health));
     }
-    let health = Health { status: "not ready", problems, warnings };
-    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], Json(health))
+    let health = Health { status, problems, warnings };
+    let retry_after = if status == "not ready" { "5" } else { "60" };
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, retry_after)], Json(health))
+}
+
+/// Makes sure that nothing is in the way of its work that is set right while it runs: an import, or keys that are in the key-value store of
+/// another node.
+async fn unimpeded() -> Result<()> {
+    let connection = Connection::lease().await?;
+    import::refuse_meanwhile(&connection)?;
+    if signing::is_at_home(&connection).await? { Ok(()) } else { Err(signing::ELSEWHERE) }
 }
 
 /// Does what every request for a token does, the first start included, and tells what of the settings keeps it from that.
@@ -105,8 +123,10 @@ async fn work(call: &Call) -> Result<Vec<String>> {
         return Ok(faults.into_iter().map(|(name, why)| format!("the setting {name} {why}")).collect());
     }
     beginning::ensure(call, &connection).await?;
-    signing::current(&connection).await?;
-    signing::prepare(&connection).await?;
+    if signing::is_at_home(&connection).await? {
+        signing::current(&connection).await?;
+        signing::prepare(&connection).await?;
+    }
     Ok(Vec::new())
 }
 

@@ -4,8 +4,11 @@
 //! until the last token that it signed has expired, so that both are in the JWKS meanwhile.
 //!
 //! The private half is written before the public one. Whoever finds a key in the table therefore finds its private half;
-//! should the store have lost it nevertheless (a restored backup, another region), a new key is made. One that is there and
+//! should the store have lost it nevertheless, a new key is made. One that is there and
 //! cannot be opened is another matter: nothing is done until the operator has set `encryption_key` right, or rotates.
+//!
+//! Nodes that do not share the store make no keys against each other: see [`accord_core::auth::key_store`]. The directory's first key marks
+//! the store that it is in, and a node that finds no such mark in its own says so and signs nothing with keys of its own making.
 //!
 //! An operator ends all keys at once by [`rotate`]: when one may be known to others, or cannot be opened any more.
 
@@ -14,8 +17,8 @@ use std::sync::Arc;
 
 use accord_core::auth::id_token::{self, IdClaims};
 use accord_core::auth::key::{self, Algorithm, Lifetimes, Published};
-use accord_core::auth::rotation;
 use accord_core::auth::token::AccessClaims;
+use accord_core::auth::{key_store, rotation, secret};
 use accord_core::connectors::relying_party;
 use accord_core::store::seal::Seal;
 use accord_core::store::{Author, Connection, away};
@@ -165,6 +168,13 @@ pub async fn of(connection: &Connection, algorithm: Algorithm) -> Result<Arc<Sig
 pub async fn rotate(author: Author, operator: AccountId) -> Result<(String, Vec<String>)> {
     let algorithm = algorithm().await?;
     let store = Store::open_default().await.map_err(store_failure)?;
+    // Whoever ends all keys says that those to come are in this store, whichever the old ones were in.
+    let connection = Connection::lease().await?;
+    if !is_marked(&connection, &store).await? {
+        let mark = mark(&store).await?;
+        key_store::replace(&connection, &mark).await?;
+    }
+    drop(connection);
     let (key, public_jwk) = generate(&store, algorithm).await?;
     let ended = rotation::replace_all(author, operator, &key.published, &public_jwk, lifetimes().await?).await?;
     forget(&store, &ended).await?;
@@ -233,6 +243,9 @@ async fn make(
     algorithm: Algorithm,
     unusable: Option<&Published>,
 ) -> Result<SigningKey> {
+    if !is_marked(connection, store).await? {
+        return Err(ELSEWHERE);
+    }
     let (key, public_jwk) = generate(store, algorithm).await?;
     let Some(retired) = key::publish(&key.published, &public_jwk, lifetimes().await?, unusable).await? else {
         forget(store, &[key.published.kid]).await?;
@@ -243,6 +256,38 @@ async fn make(
     };
     forget(store, &retired).await?;
     Ok(key)
+}
+
+/// What keeps a node from making keys whose store is not the directory's.
+pub const ELSEWHERE: Error = Error::Unavailable {
+    retry_after: 60,
+    reason: "the key-value store of this node is not the one that the signing keys are in",
+};
+
+/// Whether the keys of the directory are in the store that this node has.
+pub async fn is_at_home(connection: &Connection) -> Result<bool> {
+    is_marked(connection, &Store::open_default().await.map_err(store_failure)?).await
+}
+
+/// Whether the keys of the directory are in this store. A directory without a mark gets that of the store.
+async fn is_marked(connection: &Connection, store: &Store) -> Result<bool> {
+    let known = match key_store::mark(connection)? {
+        Some(known) => known,
+        // First in the store, then in the directory: whoever finds it there finds it here.
+        None => key_store::propose(&mark(store).await?).await?,
+    };
+    store.exists(entry_of_mark(&known)).await.map_err(store_failure)
+}
+
+/// A new mark, which the store has.
+async fn mark(store: &Store) -> Result<String> {
+    let mark = secret::generate()?;
+    store.set(entry_of_mark(&mark), b"").await.map_err(store_failure)?;
+    Ok(mark)
+}
+
+fn entry_of_mark(mark: &str) -> String {
+    format!("directory/{mark}")
 }
 
 fn entry(kid: &str) -> String {

@@ -40,6 +40,10 @@ impl Failed for Failure {
             _ => None,
         }
     }
+
+    fn is_of_caller(&self) -> bool {
+        matches!(self, Self::Request(failure) if failure.is_of_caller())
+    }
 }
 
 impl IntoResponse for Failure {

@@ -116,6 +116,7 @@ fn domain_code(error: &Error) -> &'static str {
         Error::NotFound(Thing::Session) => "SESSION_NOT_FOUND",
         Error::Conflict(Conflict::AddressTaken) => "USER_ALREADY_EXISTS",
         Error::Conflict(Conflict::LastOwner) => "LAST_OWNER",
+        Error::Conflict(Conflict::NotEmpty) => "NOT_EMPTY",
         Error::Conflict(Conflict::NotInvited) => "NOT_INVITED",
         Error::Conflict(Conflict::OwnsAccounts | Conflict::IsOperator) => "ACCOUNT_IN_USE",
         Error::Conflict(
@@ -125,7 +126,8 @@ fn domain_code(error: &Error) -> &'static str {
             | Conflict::PackageIdTaken
             | Conflict::NoAddress
             | Conflict::Ambiguous
-            | Conflict::NoSecret,
+            | Conflict::NoSecret
+            | Conflict::ImportedElsewhere,
         )
         | Error::Duplicate { .. } => "CONFLICT",
         Error::Unconfirmed { .. } => "UNCONFIRMED",

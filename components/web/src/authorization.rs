@@ -22,7 +22,7 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let Ok(call) = Call::from_request_parts(parts, state).await;
         let caller = caller(&parts.headers).await?;
-        call.called_by(caller.actor());
+        call.called_with_token_of(&caller);
         call.refuse_demands()?;
         Ok(Self(caller))
     }

@@ -112,7 +112,7 @@ async fn read(
 }
 
 /// Reads a body and throws it away.
-async fn drain(body: Body) {
+pub async fn drain(body: Body) {
     let mut rest = Limited::new(body, DRAINED);
     while let Some(Ok(_)) = rest.frame().await {}
 }

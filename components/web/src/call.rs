@@ -7,8 +7,10 @@ use std::sync::{Arc, OnceLock};
 use std::thread::LocalKey;
 
 use accord_core::auth::caller::Caller;
-use accord_core::log;
-use accord_core::store::{Actor, Author, patience};
+use accord_core::store::{Actor, Author, Connection, patience};
+use accord_core::transfer::import;
+use accord_core::values::id::ConnectorId;
+use accord_core::{Error, log};
 use axum::body::{Body, HttpBody};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -27,11 +29,13 @@ use crate::forwarded;
 /// The header that names a request, in every answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The embedded host asks by this who calls, and writes it into its log: [`CALLER`] and [`CLIENT`] of the answer say so. It takes
-/// both out of the answer, and this out of clients' requests. A client that asks on Spin learns what it knows: itself.
+/// The embedded host asks by this who calls, and writes it into its log: [`CALLER`], [`CONNECTOR`] and [`CLIENT`] of the answer say so. It
+/// takes these out of the answer, and this out of clients' requests. A client that asks on Spin learns what it knows: itself.
 const TELL: HeaderName = HeaderName::from_static("accord-tell");
 /// Who calls, as the audit has it.
 const CALLER: HeaderName = HeaderName::from_static("accord-caller");
+/// The connector that calls, or whose token a person calls with.
+const CONNECTOR: HeaderName = HeaderName::from_static("accord-connector");
 /// The address that the caller is counted by.
 const CLIENT: HeaderName = HeaderName::from_static("accord-client");
 
@@ -124,6 +128,7 @@ where
         }
     };
     if let Some(Carried(failure)) = response.extensions_mut().remove::<Carried<A::Failure>>() {
+        let failure = if failure.is_of_caller() { unless_importing::<A>(failure, uri.path()).await } else { failure };
         if let Some(error) = failure.internal() {
             log::error(Some(&call.request_id), format_args!("{error:#}"));
         }
@@ -141,6 +146,19 @@ where
     A::sign(&call, headers);
     A::answered(method != Method::GET).await;
     response
+}
+
+/// The failure of a caller who is not known; while an import is under way, which knows nobody, that it is.
+async fn unless_importing<A: Api>(failure: Arc<A::Failure>, path: &str) -> Arc<A::Failure> {
+    // Whoever goes on with the import is known to that.
+    if path == "/api/import" {
+        return failure;
+    }
+    let refused = async { import::refuse_meanwhile(&Connection::lease().await?) }.await;
+    match refused {
+        Err(error @ Error::Unavailable { .. }) => Arc::new(A::Failure::from(Failure::from(error))),
+        _ => failure,
+    }
 }
 
 /// The address with another path.
@@ -212,12 +230,21 @@ pub struct Call {
     demands_version: bool,
     /// Who calls, once it is known. Clones of the call have the same.
     caller: Arc<OnceLock<Actor>>,
+    /// The connector that calls, or that asked for the token of the person who does, once it is known.
+    connector: Arc<OnceLock<ConnectorId>>,
 }
 
 impl Call {
     fn new(api: &'static str, headers: &HeaderMap) -> Self {
         let request_id = Uuid::new_v4().to_string().into();
-        Self { request_id, address: client_address(headers), api, demands_version: false, caller: Arc::default() }
+        Self {
+            request_id,
+            address: client_address(headers),
+            api,
+            demands_version: false,
+            caller: Arc::default(),
+            connector: Arc::default(),
+        }
     }
 
     /// Refuses a request that demands a version of what has none. Whoever finds out who calls asks this next: before, it would
@@ -232,8 +259,19 @@ impl Call {
 
     /// Says who calls, once that is proved. The first one counts: it is who asked.
     pub fn called_by(&self, actor: Actor) {
+        if let Actor::Connector(connector) = actor {
+            _ = self.connector.set(connector);
+        }
         if matches!(actor, Actor::Person(_) | Actor::Connector(_)) {
             _ = self.caller.set(actor);
+        }
+    }
+
+    /// As [`Self::called_by`], of somebody with a token, which a connector may have asked for.
+    pub fn called_with_token_of(&self, caller: &Caller) {
+        self.called_by(caller.actor());
+        if let Some(connector) = caller.connector() {
+            _ = self.connector.set(connector);
         }
     }
 
@@ -241,8 +279,10 @@ impl Call {
     fn tell(&self, headers: &mut HeaderMap) {
         // Neither a name with a number nor an address has what a header may not have.
         let caller = self.caller.get().and_then(|caller| HeaderValue::try_from(caller.to_string()).ok());
+        let connector = self.connector.get().and_then(|id| HeaderValue::try_from(id.to_string()).ok());
         let client = self.address.and_then(|address| HeaderValue::try_from(address.to_string()).ok());
         headers.extend(caller.map(|caller| (CALLER, caller)));
+        headers.extend(connector.map(|connector| (CONNECTOR, connector)));
         headers.extend(client.map(|client| (CLIENT, client)));
     }
 

@@ -157,6 +157,9 @@ impl Refusal for Failure {
 pub trait Failed: Send + Sync + 'static {
     /// What went wrong inside, for the log, if that is what went wrong.
     fn internal(&self) -> Option<&anyhow::Error>;
+
+    /// Whether it says that the caller is not known.
+    fn is_of_caller(&self) -> bool;
 }
 
 impl Failed for Failure {
@@ -165,6 +168,10 @@ impl Failed for Failure {
             Self::Domain(Error::Internal(error)) => Some(error),
             _ => None,
         }
+    }
+
+    fn is_of_caller(&self) -> bool {
+        matches!(self, Self::Domain(Error::Unauthenticated(_)))
     }
 }
 

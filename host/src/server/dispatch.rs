@@ -38,6 +38,8 @@ static CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 static TELL: HeaderName = HeaderName::from_static("accord-tell");
 /// Who called, as the audit has it.
 static CALLER: HeaderName = HeaderName::from_static("accord-caller");
+/// The connector that called, or whose token was called with.
+static CONNECTOR: HeaderName = HeaderName::from_static("accord-connector");
 /// The address that the component counts by: behind a proxy not the peer's.
 static CLIENT: HeaderName = HeaderName::from_static("accord-client");
 
@@ -65,6 +67,9 @@ pub(crate) struct Dispatcher {
 /// Where an application says whether it can do its work.
 const READY: &str = "/health/ready";
 
+/// What an application says there that does not do its work, and has to be served for that to be set right.
+const OUT_OF_SERVICE: &str = "not in service";
+
 impl Dispatcher {
     /// Asks the application whether it can do its work, if it has a route for that.
     ///
@@ -81,7 +86,11 @@ impl Dispatcher {
             _ => return Ok(()),
         };
         let body = response.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
-        let Ready { problems } = serde_json::from_slice(&body).unwrap_or_default();
+        let Ready { status, problems } = serde_json::from_slice(&body).unwrap_or_default();
+        if status == OUT_OF_SERVICE {
+            log::say(format_args!("the application is not in service: {}", problems.join("; ")));
+            return Ok(());
+        }
         bail!("the application is not ready: {}", problems.join("; "))
     }
 
@@ -106,7 +115,7 @@ impl Dispatcher {
         self.metrics.answered(component.unwrap_or_default(), status, took);
         let Some((method, uri)) = asked else { return response };
         let mut told = |name| if tells { response.headers_mut().remove(name) } else { None };
-        let (caller, address) = (told(&CALLER), told(&CLIENT));
+        let (caller, connector, address) = (told(&CALLER), told(&CONNECTOR), told(&CLIENT));
         let (path, peer) = (uri.path().escape_debug().to_string(), client.ip().to_canonical().to_string());
         let answered = Answered {
             method: method.as_str(),
@@ -116,6 +125,7 @@ impl Dispatcher {
             client: address.as_ref().and_then(|address| address.to_str().ok()).unwrap_or(&peer),
             peer: &peer,
             caller: caller.as_ref().and_then(|caller| caller.to_str().ok()),
+            connector: connector.as_ref().and_then(|connector| connector.to_str().ok()),
         };
         log::answered(component.unwrap_or("-"), request_id(&response), &answered);
         response
@@ -220,6 +230,7 @@ fn too_late() -> Response<WasiBody> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Ready {
+    status: String,
     problems: Vec<String>,
 }
 

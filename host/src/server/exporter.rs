@@ -70,10 +70,11 @@ impl Exporter {
             return response;
         }
         for (label, file) in &self.databases {
-            let file = file.clone();
+            let (file, now) = (file.clone(), jiff::Timestamp::now().as_millisecond());
+            let counted = tokio::task::spawn_blocking(move || (mail::count(&file), mail::failed_sign_ins(&file, now)));
             // A count that fails to be made is as one that there is none of.
-            let waiting = tokio::task::spawn_blocking(move || mail::count(&file)).await.ok().flatten();
-            self.metrics.set_mails(label, waiting);
+            let (waiting, failed) = counted.await.unwrap_or_default();
+            self.metrics.set_counted(label, waiting, failed);
         }
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         response.map(|_| Full::new(Bytes::from(self.metrics.render())))

@@ -3,6 +3,7 @@
 mod arguments;
 mod backup;
 mod build;
+mod documented;
 mod health;
 mod mail;
 mod manifest;

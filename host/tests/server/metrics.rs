@@ -106,6 +106,14 @@ async fn the_database_tells_its_connections_its_queue_and_when_it_is_locked() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let locked = probe.sql(&["PRAGMA busy_timeout = 1", "INSERT INTO t VALUES (1)"]).await.unwrap_err();
     assert!(locked.contains("database is locked"), "{locked}");
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    other
+        .execute_batch(&format!(
+            "CREATE TABLE sign_in_failures (subject TEXT, window_start INTEGER, failures INTEGER);
+             INSERT INTO sign_in_failures VALUES ('address 192.0.2.1', {now}, 3), ('address 192.0.2.2', {now}, 4),
+               ('identity user:a', {now}, 7), ('address 192.0.2.3', {now} - 1000000, 9)"
+        ))
+        .unwrap();
     other
         .execute_batch("COMMIT; CREATE TABLE outbox (id INTEGER PRIMARY KEY); INSERT INTO outbox VALUES (1), (2)")
         .unwrap();
@@ -117,6 +125,7 @@ async fn the_database_tells_its_connections_its_queue_and_when_it_is_locked() {
         ("accord_database_connections_lent", 0.0),
         ("accord_database_connections_idle", 1.0),
         ("accord_outbox_mails", 2.0),
+        ("accord_failed_sign_ins", 7.0),
     ];
     assert_eq!(expected.map(|(name, _)| (name, of(name))), expected);
     let waits = samples(&scrape, "accord_database_write_wait_seconds", ("database", "default"));

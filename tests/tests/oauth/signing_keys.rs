@@ -50,6 +50,30 @@ async fn a_key_whose_private_half_is_lost_is_replaced() {
     }
 }
 
+#[tokio::test]
+async fn a_node_with_a_key_value_store_of_its_own_says_so_and_makes_no_keys_until_all_are_ended() {
+    let mut accord = Accord::start_with(Options { process: true, ..Options::default() }).await;
+    let old = accord.token().await;
+    let keys = "SELECT kid FROM signing_keys ORDER BY kid";
+    let before = accord.store().lines(keys);
+    accord.kill();
+    accord.empty_key_value_store();
+    accord.kill_and_restart().await;
+    let ready = answer(accord.request(Method::GET, "/health/ready")).await;
+    let problem = "the key-value store of this node is not the one that the signing keys are in";
+    assert_eq!((ready.status, &ready.json()["problems"]), (503, &json!([problem])), "{ready}");
+    let refused = accord.ask_for_token().await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("60")), "{refused}");
+    // Nobody's keys were touched, and the tokens of the others are good here.
+    assert_eq!((accord.store().lines(keys), accord.kept_keys()), (before, Vec::new()));
+    assert_eq!(accord.patch_accounts(&old, &json!({})).await.status, 200);
+
+    assert_eq!(rotate(&accord, CLIENT_ID, CLIENT_SECRET).await.status, 200);
+    let new = accord.token().await;
+    assert_eq!(accord.patch_accounts(&new, &json!({})).await.status, 200);
+    assert_eq!(answer(accord.request(Method::GET, "/health/ready")).await.status, 200);
+}
+
 /// Keys to seal with.
 const SEALING: [&str; 2] =
     ["AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "//79/Pv6+fj39vX08/Lx8O/u7ezr6uno5+bl5OPi4eA="];

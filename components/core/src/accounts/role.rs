@@ -71,6 +71,7 @@ mod tests {
             id: PersonId::from_number(1),
             account_id: None,
             within: None,
+            through: None,
             most: Some(Role::Owner),
         })
     }

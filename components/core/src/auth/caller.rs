@@ -31,6 +31,8 @@ pub struct CallingPerson {
     /// The account of the connector that asked for the token, if one did: the token reaches that account and what it owns,
     /// and nothing of the person.
     pub within: Option<AccountId>,
+    /// That connector.
+    pub through: Option<ConnectorId>,
     /// The strongest role that counts with this token, whatever the person holds: a connector does nothing that it may not do
     /// by itself, so that nobody reaches more than they hold by making one and having somebody else sign in to it.
     /// `None` for a token with which none counts.
@@ -80,6 +82,14 @@ impl Caller {
         match self {
             Self::Person(person) => Actor::Person(person.id),
             Self::Connector(connector) => connector.actor(),
+        }
+    }
+
+    /// The connector that calls, or that asked for the person's token.
+    pub fn connector(&self) -> Option<ConnectorId> {
+        match self {
+            Self::Person(person) => person.through,
+            Self::Connector(connector) => Some(connector.id),
         }
     }
 
@@ -227,7 +237,7 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
     let client = Some(verified.client_id.as_str()).filter(|client_id| *client_id != FIRST_PARTY);
     let row = connection.query_first(
         concat!(
-            "SELECT p.id, c.account_id AS within, c.rank FROM people p
+            "SELECT p.id, c.id AS through, c.account_id AS within, c.rank FROM people p
                LEFT JOIN connectors c ON c.client_id = ?5 AND c.status <> 'inactive' AND ",
             live!("c.account_id"),
             " WHERE p.uuid = ?1 AND p.password_version = ?4 AND (?5 IS NULL OR c.id IS NOT NULL)
@@ -236,9 +246,9 @@ fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>
         &[verified.subject.as_str().into(), jti.into(), session, password_version.into(), client.into(), kid.into()],
     )?;
     let Some(mut row) = row else { return Ok(None) };
-    let (id, within) = (row.take("id")?, row.take("within")?);
+    let (id, through, within) = (row.take("id")?, row.take("through")?, row.take("within")?);
     let most = most(row.take("rank")?, &verified.scope);
-    Ok(Some(Caller::Person(CallingPerson { id, account_id: verified.account, within, most })))
+    Ok(Some(Caller::Person(CallingPerson { id, account_id: verified.account, within, through, most })))
 }
 
 /// See [`CallingPerson::most`]: `rank` is that of the connector, if the token was issued to one. A token that the person asked for by

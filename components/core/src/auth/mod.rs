@@ -5,6 +5,7 @@
 //! | [`scope`] | what a connector's token allows |
 //! | [`secret`] | secrets and passwords: made, hashed, verified |
 //! | [`key`] | the public halves of the signing keys |
+//! | [`key_store`] | which key-value store their private halves are in |
 //! | [`token`] | access tokens: what a signature vouches for |
 //! | [`id_token`] | who signed in, told to a relying party |
 //! | [`caller`] | who is behind a token now |
@@ -17,6 +18,7 @@ pub mod caller;
 pub mod id_token;
 pub mod idempotency;
 pub mod key;
+pub mod key_store;
 pub mod limit;
 pub mod rotation;
 pub mod scope;

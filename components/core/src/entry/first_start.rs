@@ -188,7 +188,7 @@ pub(crate) mod tests {
 
     /// A person as a caller.
     pub(crate) fn signed_in(id: PersonId) -> Caller {
-        Caller::Person(CallingPerson { id, account_id: None, within: None, most: Some(Role::Owner) })
+        Caller::Person(CallingPerson { id, account_id: None, within: None, through: None, most: Some(Role::Owner) })
     }
 
     /// Makes an account.

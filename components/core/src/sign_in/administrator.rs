@@ -71,6 +71,7 @@ async fn identify(
             id: person.person_id,
             account_id: None,
             within: None,
+            through: None,
             most: Some(Role::Owner),
         }));
     }

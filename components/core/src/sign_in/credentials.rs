@@ -139,6 +139,11 @@ impl Candidate {
         self.hash.is_some()
     }
 
+    /// The hash of the password, if there is a person of the name, who has one.
+    pub fn hash(&self) -> Option<String> {
+        self.hash.clone()
+    }
+
     /// Checks the password. One that this instance has found right before is right at once, whatever limits there are.
     ///
     /// # Errors

@@ -19,14 +19,15 @@ macro_rules! climb {
     };
 }
 
-/// The condition that an account, which an expression gives, works: neither it nor an account that owns it is suspended.
+/// The condition that an account, which an expression gives, works: neither it nor an account that owns it is suspended, and no
+/// import is under way, of which nobody may see a part.
 macro_rules! live {
     ($account:literal) => {
         concat!(
-            "NOT EXISTS (
+            "(NOT EXISTS (SELECT 1 FROM imports WHERE one = 1) AND NOT EXISTS (
              WITH RECURSIVE ",
             $crate::store::climb::climb!($account),
-            " SELECT 1 FROM chain JOIN accounts s ON s.id = chain.id WHERE s.status = 'inactive')"
+            " SELECT 1 FROM chain JOIN accounts s ON s.id = chain.id WHERE s.status = 'inactive'))"
         )
     };
 }

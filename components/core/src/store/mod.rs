@@ -32,3 +32,4 @@ pub use connection::{Connection, Transaction};
 pub use row::Row;
 pub use spin_sdk::sqlite::Value;
 pub use sqlite::away;
+pub(crate) use sqlite::{IMPORTING, UNDER_WAY};

@@ -35,6 +35,12 @@ pub(crate) fn run(test: impl Future<Output = crate::Result<()>>) {
     }
 }
 
+/// Has a test look at the database, or fill it, by itself.
+pub(crate) fn with_database<T>(test: impl FnOnce(&rusqlite::Connection) -> T) -> T {
+    let path = DIRECTORY.with(|directory| directory.path().join("accord.db"));
+    test(&rusqlite::Connection::open(path).expect("the database opens"))
+}
+
 /// A connection, with the calls of the bindings' connection.
 pub(super) struct Connection(rusqlite::Connection);
 

@@ -107,6 +107,12 @@ const OUT_OF_ORDER: &str = "the directory is out of order";
 /// The write lock is somebody else's.
 pub(super) const BUSY: Error = Error::Unavailable { retry_after: 1, reason: IN_USE };
 
+/// What the triggers of an import say to everybody else who writes.
+pub(crate) const IMPORTING: &str = "an import is under way";
+
+/// The directory is being brought in, and nobody may use a part of it.
+pub(crate) const UNDER_WAY: Error = Error::Unavailable { retry_after: 60, reason: IMPORTING };
+
 const AWAY: Error = Error::Unavailable { retry_after: 5, reason: OUT_OF_ORDER };
 
 /// Whether it is [`BUSY`].
@@ -118,6 +124,7 @@ pub(super) fn is_busy(error: &Error) -> bool {
 fn failure(error: spin::Error) -> Error {
     match error {
         spin::Error::Io(text) if text.contains("database is locked") => BUSY,
+        spin::Error::Io(text) if text.contains(IMPORTING) => UNDER_WAY,
         spin::Error::Io(text) => match text.split_once("UNIQUE constraint failed: ") {
             Some((_, after)) => Error::Duplicate { columns: columns(after) },
             None if is_away(&text) => away(&text),
