@@ -203,6 +203,9 @@ pub async fn update(
     roles.require(Role::Manage)?;
     precondition.require(account.version)?;
     let by = if change.active == Some(false) { suspension::suspends_as(edit, caller, account_id)? } else { None };
+    if change.active.is_some() {
+        suspension::decided(edit, account_id)?;
+    }
     if change.active == Some(true) {
         suspension::lift(edit, account_id, |by| hierarchy::manages(edit.connection(), caller, by))?;
     }

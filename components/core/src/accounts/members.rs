@@ -17,12 +17,14 @@
 //! | [`owners`] | who may give and take which roles, the first owner and the last |
 //! | [`blocks`] | what shuts people out, and who lifts it |
 //! | [`decisions`] | what people of an account decide about its members |
+//! | [`joined`] | members of accounts that are joined, and taken apart again |
 //! | [`presence`] | what a person does with its memberships |
 //! | [`readings`] | what is shown of memberships |
 
 mod blocks;
 mod decisions;
 mod grants;
+pub(crate) mod joined;
 mod membership;
 mod owners;
 mod presence;

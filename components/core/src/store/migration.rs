@@ -11,7 +11,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -26,6 +26,7 @@ const FILES: [&str; 14] = [
     include_str!("../migrations/0012_sources.sql"),
     include_str!("../migrations/0013_whose_word.sql"),
     include_str!("../migrations/0014_marks.sql"),
+    include_str!("../migrations/0015_joins.sql"),
 ];
 
 /// Brings the database to the schema of this release, in one transaction.
