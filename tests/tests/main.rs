@@ -45,6 +45,7 @@ mod api {
         mod users;
     }
     mod metadata;
+    mod undo;
     mod users;
 }
 

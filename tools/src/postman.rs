@@ -174,6 +174,8 @@ const STEPS: &[Step] = &[
     step("duplicates_differ", "", 400),
     step("accounts_join", "", 400),
     step("accounts_separate", "", 400),
+    // No request has removed anything.
+    step("undo", "", 404),
     step("precedence_get", "", 200),
     step("precedence_set", "", 200),
     step("records_list", "", 200),

@@ -368,6 +368,7 @@ pub mod body {
         crate::duplicates::differ,
         crate::duplicates::join,
         crate::duplicates::separate,
+        crate::undo::undo,
         crate::audit::list_of_account,
         crate::audit::list,
         crate::audit::get,

@@ -35,6 +35,11 @@ async fn every_query_that_a_request_makes_uses_an_index() {
         assert_eq!(accord.patch(&token, path, &body).await.status, 200);
     }
     assert_eq!(accord.patch_accounts(&token, &json!({ "a": null, "b": null })).await.status, 200);
+    let gone = accord.patch_accounts(&token, &json!({ "e": { "name": "E", "id": "5" } })).await;
+    assert_eq!(gone.status, 200);
+    let gone = accord.patch_accounts(&token, &json!({ "e": null })).await;
+    let undo = format!("/api/undo/{}", gone.header("x-request-id").expect("the request's id"));
+    assert_eq!(accord.post(&accord.admin().await, &undo, &json!({})).await.status, 200);
     let two = json!({ "c": { "name": "C", "id": "3" }, "d": { "name": "D", "id": "4" } });
     assert_eq!(accord.patch_accounts(&token, &two).await.status, 200);
     let admin = accord.admin().await;

@@ -17,7 +17,7 @@
 
 mod apart;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod together;
 
 use crate::accounts::hierarchy;

@@ -33,7 +33,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use blocks::set_active;
+pub(crate) use blocks::{is_shut_out, set_active};
 pub(crate) use decisions::require_invited;
 pub use decisions::{Added, Change, add, remove, update};
 pub use grants::found;

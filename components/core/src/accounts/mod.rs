@@ -16,6 +16,7 @@
 //! | [`customers`] | what a reseller does with the accounts that it owns |
 //! | [`duplicates`] | accounts that are likely one company, as they are proposed |
 //! | [`joins`] | accounts that turned out to be one: joined, and taken apart again |
+//! | [`removals`] | what requests remove, as it is kept to be brought back |
 //! | [`sources`] | what connectors, people and the account above say of an account, and what is shown of that |
 
 pub mod account;
@@ -28,6 +29,7 @@ mod makers;
 pub mod manage;
 pub mod members;
 pub mod packages;
+pub mod removals;
 pub mod role;
 pub mod sources;
 mod suspension;

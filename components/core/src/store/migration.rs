@@ -11,7 +11,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -27,6 +27,7 @@ const FILES: [&str; 15] = [
     include_str!("../migrations/0013_whose_word.sql"),
     include_str!("../migrations/0014_marks.sql"),
     include_str!("../migrations/0015_joins.sql"),
+    include_str!("../migrations/0016_removals.sql"),
 ];
 
 /// Brings the database to the schema of this release, in one transaction.

@@ -81,7 +81,7 @@ const IDENTITIES: &str = "WITH own(id) AS MATERIALIZED (
              SELECT id FROM own WHERE id IS NOT NULL UNION ALL SELECT id FROM others))";
 
 /// Gives the account `?1` back what came with it, out of `?2`.
-const PARTED: [&str; 13] = [
+const PARTED: [&str; 14] = [
     "UPDATE connectors SET account_id = ?1 WHERE account_id = ?2 AND id IN (
             SELECT row ->> 'id' FROM joined_rows WHERE joined_id = ?1 AND kind = 'connectors')",
     "UPDATE records SET account_id = ?1 WHERE account_id = ?2 AND id IN (
@@ -94,6 +94,8 @@ const PARTED: [&str; 13] = [
             SELECT row ->> 'id' FROM joined_rows WHERE joined_id = ?1 AND kind = 'accounts')",
     "UPDATE accounts SET suspended_by = ?1 WHERE suspended_by = ?2 AND id IN (
             SELECT row ->> 'id' FROM joined_rows WHERE joined_id = ?1 AND kind = 'suspended')",
+    "UPDATE removals SET owner_id = ?1 WHERE owner_id = ?2 AND id IN (
+            SELECT row ->> 'id' FROM joined_rows WHERE joined_id = ?1 AND kind = 'removals')",
     "DELETE FROM different_accounts WHERE (account_id, other_id) IN (
             SELECT min(?2, row ->> 'other'), max(?2, row ->> 'other') FROM joined_rows
              WHERE joined_id = ?1 AND kind = 'different' AND row ->> 'there' = 0)",

@@ -21,10 +21,10 @@ use crate::values::time::clock;
 use crate::values::version::Precondition;
 
 /// The whole directory, a line a row, but for what tells of a change: versions and times of accounts, the audit, and sessions.
-fn directory(connection: &Connection) -> Result<Vec<String>> {
+pub(crate) fn directory(connection: &Connection) -> Result<Vec<String>> {
     let tables = "SELECT t.name, group_concat('quote(' || c.name || ')', ' || '','' || ') AS columns
            FROM sqlite_schema t, pragma_table_info(t.name) c
-          WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE 'joined%'
+          WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE 'joined%' AND t.name NOT LIKE 'remov%'
             AND t.name NOT IN ('audit', 'migrations', 'refresh_tokens') AND NOT (t.name = 'accounts' AND c.name IN ('version', 'updated_at'))
           GROUP BY t.name";
     let mut lines = Vec::new();
@@ -39,7 +39,7 @@ fn directory(connection: &Connection) -> Result<Vec<String>> {
 }
 
 /// What differs between two states of the directory.
-fn difference(before: &[String], after: &[String]) -> Vec<String> {
+pub(crate) fn difference(before: &[String], after: &[String]) -> Vec<String> {
     let only = |these: &[String], those: &[String], sign: char| -> Vec<String> {
         these.iter().filter(|line| !those.contains(line)).map(|line| format!("{sign} {line}")).collect()
     };
@@ -47,7 +47,7 @@ fn difference(before: &[String], after: &[String]) -> Vec<String> {
 }
 
 /// What contradicts the rules of the directory, a line each.
-fn contradictions(connection: &Connection) -> Result<Vec<String>> {
+pub(crate) fn contradictions(connection: &Connection) -> Result<Vec<String>> {
     let shown = |column: &str| {
         format!(
             "SELECT 'shows what nobody says first: ' || a.id || ' {column} ' || coalesce(a.{column}, '') AS line FROM accounts a
@@ -107,10 +107,10 @@ fn contradictions(connection: &Connection) -> Result<Vec<String>> {
 }
 
 /// Dice that begin with a number: the same number, the same history.
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -123,11 +123,11 @@ impl Dice {
 }
 
 /// A directory with accounts of the operator, two connectors that know some of them, and people.
-struct World {
-    operator: Operator,
-    connectors: Vec<CallingConnector>,
+pub(crate) struct World {
+    pub(crate) operator: Operator,
+    pub(crate) connectors: Vec<CallingConnector>,
     people: Vec<PersonId>,
-    dice: Dice,
+    pub(crate) dice: Dice,
 }
 
 const NAMES: [&str; 4] = ["Acme", "ACME", "Acme Ltd.", "Other"];
@@ -135,7 +135,7 @@ const IDS: [&str; 6] = ["1", "2", "3", "4", "5", "6"];
 const EXTERNAL: [&str; 4] = ["v", "w", "x", "y"];
 
 impl World {
-    async fn new(dice: u64) -> Result<Self> {
+    pub(crate) async fn new(dice: u64) -> Result<Self> {
         let operator = first_start().await?;
         let mut world = Self { operator, connectors: Vec::new(), people: Vec::new(), dice: Dice(dice) };
         let edit = Edit::begin(author("accounts")).await?;
@@ -177,7 +177,7 @@ impl World {
     }
 
     /// Something happens: what is refused changes nothing.
-    async fn happens(&mut self) -> Result<()> {
+    pub(crate) async fn happens(&mut self) -> Result<()> {
         clock::advance(Duration::from_millis(7));
         match self.something().await {
             Err(Error::Internal(error)) => Err(Error::Internal(error)),
@@ -314,7 +314,7 @@ impl World {
     }
 }
 
-fn rounds(usual: u64) -> u64 {
+pub(crate) fn rounds(usual: u64) -> u64 {
     std::env::var("ACCORD_SEQUENCES").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
 }
 

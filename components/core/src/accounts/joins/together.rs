@@ -122,7 +122,7 @@ fn collide_below(edit: &Edit, from: AccountId, into: AccountId) -> Result<bool> 
 }
 
 /// What is kept of the account `?1` that is joined into `?2`: a kind of rows, and a query for them as JSON objects.
-const KEPT: [(&str, &str); 10] = [
+const KEPT: [(&str, &str); 11] = [
     ("identities", "SELECT json_object('connector', connector_id, 'externalId', external_id) FROM account_identities WHERE account_id = ?1"),
     (
         "bindings",
@@ -136,6 +136,7 @@ const KEPT: [(&str, &str); 10] = [
     ("accounts", "SELECT json_object('id', id) FROM accounts WHERE owner_id = ?1"),
     ("suspended", "SELECT json_object('id', id) FROM accounts WHERE suspended_by = ?1"),
     ("packages", "SELECT json_object('id', id, 'isDefault', is_default) FROM packages WHERE owner_id = ?1"),
+    ("removals", "SELECT json_object('id', id) FROM removals WHERE owner_id = ?1"),
     ("links", "SELECT json_object('digest', hex(digest)) FROM links WHERE account_id = ?1"),
     (
         "different",
@@ -147,7 +148,7 @@ const KEPT: [(&str, &str); 10] = [
 ];
 
 /// Moves what is of the account `?1` to `?2`.
-const MOVED: [&str; 9] = [
+const MOVED: [&str; 10] = [
     // Of what a connector says nothing is left out from now on: another value may be shown.
     "UPDATE account_identities AS i SET name = coalesce(i.name, a.name), registration_id = coalesce(i.registration_id, a.registration_id),
             account_id = ?2 FROM accounts a WHERE a.id = ?1 AND i.account_id = ?1",
@@ -161,6 +162,7 @@ const MOVED: [&str; 9] = [
     "INSERT INTO different_accounts (account_id, other_id)
      SELECT min(?2, r.row ->> 'other'), max(?2, r.row ->> 'other') FROM joined_rows r
       WHERE r.joined_id = ?1 AND r.kind = 'different' AND r.row ->> 'other' <> ?2 ON CONFLICT DO NOTHING",
+    "UPDATE removals SET owner_id = ?2 WHERE owner_id = ?1",
     "UPDATE accounts SET owner_id = ?2 WHERE owner_id = ?1",
 ];
 
