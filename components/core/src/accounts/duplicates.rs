@@ -8,7 +8,7 @@
 
 use serde_json::json;
 
-use crate::accounts::{hierarchy, joins};
+use crate::accounts::hierarchy;
 use crate::auth::caller::Caller;
 use crate::error::{Error, Faults, Result};
 use crate::odata::listing::Source;
@@ -129,7 +129,7 @@ pub fn list(connection: &Connection, caller: &Caller, owner: AccountId, listing:
 /// [`Error::NotFound`] for an account that the caller may not see; [`Error::Forbidden`] without the role owner in the account above, and
 /// for a connector; [`Error::Invalid`] for others that are none of the same owner.
 pub async fn differ(edit: &Edit, caller: &Caller, account_id: AccountId, others: &[AccountId]) -> Result<()> {
-    let owner = joins::require_owner_above(edit, caller, account_id)?;
+    let owner = hierarchy::require_owner_above(edit, caller, account_id)?;
     let statement = "INSERT INTO different_accounts (account_id, other_id)
          SELECT min(o.id, ?1), max(o.id, ?1) FROM json_each(?3) e JOIN accounts o ON o.id = e.value AND o.owner_id = ?2
           WHERE o.id <> ?1 ON CONFLICT DO NOTHING RETURNING account_id, other_id";

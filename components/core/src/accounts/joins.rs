@@ -20,13 +20,10 @@ mod apart;
 pub(crate) mod tests;
 mod together;
 
-use crate::accounts::hierarchy;
 use crate::accounts::sources::{self, Field, differing};
-use crate::auth::caller::Caller;
-use crate::error::{Error, Result, Thing};
+use crate::error::Result;
 use crate::store::{Connection, Edit};
 use crate::values::id::AccountId;
-use crate::values::role::Role;
 
 pub use apart::separate;
 pub use together::join;
@@ -54,21 +51,6 @@ macro_rules! of_key {
 }
 
 pub(crate) use of_key;
-
-/// The account above, of which the caller has to be an owner.
-pub(super) fn require_owner_above(edit: &Edit, caller: &Caller, account_id: AccountId) -> Result<AccountId> {
-    const NOT_ABOVE: Error = Error::Forbidden { needs: "the role owner in the account above" };
-    hierarchy::roles(edit.connection(), caller, account_id)?;
-    caller.refuse_connector()?;
-    let mut row = edit.run_one("SELECT owner_id FROM accounts WHERE id = ?", &[account_id.into()])?;
-    let owner = row.take::<Option<AccountId>>("owner_id")?.ok_or(NOT_ABOVE)?;
-    match hierarchy::roles(edit.connection(), caller, owner) {
-        Ok(roles) => roles.require(Role::Owner)?,
-        Err(Error::NotFound(Thing::Account)) => return Err(NOT_ABOVE),
-        Err(error) => return Err(error),
-    }
-    Ok(owner)
-}
 
 /// The columns of an account that come back as they were.
 const COLUMNS: [&str; 28] = [

@@ -33,11 +33,12 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use blocks::{is_shut_out, set_active};
+pub(crate) use blocks::set_active;
 pub(crate) use decisions::require_invited;
 pub use decisions::{Added, Change, add, remove, update};
 pub use grants::found;
 pub(crate) use grants::{end_ungranted, grant, grant_from, release};
+pub(crate) use membership::is_shut_out;
 pub use membership::{Door, Grant};
 pub(crate) use owners::was_entered_by_an_owner;
 pub(crate) use presence::{end_all, enter, move_all, set_free};

@@ -4,11 +4,12 @@
 use anyhow::anyhow;
 use serde_json::{Value as Json, json};
 
-use super::{COLUMNS, require_owner_above, settle_below};
+use super::{COLUMNS, settle_below};
 use crate::accounts::members::{self, Door, Grant, Status, joined};
 use crate::accounts::packages::DEFAULT_PACKAGE;
 use crate::accounts::sources::{Field, Words};
-use crate::accounts::{account, duplicates, hierarchy};
+use crate::accounts::taken::taken;
+use crate::accounts::{duplicates, hierarchy};
 use crate::auth::caller::Caller;
 use crate::error::{Conflict, Error, Faults, Result};
 use crate::store::audit::Changed;
@@ -26,7 +27,7 @@ use crate::values::text;
 /// [`Conflict::RegistrationIdTaken`] or [`Conflict::SubdomainTaken`] for what is another's by now, and with [`Conflict::LastOwner`] where
 /// one of the two would have no owner any more.
 pub async fn separate(edit: &Edit, caller: &Caller, into: AccountId, others: &[AccountId]) -> Result<()> {
-    let owner = require_owner_above(edit, caller, into)?;
+    let owner = hierarchy::require_owner_above(edit, caller, into)?;
     let mut joined = Vec::new();
     for from in others {
         let statement = "SELECT number FROM joined_accounts WHERE id = ?1 AND into_id = ?2";
@@ -202,7 +203,7 @@ async fn let_go(edit: &Edit, from: AccountId, into: AccountId, was: &Json, staye
             stayed.to_string().into(),
         ],
     )
-    .map_err(account::taken)?;
+    .map_err(taken)?;
     Ok(changed.into_detail())
 }
 
@@ -224,7 +225,7 @@ fn restore(edit: &Edit, owner: AccountId, from: AccountId, was: &Json) -> Result
     };
     let values: Vec<_> = COLUMNS.iter().map(|column| value(column)).collect();
     let statement = format!("INSERT INTO accounts (id, {}) SELECT ?2, {}", COLUMNS.join(", "), values.join(", "));
-    edit.run(&statement, &[owner.into(), from.into(), was.to_string().into()]).map_err(account::taken)?;
+    edit.run(&statement, &[owner.into(), from.into(), was.to_string().into()]).map_err(taken)?;
     Ok(())
 }
 

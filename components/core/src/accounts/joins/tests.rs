@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::accounts::duplicates;
 use crate::accounts::manage::{self, AccountChange};
 use crate::accounts::members::{self, Status};
 use crate::accounts::sources::precedence::{self, Ranked};
+use crate::accounts::{duplicates, hierarchy};
 use crate::auth::caller::CallingConnector;
 use crate::auth::scope::Scopes;
 use crate::connectors::bindings::{bind_users, put_users};
@@ -13,10 +13,12 @@ use crate::connectors::identities::{AccountEntry, put_accounts};
 use crate::connectors::outcome::Run;
 use crate::connectors::relying_party::RelyingParty;
 use crate::entry::first_start::tests::{Operator, account, author, first_start, person};
+use crate::error::Error;
 use crate::store::native::run;
 use crate::values::change::Change;
 use crate::values::email::Email;
 use crate::values::id::PersonId;
+use crate::values::role::Role;
 use crate::values::time::clock;
 use crate::values::version::Precondition;
 

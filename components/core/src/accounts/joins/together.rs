@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{as_json, find, require_owner_above, settle_below};
+use super::{as_json, find, settle_below};
 use crate::accounts::members::joined;
 use crate::accounts::sources::{Field, Words};
 use crate::accounts::{hierarchy, suspension};
@@ -22,7 +22,7 @@ use crate::values::time::Time;
 /// [`Conflict::NoCommonOwner`], [`Conflict::Unproved`], [`Conflict::HasConnectors`], [`Conflict::Colliding`],
 /// [`Conflict::NoReseller`], or [`Conflict::LastOwner`] where a block of the one shuts out the only owner of the other.
 pub async fn join(edit: &Edit, caller: &Caller, into: AccountId, others: &[AccountId]) -> Result<()> {
-    let owner = require_owner_above(edit, caller, into)?;
+    let owner = hierarchy::require_owner_above(edit, caller, into)?;
     for from in others {
         if find(edit.connection(), *from)? == Some(into) {
             continue;

@@ -8,8 +8,7 @@
 //! Blocks of either side win.
 
 use crate::accounts::makers;
-use crate::accounts::members::blocks::is_shut_out;
-use crate::accounts::members::grants::{FIRST_OF_MEMBERSHIPS, IDS_OF_MEMBERSHIPS};
+use crate::accounts::members::membership::{FIRST_OF_MEMBERSHIPS, IDS_OF_MEMBERSHIPS, is_shut_out};
 use crate::accounts::members::owners::{has_owner, was_entered_by_an_owner};
 use crate::accounts::members::shown_key;
 use crate::error::{Conflict, Error, Result};
