@@ -116,8 +116,20 @@ impl Store {
                  UNION SELECT owner_id, id, people_registration_id FROM accounts
                  UNION SELECT owner_id, id, above_registration_id FROM accounts
                  UNION SELECT a.owner_id, a.id, i.registration_id
-                   FROM account_identities i JOIN accounts a ON a.id = i.account_id)
+                   FROM account_identities i JOIN accounts a ON a.id = i.account_id
+                 UNION SELECT a.owner_id, a.id, r.registration_id FROM joined_registration_ids r
+                   JOIN joined_accounts j ON j.id = r.joined_id JOIN accounts a ON a.id = j.account_id)
               WHERE id IS NOT NULL GROUP BY owner_id, id HAVING count(*) > 1"
+                .to_owned(),
+            "SELECT 'an account, and joined into one: ' || a.id FROM joined_accounts j JOIN accounts a ON a.id = j.id".to_owned(),
+            "SELECT 'counts others than it owns: ' || id FROM accounts a WHERE descendants <> (
+                 WITH RECURSIVE owned(id) AS (
+                     SELECT o.id FROM accounts o WHERE o.owner_id = a.id
+                     UNION ALL SELECT o.id FROM owned JOIN accounts o ON o.owner_id = owned.id)
+                 SELECT count(*) FROM owned)"
+                .to_owned(),
+            "SELECT 'bound by a connector of another account: ' || i.external_id FROM account_identities i
+               JOIN connectors c ON c.id = i.connector_id JOIN accounts a ON a.id = i.account_id WHERE a.owner_id <> c.account_id"
                 .to_owned(),
         ]
         .iter()

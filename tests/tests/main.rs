@@ -22,6 +22,7 @@ mod api {
         mod email;
         mod examples;
         mod invitations;
+        mod join;
         mod listing;
         mod manage;
         mod members;
@@ -45,6 +46,7 @@ mod api {
     }
     mod metadata;
     mod transfer;
+    mod undo;
     mod users;
 }
 

@@ -172,6 +172,10 @@ const STEPS: &[Step] = &[
     step("duplicates_list", "", 200).given(&[("accountId", "{{accountId}}")]),
     // The operator account has no owner, and is nothing that anything could be taken for.
     step("duplicates_differ", "", 400),
+    step("accounts_join", "", 400),
+    step("accounts_separate", "", 400),
+    // No request has removed anything.
+    step("undo", "", 404),
     step("precedence_get", "", 200),
     step("precedence_set", "", 200),
     step("records_list", "", 200),

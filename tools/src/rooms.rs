@@ -412,11 +412,18 @@ mod tests {
     #[test]
     fn each_table_has_one_module_that_inserts() {
         let core = core();
+        // What was there already comes back as it was, whatever table it is of.
+        let brings_back =
+            ["accounts::joins::together", "accounts::joins::apart", "accounts::members::joined", "entry::undo"];
         let mut doors: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        // A migration writes into what it changes.
-        for module in core.modules.iter().filter(|module| !module.name.ends_with(&["migration".to_owned()])) {
+        for module in &core.modules {
+            let name = module.name.join("::");
+            // A migration writes into what it changes.
+            if brings_back.contains(&name.as_str()) || name.ends_with("::migration") {
+                continue;
+            }
             for table in &module.tables {
-                doors.entry(table).or_default().push(module.name.join("::"));
+                doors.entry(table).or_default().push(name.clone());
             }
         }
         assert!(doors.len() > 20, "{doors:?}");

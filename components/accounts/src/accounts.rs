@@ -1,6 +1,7 @@
 //! Accounts: create, list, get by id or by name, update, delete.
 
 use accord_core::accounts::account::{CONTACT_MAX, DESCRIPTION_MAX, NAME_MAX, NewAccount, REGISTRATION_ID_MAX};
+use accord_core::accounts::joins;
 use accord_core::accounts::listing::{self, ACCOUNTS};
 use accord_core::accounts::manage::{self, AccountChange};
 use accord_core::auth::caller::Caller;
@@ -22,7 +23,7 @@ use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use serde::Serialize;
 use serde_json::Value as JsonValue;
 
@@ -138,7 +139,8 @@ pub struct Shown {
 
 /// Get an account by its id or its name
 ///
-/// Digits are an id; what is none, or the id of nothing, is a name.
+/// Digits are an id; what is none, or the id of nothing, is a name. The id of an account that was joined into another one leads to that, whose
+/// path is in `Content-Location`.
 #[utoipa::path(
     get, operation_id = "accounts_get", path = "/api/accounts/{id}", tag = "accounts",
     params(ByIdOrName, IfNoneMatch),
@@ -174,10 +176,20 @@ async fn show(caller: &Caller, id_or_name: &str, headers: &HeaderMap) -> Result<
         Some(id) => manage::load(&connection, caller, id),
         None => Err(Error::NotFound(Thing::Account)),
     };
+    // The id of an account that was joined into another one leads to that.
+    let mut leads_to = None;
+    let by_id = match (by_id, path::id(id_or_name)) {
+        (Err(Error::NotFound(_)), Some(id)) => {
+            leads_to = joins::find(&connection, id)?;
+            leads_to.map_or(Err(Error::NotFound(Thing::Account)), |id| manage::load(&connection, caller, id))
+        }
+        (found, _) => found,
+    };
     let (account, _) = match by_id {
         Err(Error::NotFound(_)) => manage::load_named(&connection, caller, id_or_name)?,
         found => found?,
     };
+    let location = leads_to.filter(|id| *id == account.id).map(|id| format!("/api/accounts/{id}"));
     let body = Shown {
         id: account.id,
         name: account.name,
@@ -192,7 +204,11 @@ async fn show(caller: &Caller, id_or_name: &str, headers: &HeaderMap) -> Result<
         country: account.country,
         primary_contact: account.primary_contact,
     };
-    conditional::shown(headers, account.version, Json(body))
+    let mut shown = conditional::shown(headers, account.version, Json(body))?;
+    if let Some(location) = location.and_then(|location| HeaderValue::from_str(&location).ok()) {
+        shown.headers_mut().insert(header::CONTENT_LOCATION, location);
+    }
+    Ok(shown)
 }
 
 #[derive(Serialize, utoipa::ToSchema)]

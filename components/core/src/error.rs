@@ -161,6 +161,20 @@ pub enum Conflict {
     NotEmpty,
     /// Somebody else goes on with the import at the same time.
     ImportedElsewhere,
+    /// Both accounts have owners who have entered, and none of them owns both.
+    NoCommonOwner,
+    /// A sign-in that belongs to one of the accounts has no proved address.
+    Unproved,
+    /// The connectors of the account that goes would reach one that has owners of its own.
+    HasConnectors,
+    /// Both accounts have a username, a record or a registration id that one account has once.
+    Colliding,
+    /// The account that stays may not own others, and the one that goes does.
+    NoReseller,
+    /// Another account was joined into the same one later.
+    JoinedLater,
+    /// What was removed cannot come back: a value is another's by now.
+    TakenSince,
 }
 
 impl fmt::Display for Conflict {
@@ -181,6 +195,15 @@ impl fmt::Display for Conflict {
             Self::NoSecret => "a public connector has no secret",
             Self::NotEmpty => "only an Accord in which there is nothing but its first start takes an import",
             Self::ImportedElsewhere => "somebody else goes on with this import",
+            Self::NoCommonOwner => "both accounts have owners: one of them has to be an owner of both first",
+            Self::Unproved => "a sign-in of one of the accounts waits for the proof of its address",
+            Self::HasConnectors => "the account has connectors, which would reach the other one: disconnect them first",
+            Self::Colliding => {
+                "both accounts have a username, a record or a registration id that one account has only once"
+            }
+            Self::NoReseller => "an account that owns others is joined into one of the type reseller only",
+            Self::JoinedLater => "another account was joined into the same one later: separate that one first",
+            Self::TakenSince => "a value of what was removed is another's by now",
             Self::Ambiguous => "the username and the external id are of two different users",
         })
     }

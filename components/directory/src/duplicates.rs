@@ -1,6 +1,7 @@
-//! Accounts that are likely one company.
+//! Accounts that are likely one company: proposed, told apart, joined, and separated again.
 
 use accord_core::accounts::duplicates::{self, DUPLICATES};
+use accord_core::accounts::joins;
 use accord_core::error::{Error, Thing};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::AccountId;
@@ -62,11 +63,65 @@ pub async fn differ(
     Target(account_id): Target<AccountId>,
     SmallJson(body): SmallJson,
 ) -> Result<Json<Done>> {
-    let mut fields = Fields::read(&body)?;
-    let others: Vec<_> = fields.ids("accounts");
-    fields.finish()?;
+    let others = others(&body)?;
     let edit = Edit::begin(call.author(&caller)).await?;
     duplicates::differ(&edit, &caller, account_id, &others).await?;
     edit.commit().await?;
     Ok(Done::answer("Accounts marked as different"))
+}
+
+/// Join accounts into this one
+///
+/// One after the other, all or none. What was theirs is this one's, and their ids lead to it. The caller has to be an owner of the account
+/// above.
+#[utoipa::path(
+    post, operation_id = "accounts_join", path = "/api/accounts/{id}/join", tag = "accounts",
+    params(ById),
+    request_body = crate::openapi::body::Different,
+    responses((status = 200, description = "It is done.", body = Done), Problems),
+    security(("bearer" = []))
+)]
+pub async fn join(
+    call: Call,
+    Bearer(caller): Bearer,
+    Target(account_id): Target<AccountId>,
+    SmallJson(body): SmallJson,
+) -> Result<Json<Done>> {
+    let others = others(&body)?;
+    let edit = Edit::begin_of(joins::ROWS, call.author(&caller)).await?;
+    joins::join(&edit, &caller, account_id, &others).await?;
+    edit.commit().await?;
+    Ok(Done::answer("Accounts joined"))
+}
+
+/// Take accounts apart that were joined into this one
+///
+/// The one that was joined last comes first, all or none. What was theirs is theirs again, and what was made since stays. The caller has
+/// to be an owner of the account above.
+#[utoipa::path(
+    post, operation_id = "accounts_separate", path = "/api/accounts/{id}/separate", tag = "accounts",
+    params(ById),
+    request_body = crate::openapi::body::Different,
+    responses((status = 200, description = "It is done.", body = Done), Problems),
+    security(("bearer" = []))
+)]
+pub async fn separate(
+    call: Call,
+    Bearer(caller): Bearer,
+    Target(account_id): Target<AccountId>,
+    SmallJson(body): SmallJson,
+) -> Result<Json<Done>> {
+    let others = others(&body)?;
+    let edit = Edit::begin_of(joins::ROWS, call.author(&caller)).await?;
+    joins::separate(&edit, &caller, account_id, &others).await?;
+    edit.commit().await?;
+    Ok(Done::answer("Accounts separated"))
+}
+
+/// The accounts that a body names.
+fn others(body: &[u8]) -> Result<Vec<AccountId>> {
+    let mut fields = Fields::read(body)?;
+    let others = fields.ids("accounts");
+    fields.finish()?;
+    Ok(others)
 }

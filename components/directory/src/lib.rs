@@ -11,8 +11,10 @@ mod duplicates;
 mod openapi;
 mod sources;
 mod transfer;
+mod undo;
 mod users;
 
+use accord_core::accounts::removals;
 use accord_core::people::history;
 use accord_core::store::Connection;
 use accord_core::{Result, log};
@@ -43,14 +45,16 @@ impl Api for Directory {
 
     async fn answered(_: bool) {
         if let Err(error) = forget().await {
-            log::warning(None, format_args!("what the audit keeps no longer is there still: {error}"));
+            log::warning(None, format_args!("what is kept no longer is there still: {error}"));
         }
     }
 }
 
-/// Forgets what the audit keeps no longer, a little after each answer: nothing runs by itself here.
+/// Forgets what is kept no longer of the audit and of what was removed, a little after each answer: nothing runs by itself here.
 async fn forget() -> Result<()> {
-    history::forget(&Connection::lease().await?).await
+    let connection = Connection::lease().await?;
+    history::forget(&connection).await?;
+    removals::forget(&connection).await
 }
 
 accord_web::operations! { Directory,
@@ -70,6 +74,9 @@ accord_web::operations! { Directory,
     put "/api/accounts/{id}/precedence" => sources::set_precedence,
     get "/api/duplicates" => duplicates::list,
     post "/api/accounts/{id}/different" => duplicates::differ,
+    post "/api/accounts/{id}/join" => duplicates::join,
+    post "/api/accounts/{id}/separate" => duplicates::separate,
+    post "/api/undo/{requestId}" => undo::undo,
     get "/api/accounts/{id}/audit" => audit::list_of_account,
     get "/api/audit" => audit::list,
     get "/api/audit/{eventId}" => audit::get,

@@ -206,6 +206,18 @@ pub mod body {
         other_id: Option<Id>,
         other_name: Option<AccountName>,
         other_registration_id: Option<RegistrationId>,
+        because: Option<Likeness>,
+    }
+
+    /// Why two accounts are likely one: their registration ids are one number, or they have one name, and this beside it.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub enum Likeness {
+        RegistrationId,
+        Domain,
+        EmailAdmin,
+        PrimaryContact,
+        User,
     }
 
     /// A part of a list of pairs.
@@ -220,7 +232,7 @@ pub mod body {
         next_link: Option<Link>,
     }
 
-    /// Which accounts are others than the one of the path.
+    /// Which accounts are others than the one of the path, or are to be joined into it, or taken out of it.
     #[derive(ToSchema)]
     #[schema(example = json!({ "accounts": [1] }))]
     pub struct Different {
@@ -358,6 +370,9 @@ pub mod body {
         crate::sources::set_precedence,
         crate::duplicates::list,
         crate::duplicates::differ,
+        crate::duplicates::join,
+        crate::duplicates::separate,
+        crate::undo::undo,
         crate::audit::list_of_account,
         crate::audit::list,
         crate::audit::get,

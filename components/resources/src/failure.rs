@@ -120,6 +120,15 @@ fn domain_code(error: &Error) -> &'static str {
         Error::Conflict(Conflict::NotInvited) => "NOT_INVITED",
         Error::Conflict(Conflict::OwnsAccounts | Conflict::IsOperator) => "ACCOUNT_IN_USE",
         Error::Conflict(
+            Conflict::NoCommonOwner
+            | Conflict::Unproved
+            | Conflict::HasConnectors
+            | Conflict::Colliding
+            | Conflict::NoReseller
+            | Conflict::JoinedLater,
+        ) => "CANNOT_BE_JOINED",
+        Error::Conflict(Conflict::TakenSince) => "TAKEN_SINCE",
+        Error::Conflict(
             Conflict::SubdomainTaken
             | Conflict::RegistrationIdTaken
             | Conflict::PackageTaken

@@ -4,7 +4,13 @@ use crate::{MANIFEST, accord, application};
 use std::path::Path;
 
 /// Pages with commands in them.
-const PAGES: [&str; 5] = ["README.md", "CONTRIBUTING.md", "docs/operate.md", "deploy/systemd/accord.service", "deploy/systemd/accord-backup.service"];
+const PAGES: [&str; 5] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/operate.md",
+    "deploy/systemd/accord.service",
+    "deploy/systemd/accord-backup.service",
+];
 
 /// The words of each command that begins with `accord`, or with `cargo run --`, in blocks of a shell, or as a unit starts it.
 fn commands(page: &str) -> Vec<Vec<String>> {

@@ -138,3 +138,78 @@ async fn whatever_sources_say_at_once_shows_what_follows_from_their_words() {
         assert_eq!(accord.store().contradictions(), [""; 0], "round {round}");
     }
 }
+
+/// 64 calls about four accounts at once: joined into each other and separated, while connectors push and bind, people are invited, come and
+/// are removed, and accounts are renamed, suspended and deleted.
+async fn reunion(accord: &Accord, round: usize, connectors: &[String], admin: &str) -> Vec<Answer> {
+    let store = accord.store();
+    let said = |name: &str, number: usize| json!({ format!("r{round}-{number}"): { "name": format!("{name} {round}"), "id": format!("{round}-{number}") } });
+    let (boss, guest) = (accord.person(&format!("Boss {round}")).await, accord.person(&format!("Guest {round}")).await);
+    for number in 0..3 {
+        for token in connectors {
+            assert_eq!(accord.patch_accounts(token, &said("Reunion", number)).await.status, 200);
+        }
+    }
+    let brought =
+        |number: usize| store.number(&format!("SELECT id FROM accounts WHERE registration_id = '{round}-{number}'"));
+    let accounts = [brought(0), brought(1), brought(2), boss.account];
+    accord.join(accounts[0], guest.id, "manage").await;
+    accord.join(accounts[1], guest.id, "owner").await;
+    let mut calls: Vec<BoxFuture<'_, Answer>> = Vec::new();
+    let post = |token: &str, url: String, body: Value| {
+        let token = token.to_owned();
+        async move { accord.post(&token, &url, &body).await }.boxed()
+    };
+    for turn in 0..4 {
+        for (number, into) in accounts.into_iter().enumerate() {
+            let from = accounts[(number + turn + 1) % 4];
+            calls.push(post(admin, format!("{}/join", path(into)), json!({ "accounts": [from] })));
+            calls.push(post(admin, format!("{}/separate", path(into)), json!({ "accounts": [from] })));
+        }
+        for (number, token) in connectors.iter().enumerate() {
+            let (token, user, body) = (token.clone(), format!("u{round}"), said(&format!("Name {number}"), turn % 3));
+            calls.push(async move { accord.patch_accounts(&token, &body).await }.boxed());
+            let token = connectors[number].clone();
+            let users = json!({ &user: { "email": format!("reunion-{round}@example.com") } });
+            calls.push(async move { accord.patch_users(&token, &users).await }.boxed());
+            let (token, account) = (connectors[number].clone(), format!("r{round}-{}", turn % 3));
+            calls.push(async move { accord.bind(&token, &account, &json!([user])).await }.boxed());
+        }
+        let invited = json!({ "email": guest.email, "roles": ["owner"] });
+        calls.push(post(&boss.token, format!("{}/users", path(boss.account)), invited));
+        let (to, id) = (guest.email.clone(), accounts[turn].to_string());
+        calls.push(async move { accord.sign_in(&to, PASSWORD, Some(&id)).await }.boxed());
+        let gone = format!("{}/users/{}", path(accounts[turn]), guest.id);
+        calls.push(async move { accord.delete(admin, &gone).await }.boxed());
+        let status = ["inactive", "active"][turn % 2];
+        let (one, body) = (path(accounts[turn]), json!({ "name": format!("People {round} {turn}"), "status": status }));
+        calls.push(async move { accord.put(admin, &one, &body).await }.boxed());
+        if turn == 3 {
+            let one = path(accounts[2]);
+            calls.push(async move { accord.delete(admin, &one).await }.boxed());
+        }
+    }
+    calls.truncate(64);
+    join_all(calls).await
+}
+
+#[tokio::test]
+async fn accounts_that_are_joined_and_separated_at_once_with_everything_else_contradict_nothing() {
+    let rounds = env::var("ACCORD_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
+    let unlimited = Options::default().variable("signup_limit", &0).variable("failed_sign_in_limit", &100_000);
+    let accord = Accord::start_with(unlimited).await;
+    let mut connectors = Vec::new();
+    for name in ["One", "Two"] {
+        connectors.push(accord.connector(name, "portal:write").await);
+    }
+    let admin = accord.admin().await;
+    let mut joined = 0;
+    for round in 0..rounds {
+        let answers = reunion(&accord, round, &connectors, &admin).await;
+        let wrong: Vec<_> = answers.iter().filter(|answer| answer.status >= 500).collect();
+        assert!(wrong.is_empty(), "round {round}: {}", wrong[0]);
+        assert_eq!(accord.store().contradictions(), [""; 0], "round {round}");
+        joined += accord.store().number("SELECT count(*) FROM audit WHERE action = 'joined'");
+    }
+    assert!(joined > 0);
+}

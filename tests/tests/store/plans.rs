@@ -35,6 +35,20 @@ async fn every_query_that_a_request_makes_uses_an_index() {
         assert_eq!(accord.patch(&token, path, &body).await.status, 200);
     }
     assert_eq!(accord.patch_accounts(&token, &json!({ "a": null, "b": null })).await.status, 200);
+    let gone = accord.patch_accounts(&token, &json!({ "e": { "name": "E", "id": "5" } })).await;
+    assert_eq!(gone.status, 200);
+    let gone = accord.patch_accounts(&token, &json!({ "e": null })).await;
+    let undo = format!("/api/undo/{}", gone.header("x-request-id").expect("the request's id"));
+    assert_eq!(accord.post(&accord.admin().await, &undo, &json!({})).await.status, 200);
+    let two = json!({ "c": { "name": "C", "id": "3" }, "d": { "name": "D", "id": "4" } });
+    assert_eq!(accord.patch_accounts(&token, &two).await.status, 200);
+    let admin = accord.admin().await;
+    let known = |id: i64| accord.store().number(&format!("SELECT id FROM accounts WHERE registration_id = '{id}'"));
+    let (into, from) = (known(3), known(4));
+    for action in ["join", "separate"] {
+        let path = format!("/api/accounts/{into}/{action}");
+        assert_eq!(accord.post(&admin, &path, &json!({ "accounts": [from] })).await.status, 200);
+    }
     // The admin is the last owner, which takes a look at the memberships.
     for (body, status) in [
         (json!({ "Username": "w", "ExternalId": "x", "Email": "w@example.com", "Phone": "+358401234567" }), 200),

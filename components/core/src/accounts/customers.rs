@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::accounts::account::Status;
+use crate::accounts::joins::of_key;
 use crate::accounts::sources::{self, Field, Source, Words};
 use crate::accounts::taken::taken;
 use crate::accounts::{duplicates, hierarchy, packages, suspension};
@@ -54,7 +55,8 @@ pub async fn update(
              WITH RECURSIVE ",
         climb!("a.id"),
         " SELECT 1 FROM chain WHERE chain.id = ?2) AS is_owned
-            FROM accounts a WHERE a.account_key = ?1"
+            FROM accounts a WHERE a.id = ",
+        of_key!("?1")
     );
     let row = edit.run_first(statement, &[account_key.into(), account_id.into()])?;
     let mut row = row.ok_or(Error::NotFound(Thing::Account))?;
@@ -68,6 +70,9 @@ pub async fn update(
     let owner: AccountId = row.take("owner_id")?;
     let package = change.package_id.map(|package| packages::known(edit, owner, package)).transpose()?;
     let status = change.is_active.map(Status::of);
+    if change.is_active.is_some() {
+        suspension::decided(edit, customer)?;
+    }
     if change.is_active == Some(true) {
         suspension::lift(edit, customer, |by| hierarchy::owns(edit.connection(), account_id, by))?;
     }

@@ -265,6 +265,25 @@ fn holds_manage(connection: &Connection, caller: &Caller, account_id: AccountId,
     Ok(Roles::of(caller, found.as_deref()).is_some_and(|roles| roles.hold(Role::Manage)))
 }
 
+/// The account above, of which the caller has to be an owner.
+pub(super) fn require_owner_above(
+    transaction: &Transaction,
+    caller: &Caller,
+    account_id: AccountId,
+) -> Result<AccountId> {
+    const NOT_ABOVE: Error = Error::Forbidden { needs: "the role owner in the account above" };
+    roles(transaction.connection(), caller, account_id)?;
+    caller.refuse_connector()?;
+    let mut row = transaction.run_one("SELECT owner_id FROM accounts WHERE id = ?", &[account_id.into()])?;
+    let owner = row.take::<Option<AccountId>>("owner_id")?.ok_or(NOT_ABOVE)?;
+    match roles(transaction.connection(), caller, owner) {
+        Ok(held) => held.require(Role::Owner)?,
+        Err(Error::NotFound(Thing::Account)) => return Err(NOT_ABOVE),
+        Err(error) => return Err(error),
+    }
+    Ok(owner)
+}
+
 /// Whether `owner` is the account `of`, or owns it, directly or through others.
 pub(crate) fn owns(connection: &Connection, owner: AccountId, of: AccountId) -> Result<bool> {
     let statement =

@@ -11,7 +11,7 @@ use crate::accounts::hierarchy::{self, BELONGS, OWNER_LIVE, ROLES, ROLES_TO_RESU
 use crate::accounts::role::Roles;
 use crate::accounts::sources::{self, Field, Source, Words};
 use crate::accounts::taken::taken;
-use crate::accounts::{duplicates, members, suspension, username};
+use crate::accounts::{duplicates, members, removals, suspension, username};
 use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::scope;
 use crate::error::{Conflict, Error, Faults, Result, Thing};
@@ -203,6 +203,9 @@ pub async fn update(
     roles.require(Role::Manage)?;
     precondition.require(account.version)?;
     let by = if change.active == Some(false) { suspension::suspends_as(edit, caller, account_id)? } else { None };
+    if change.active.is_some() {
+        suspension::decided(edit, account_id)?;
+    }
     if change.active == Some(true) {
         suspension::lift(edit, account_id, |by| hierarchy::manages(edit.connection(), caller, by))?;
     }
@@ -309,7 +312,8 @@ fn load_to_resume(transaction: &Transaction, caller: &Caller, account_id: Accoun
     loaded(transaction.run_first(&statement, &[person, connector, account_id.into()])?, caller)
 }
 
-/// Deletes an account with its memberships, records, connectors and external identities. People remain.
+/// Deletes an account with its memberships, records, connectors and external identities. People remain. What goes is kept for 30 days, see
+/// [`removals`].
 ///
 /// # Errors
 ///
@@ -325,7 +329,9 @@ pub async fn delete(edit: &Edit, caller: &Caller, account_id: AccountId, precond
     let statement = "SELECT owner_id FROM accounts WHERE id = ? AND owner_id IS NOT NULL";
     let mut row = edit.run_first(statement, &[account_id.into()])?.ok_or(Error::Conflict(Conflict::IsOperator))?;
     let owner: AccountId = row.take("owner_id")?;
+    removals::open(edit, owner, removals::Kind::Account)?;
     edit.batch("DELETE FROM accounts WHERE id = ?", vec![account_id.into()]).await?;
+    removals::close(edit).await?;
     hierarchy::count(edit, owner, -1)?;
     // The account is no more: that it was is told of the one that owned it.
     let detail = json!({ "account": owner, "accountKey": account.account_key, "before": { "name": account.name } });

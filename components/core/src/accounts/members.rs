@@ -17,12 +17,14 @@
 //! | [`owners`] | who may give and take which roles, the first owner and the last |
 //! | [`blocks`] | what shuts people out, and who lifts it |
 //! | [`decisions`] | what people of an account decide about its members |
+//! | [`joined`] | members of accounts that are joined, and taken apart again |
 //! | [`presence`] | what a person does with its memberships |
 //! | [`readings`] | what is shown of memberships |
 
 mod blocks;
 mod decisions;
 mod grants;
+pub(crate) mod joined;
 mod membership;
 mod owners;
 mod presence;
@@ -36,6 +38,7 @@ pub(crate) use decisions::require_invited;
 pub use decisions::{Added, Change, add, remove, update};
 pub use grants::found;
 pub(crate) use grants::{end_ungranted, grant, grant_from, release};
+pub(crate) use membership::is_shut_out;
 pub use membership::{Door, Grant};
 pub(crate) use owners::was_entered_by_an_owner;
 pub(crate) use presence::{end_all, enter, move_all, set_free};

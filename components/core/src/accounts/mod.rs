@@ -15,17 +15,21 @@
 //! | [`listing`] | the accounts that a caller may see, filtered, in order, page by page |
 //! | [`customers`] | what a reseller does with the accounts that it owns |
 //! | [`duplicates`] | accounts that are likely one company, as they are proposed |
+//! | [`joins`] | accounts that turned out to be one: joined, and taken apart again |
+//! | [`removals`] | what requests remove, as it is kept to be brought back |
 //! | [`sources`] | what connectors, people and the account above say of an account, and what is shown of that |
 
 pub mod account;
 pub mod customers;
 pub mod duplicates;
 pub mod hierarchy;
+pub mod joins;
 pub mod listing;
 mod makers;
 pub mod manage;
 pub mod members;
 pub mod packages;
+pub mod removals;
 pub mod role;
 pub mod sources;
 mod suspension;

@@ -25,4 +25,5 @@ mod tests;
 mod words;
 
 pub use words::Field;
+pub(super) use words::differing;
 pub(crate) use words::{PAGE, Source, UNSHOWN, Words, disputed, forget, leads_to, refuse_registered, settle, unshown};

@@ -50,6 +50,13 @@ pub(super) fn suspended(transaction: &Transaction, account_id: AccountId, by: Ac
     Ok(())
 }
 
+/// Notes that somebody has decided whether an account works: that stands, whatever is separated from the account.
+pub(super) fn decided(transaction: &Transaction, account_id: AccountId) -> Result<()> {
+    transaction
+        .run("UPDATE joined_accounts SET suspends = 0 WHERE account_id = ? AND suspends = 1", &[account_id.into()])?;
+    Ok(())
+}
+
 /// Which account above has suspended this one, if one has.
 pub(super) fn suspended_by(transaction: &Transaction, account_id: AccountId) -> Result<Option<AccountId>> {
     let row = transaction.run_first(

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value as Json;
 
 use crate::accounts::members::{self, Door, Grant, Status};
+use crate::accounts::removals;
 use crate::accounts::sources::leads_to;
 use crate::auth::caller::CallingConnector;
 use crate::connectors::identities::{end_memberships, note};
@@ -134,6 +135,9 @@ pub async fn put_users(
     let known = known(edit.connection(), connector, entries).await?;
     let plan = Plan::make(entries, &known);
     outcome::guard(&edit, connector, Identities::People, plan.unbound.len(), run)?;
+    if !plan.left.is_empty() {
+        removals::open(&edit, connector.account_id, removals::Kind::Sync)?;
+    }
     let made = address::name_all(&edit, &plan.made.values().copied().collect::<Vec<_>>()).await?;
     let bound = plan.bind(&edit, connector, &made).await?;
     plan.respell(&edit, connector).await?;
@@ -142,6 +146,9 @@ pub async fn put_users(
     forget_bindings(&edit, connector, entries).await?;
     join_accounts(&edit, connector, &bound).await?;
     prune(&edit, &plan.left).await?;
+    if !plan.left.is_empty() {
+        removals::close(&edit).await?;
+    }
     let outcome = plan.outcome();
     outcome::end(edit, connector, run).await?;
     Ok(outcome)

@@ -12,7 +12,7 @@
 //! # What goes with the last binding
 //!
 //! Unbinding never takes what somebody else holds. An account goes with its last external identity if the portal made it
-//! and it is not suspended and has no members (nor somebody whom it has shut out), connectors, people or accounts of its own; a
+//! and it is not suspended and has no members (nor somebody whom it has shut out), connectors, people or accounts of its own, and none was joined into it; a
 //! membership goes with the last binding behind it if the portal made it; a person goes with the last identity if the portal made it and it has no membership and no password.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -22,13 +22,13 @@ use serde_json::json;
 
 use crate::accounts::account::{self, NewAccount};
 use crate::accounts::sources::{self, Field, Source, UNSHOWN, Words, unshown};
-use crate::accounts::{hierarchy, members};
+use crate::accounts::{hierarchy, members, removals};
 use crate::auth::caller::CallingConnector;
 use crate::connectors::outcome::{self, Identities, Outcome, Run};
 use crate::error::{Faults, Result};
 use crate::store::sql::{Sql, rows};
 use crate::store::{Author, Connection, Edit, Row};
-use crate::values::id::{AccountId, PersonId};
+use crate::values::id::{AccountId, ConnectorId, PersonId};
 use crate::values::time::Time;
 
 /// Longest external id, in characters.
@@ -69,7 +69,13 @@ pub async fn put_accounts(
     let known = known(edit.connection(), connector, entries).await?;
     let plan = Plan::make(entries, &known)?;
     outcome::guard(&edit, connector, Identities::Accounts, plan.unbound.len(), run)?;
-    plan.apply(&edit, connector).await?;
+    if plan.left.is_empty() {
+        plan.apply(&edit, connector).await?;
+    } else {
+        removals::open(&edit, connector.account_id, removals::Kind::Sync)?;
+        plan.apply(&edit, connector).await?;
+        removals::close(&edit).await?;
+    }
     let outcome = plan.outcome();
     outcome::end(edit, connector, run).await?;
     Ok(outcome)
@@ -292,7 +298,7 @@ impl<'a> Plan<'a> {
         let made = self.make_accounts(edit, connector).await?;
         self.bind(edit, connector, &made).await?;
         self.unbind(edit, connector).await?;
-        prune(edit, connector, &self.left).await?;
+        prune(edit, connector.id, &self.left).await?;
         self.settle(edit, connector, &made).await
     }
 
@@ -376,7 +382,7 @@ pub(super) async fn note<I: Copy + Serialize>(
 }
 
 /// Takes away what the connector no longer holds of the accounts `left`, see the module's documentation.
-async fn prune(edit: &Edit, connector: &CallingConnector, left: &BTreeSet<AccountId>) -> Result<()> {
+pub(crate) async fn prune(edit: &Edit, connector_id: ConnectorId, left: &BTreeSet<AccountId>) -> Result<()> {
     if left.is_empty() {
         return Ok(());
     }
@@ -386,13 +392,13 @@ async fn prune(edit: &Edit, connector: &CallingConnector, left: &BTreeSet<Accoun
            AND NOT EXISTS (SELECT 1 FROM account_identities i
                             WHERE i.account_id = user_bindings.account_id AND i.connector_id = ?1)
          RETURNING external_id, account_id";
-    let gone = edit.batch(bindings, vec![connector.id.into(), left.clone()]).await?;
+    let gone = edit.batch(bindings, vec![connector_id.into(), left.clone()]).await?;
     let gone = gone.into_iter().map(|mut row| Ok((row.take("external_id")?, row.take("account_id")?)));
     let gone = gone.collect::<Result<Vec<(String, AccountId)>>>()?;
     if !gone.is_empty() {
         let opened = "SELECT e.value ->> 1 AS account_id, i.person_id AS person_id FROM json_each(?) e
               CROSS JOIN person_identities i ON i.connector_id = ? AND i.external_id = e.value ->> 0";
-        let opened = Sql { text: opened.to_owned(), parameters: vec![rows(&gone)?, connector.id.into()] };
+        let opened = Sql { text: opened.to_owned(), parameters: vec![rows(&gone)?, connector_id.into()] };
         end_memberships(edit, opened).await?;
     }
     let accounts = "DELETE FROM accounts
@@ -403,6 +409,7 @@ async fn prune(edit: &Edit, connector: &CallingConnector, left: &BTreeSet<Accoun
            AND NOT EXISTS (SELECT 1 FROM connectors c WHERE c.account_id = accounts.id)
            AND NOT EXISTS (SELECT 1 FROM records r WHERE r.account_id = accounts.id)
            AND NOT EXISTS (SELECT 1 FROM accounts o WHERE o.owner_id = accounts.id)
+           AND NOT EXISTS (SELECT 1 FROM joined_accounts j WHERE j.account_id = accounts.id)
          RETURNING id, name, registration_id, owner_id";
     let mut notes: Vec<(AccountId, _)> = Vec::new();
     let mut fewer: BTreeMap<AccountId, i64> = BTreeMap::new();
@@ -421,7 +428,7 @@ async fn prune(edit: &Edit, connector: &CallingConnector, left: &BTreeSet<Accoun
 
 /// Ends what the portal has granted where `opened` selects, `account_id` and `person_id`, and no binding holds any more, and the
 /// memberships that had no other grant. What other bindings have opened, those of connectors that are gone included, is theirs.
-pub(super) async fn end_memberships(edit: &Edit, opened: Sql) -> Result<()> {
+pub(crate) async fn end_memberships(edit: &Edit, opened: Sql) -> Result<()> {
     let grants = format!(
         "DELETE FROM grants
           WHERE (account_id, person_id) IN ({})

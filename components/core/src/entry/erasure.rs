@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use crate::accounts::hierarchy::{self, ROLES};
 use crate::accounts::members;
+use crate::accounts::removals;
 use crate::accounts::role::Roles;
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result, Thing};
@@ -190,6 +191,9 @@ pub async fn erase(edit: &Edit, caller: &Caller, id: PersonId, hash: Option<&str
                 AND subject_id IN (SELECT m.account_id FROM audit m WHERE m.subject = 'memberships' AND m.subject_id = ?1)",
             &[id.into(), named.into()],
         )?;
+    }
+    for statement in removals::ERASED {
+        edit.run(statement, &[id.into()])?;
     }
     for statement in [
         // Mail that waits is for the person, too.

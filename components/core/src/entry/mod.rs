@@ -8,6 +8,7 @@
 //! | [`customer`] | accounts that a reseller makes, with their administrators |
 //! | [`proof`] | an address becomes somebody's |
 //! | [`erasure`] | what is held of a person: told, or taken away |
+//! | [`undo`] | what was removed comes back |
 //! | [`recovery`] | a forgotten password, another address |
 //! | [`door`] | what people do with a link, a password or both, from the look to the commit |
 //!
@@ -21,3 +22,4 @@ pub mod invitation;
 mod proof;
 pub mod recovery;
 pub mod sign_up;
+pub mod undo;

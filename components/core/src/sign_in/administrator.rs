@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::accounts::hierarchy::{self, LIVE, ROLES};
+use crate::accounts::joins::of_key;
 use crate::accounts::role::Roles;
 use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::secret;
@@ -41,7 +42,10 @@ pub async fn authenticate(
     let caller = identify(connection, name, password, account_key, address).await?;
     let found = account_key.map_or(Ok(None), |key| {
         let [person, account] = hierarchy::parameters(&caller);
-        let statement = format!("SELECT a.id, {ROLES} AS roles FROM accounts a WHERE a.account_key = ?3 AND {LIVE}");
+        let statement = format!(
+            concat!("SELECT a.id, {} AS roles FROM accounts a WHERE a.id = ", of_key!("?3"), " AND {}"),
+            ROLES, LIVE
+        );
         connection.query_first(&statement, &[person, account, key.into()])
     });
     if let Some(mut row) = found? {

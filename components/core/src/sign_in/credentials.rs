@@ -110,7 +110,10 @@ impl Candidate {
             "SELECT wanted.id AS account, p.id, p.uuid, p.password_version, p.password_hash FROM (
                  SELECT (SELECT id FROM accounts WHERE id = ?2
                          UNION ALL SELECT id FROM accounts WHERE account_key = ?3
-                         UNION ALL SELECT id FROM accounts WHERE subdomain = ?3 LIMIT 1) AS id) AS wanted
+                         UNION ALL SELECT id FROM accounts WHERE subdomain = ?3
+                         UNION ALL SELECT account_id FROM joined_accounts WHERE id = ?2
+                         UNION ALL SELECT account_id FROM joined_accounts WHERE account_key = ?3
+                         UNION ALL SELECT account_id FROM joined_accounts WHERE subdomain = ?3 LIMIT 1) AS id) AS wanted
                LEFT JOIN people p ON p.id = (
                  SELECT found FROM (
                      SELECT n.person_id AS found, 1 AS precedence FROM usernames n
@@ -241,6 +244,12 @@ pub(super) struct Chosen {
 const ASKED: &str = "EXISTS (SELECT 1 FROM memberships m
      WHERE m.account_id = a.id AND m.person_id = ?1 AND m.status IN ('active', 'invited') AND m.entered_at IS NULL)";
 
+/// The account of the id `?2`, and those to which the id or the text `?4` of one leads that was joined into another.
+const LED: &str = "?2, (SELECT j.account_id FROM joined_accounts j WHERE j.id = ?2),
+     (SELECT j.account_id FROM joined_accounts j WHERE j.account_key = ?4),
+     (SELECT j.account_id FROM joined_accounts j
+       WHERE j.subdomain = ?4 AND NOT EXISTS (SELECT 1 FROM accounts t WHERE t.subdomain = ?4))";
+
 /// The account that is named: an id or a key first; then, as a subdomain or a name, one that the person has entered or that one
 /// above belongs to. A name is anybody's, so that nobody enters by it what others offer unless only one of that name does.
 ///
@@ -250,10 +259,10 @@ const ASKED: &str = "EXISTS (SELECT 1 FROM memberships m
 fn named(connection: &Connection, person: &SignedIn, wanted: &str) -> Result<Offer> {
     let key = text::clean(wanted, account::NAME_MAX).map_or_else(|_| String::new(), |name| text::fold(&name));
     let statement = format!(
-        "SELECT a.id, a.name, {ASKED} AS is_new, a.id IS ?2 OR a.account_key = ?4 AS is_one,
+        "SELECT a.id, a.name, {ASKED} AS is_new, (a.id IN ({LED}) OR a.account_key = ?4) IS TRUE AS is_one,
                 a.subdomain IS ?4 AS is_subdomain
            FROM accounts a
-          WHERE (a.id = ?2 OR a.account_key = ?4 OR a.subdomain = ?4 OR a.name_key = ?3)
+          WHERE (a.id IN ({LED}) OR a.account_key = ?4 OR a.subdomain = ?4 OR a.name_key = ?3)
             AND ({BELONGS} OR {LIVE} AND {ASKED})
           ORDER BY a.id IS NOT ?2, a.account_key <> ?4, is_new, is_subdomain DESC, a.id
           LIMIT ?5"

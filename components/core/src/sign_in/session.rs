@@ -138,8 +138,8 @@ impl<'a> Entry<'a> {
     }
 
     /// The one insert into the table: the first of a family is written by itself, the next ones in a transaction. It gives no
-    /// row, and adds none, if the password or the connector's secret has changed since it was shown, or if the browser that a
-    /// code is for has been signed out.
+    /// row, and adds none, if the password or the connector's secret has changed since it was shown, if the account is gone, or if the
+    /// browser that a code is for has been signed out.
     pub fn insertion(&self) -> (&'static str, Vec<Value>) {
         let (person, account, password_version) = match self.holder {
             Holder::Connector(_) => (None, None, None),
@@ -175,6 +175,7 @@ impl<'a> Entry<'a> {
                  browser, nonce, redirect_uri, code_challenge)
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?11, ?12, ?13, ?14, ?15, ?16
               WHERE (?4 IS NULL OR EXISTS (SELECT 1 FROM people WHERE id = ?4 AND password_version = ?9))
+                AND (?5 IS NULL OR EXISTS (SELECT 1 FROM accounts WHERE id = ?5))
                 AND (?3 IS NULL OR EXISTS (
                      SELECT 1 FROM connectors WHERE id = ?3 AND secret_version = ?10 AND status <> 'inactive'))
                 AND (?11 <> 'code' OR EXISTS (

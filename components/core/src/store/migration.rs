@@ -11,7 +11,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 15] = [
+const FILES: [&str; 17] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -27,6 +27,8 @@ const FILES: [&str; 15] = [
     include_str!("../migrations/0013_whose_word.sql"),
     include_str!("../migrations/0014_marks.sql"),
     include_str!("../migrations/0015_operation.sql"),
+    include_str!("../migrations/0016_joins.sql"),
+    include_str!("../migrations/0017_removals.sql"),
 ];
 
 /// The version of the schema of this release.

@@ -37,3 +37,9 @@ impl Sql {
 pub fn rows<T: Serialize + ?Sized>(rows: &T) -> Result<Value> {
     Ok(Value::Text(serde_json::to_string(rows).map_err(anyhow::Error::from)?))
 }
+
+/// Those of the parameters `?1`, `?2`, … that a statement takes: up to the last that it names. SQLite takes no others.
+pub fn named(statement: &str, parameters: &[Value]) -> Vec<Value> {
+    let last = (1..=parameters.len()).rev().find(|place| statement.contains(&format!("?{place}")));
+    parameters[..last.unwrap_or_default()].to_vec()
+}

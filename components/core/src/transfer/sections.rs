@@ -33,7 +33,7 @@ impl Section {
 }
 
 /// Everything that is told.
-pub(crate) static SECTIONS: [Section; 18] = [
+pub(crate) static SECTIONS: [Section; 23] = [
     Section::of(
         "accounts",
         1,
@@ -182,6 +182,15 @@ pub(crate) static SECTIONS: [Section; 18] = [
     ),
     Section::of("different_accounts", 2, &["account_id", "other_id"]),
     Section::of("precedences", 3, &["owner_id", "field", "position", "source", "connector_id"]),
+    Section::of(
+        "joined_accounts",
+        1,
+        &["number", "id", "account_key", "subdomain", "account_id", "into_id", "suspends", "joined_at"],
+    ),
+    Section::of("joined_rows", 1, &["id", "joined_id", "kind", "row"]),
+    Section::of("joined_registration_ids", 2, &["registration_id", "joined_id"]),
+    Section::of("removals", 1, &["id", "request_id", "owner_id", "kind", "open", "at"]),
+    Section::of("removed_rows", 1, &["id", "removal_id", "kind", "row"]),
     Section {
         rows: "subject <> 'directory'",
         ..Section::of(
@@ -228,4 +237,5 @@ pub(crate) const LEFT_OUT: [&str; 10] = [
 pub(crate) const CLOSED: [&str; 3] = ["refresh_tokens", "outbox", "idempotency_keys"];
 
 /// Tables whose ids are never given out again. That of the audit is not among them: exports and imports take ids of it.
-pub(crate) const COUNTED: [&str; 5] = ["accounts", "connectors", "packages", "people", "records"];
+pub(crate) const COUNTED: [&str; 8] =
+    ["accounts", "connectors", "joined_accounts", "joined_rows", "packages", "people", "records", "removals"];

@@ -56,9 +56,9 @@ pub struct Grant<'a> {
 }
 
 /// Ids of memberships begin here, above those of people: 2 to the power of 52, so that all are exact as numbers of JSON.
-const FIRST_OF_MEMBERSHIPS: i64 = 1 << 52;
+pub(super) const FIRST_OF_MEMBERSHIPS: i64 = 1 << 52;
 /// How many there are. They are drawn: who is asked into an account does not tell how many are asked elsewhere.
-const IDS_OF_MEMBERSHIPS: i64 = 1 << 51;
+pub(super) const IDS_OF_MEMBERSHIPS: i64 = 1 << 51;
 
 /// Whether an account, which an expression gives, has shut out somebody else by an address that the person of another expression
 /// has now. Who stands in the account already is not asked. The join is told in its order, and its index: left to choose, SQLite
@@ -84,6 +84,8 @@ macro_rules! is_shut_out {
         )
     };
 }
+
+pub(crate) use is_shut_out;
 
 /// Makes memberships of what `source` selects, `account_id` and `person_id`, for what is granted there. Returns those who have not
 /// got that from this door yet, see [`super::grants::grant_from`].

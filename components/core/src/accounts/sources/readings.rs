@@ -5,9 +5,10 @@ use crate::accounts::hierarchy::{self, is_managed};
 use crate::accounts::sources::words::{Field as Spoken, ORDER, PRECEDENCE, differing, said};
 use crate::auth::caller::Caller;
 use crate::error::Result;
-use crate::odata::listing::Source;
-use crate::odata::{Collection, Field, Listing, Page};
-use crate::store::Connection;
+use crate::odata::listing::{self, Item, Source};
+use crate::odata::{Collection, Field, Listing, Order, Page};
+use crate::store::sql::Sql;
+use crate::store::{Connection, Value};
 use crate::values::id::AccountId;
 use crate::values::role::Role;
 
@@ -94,12 +95,79 @@ pub fn sources(connection: &Connection, caller: &Caller, account_id: AccountId, 
 /// As [`sources`], of the owner.
 pub fn disagreements(connection: &Connection, caller: &Caller, owner: AccountId, listing: &Listing) -> Result<Page> {
     require(connection, caller, owner)?;
-    let source = Source {
+    let conditions = listing.conditions();
+    let all = || Source {
         with: concat!("WITH of(id) AS (", differing!("?1"), ") "),
-        from: format!("{} WHERE s.value <> s.shown", ranked()),
+        from: disagreeing(),
         parameters: vec![owner.into()],
     };
-    listing.read(connection, &source)
+    let mut page = if listing.order == Order::by(DISAGREEMENTS.unique, DISAGREEMENTS.descending) {
+        walk(connection, owner, listing, &conditions)?
+    } else {
+        listing.page(connection, &all(), conditions.clone())?
+    };
+    if listing.count {
+        page.count = Some(if conditions.text.is_empty() {
+            let said = Spoken::ALL.map(said).join(" UNION ALL ");
+            let of = concat!("WITH of(id) AS (", differing!("?1"), ") ");
+            let statement = format!("{of} SELECT count(*) AS count FROM ({said}) w WHERE w.said <> w.shown");
+            connection.query_one(&statement, &[owner.into()])?.take("count")?
+        } else {
+            listing::count(connection, &all(), conditions)?
+        });
+    }
+    Ok(page)
+}
+
+fn disagreeing() -> String {
+    format!("{} WHERE s.value <> s.shown", ranked())
+}
+
+/// How many accounts are ranked at a time: to rank those of a large owner for each page would take longer than a request may.
+const WINDOW: i64 = 2000;
+
+/// The first accounts about which sources disagree, from the id `?2` on and at most `?3`.
+const WINDOWED: &str = concat!(
+    "WITH of(id) AS MATERIALIZED (SELECT account_id FROM (",
+    differing!("?1"),
+    ") WHERE account_id >= ?2 ORDER BY account_id LIMIT ?3) "
+);
+
+/// A page in the usual order, by the accounts: those are ranked that are on it, or that are looked through for what is.
+fn walk(connection: &Connection, owner: AccountId, listing: &Listing, conditions: &Sql) -> Result<Page> {
+    let wanted = usize::try_from(listing.skip + listing.top).unwrap_or(usize::MAX);
+    let mut from = listing.after.as_ref().and_then(first_account).unwrap_or_default();
+    let mut items: Vec<Item> = Vec::new();
+    while items.len() <= wanted {
+        let missing = i64::try_from(wanted + 1 - items.len()).unwrap_or(WINDOW);
+        // Of each account there is one at least; of the first they may be on the page before.
+        let size = if conditions.text.is_empty() { WINDOW.min(missing + 1) } else { WINDOW };
+        let parameters = vec![owner.into(), from.into(), size.into()];
+        let part = Listing { skip: 0, top: missing, ..listing.clone() };
+        let source = Source { with: WINDOWED, from: disagreeing(), parameters: parameters.clone() };
+        items.extend(part.page(connection, &source, conditions.clone())?.items);
+        if items.len() > wanted {
+            break;
+        }
+        let end = format!("{WINDOWED} SELECT count(*) AS accounts, coalesce(max(id), 0) AS last FROM of");
+        let mut end = connection.query_one(&end, &parameters)?;
+        if end.take::<i64>("accounts")? < size {
+            break;
+        }
+        from = end.take::<i64>("last")? + 1;
+    }
+    let more = items.len() > wanted && listing.top > 0;
+    items.truncate(wanted);
+    let items = items.into_iter().skip(usize::try_from(listing.skip).unwrap_or(usize::MAX)).collect();
+    Ok(Page { items, count: None, more })
+}
+
+/// The account that a page goes on with, after one whose key is the only value of the condition: see [`DISAGREEMENTS`].
+fn first_account(after: &Sql) -> Option<i64> {
+    match after.parameters.first() {
+        Some(Value::Text(key)) => key.get(..19)?.parse().ok(),
+        _ => None,
+    }
 }
 
 fn require(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<()> {

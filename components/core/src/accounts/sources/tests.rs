@@ -14,7 +14,8 @@ use crate::connectors::outcome::Run;
 use crate::connectors::relying_party::RelyingParty;
 use crate::entry::first_start::tests::{Operator, author, first_start};
 use crate::error::{Conflict, Result};
-use crate::odata::Listing;
+use crate::odata::listing::Item;
+use crate::odata::{Filter, Listing};
 use crate::store::native::run;
 use crate::store::{Connection, Edit, Value};
 use crate::values::change::Change;
@@ -245,6 +246,54 @@ fn sources_and_disagreements_are_listed_for_people_alone() {
         let calling = Caller::Connector(one);
         let refused = readings::disagreements(&connection, &calling, operator.id, &listing);
         assert!(matches!(refused, Err(Error::Forbidden { .. })));
+        Ok(())
+    });
+}
+
+#[test]
+fn disagreements_come_page_by_page_as_all_at_once() {
+    run(async {
+        let operator = first_start().await?;
+        let (one, two) = (connector(&operator, "one").await?, connector(&operator, "two").await?);
+        let entries = |name: &str, of: usize| {
+            let entry = |n: usize| AccountEntry {
+                name: Some(if n.is_multiple_of(of) { name.to_owned() } else { format!("Account {n}") }),
+                registration_id: Some(n.to_string()),
+            };
+            (0..60).map(|n| (format!("{n:03}"), Some(entry(n)))).collect()
+        };
+        put_accounts(author("portal"), &one, &entries("One", 1), Run::default()).await?;
+        put_accounts(author("portal"), &two, &entries("Two", 3), Run::default()).await?;
+        let connection = Connection::lease().await?;
+        let read =
+            |listing: &Listing| readings::disagreements(&connection, &operator.administrator, operator.id, listing);
+        let all = read(&Listing { count: true, ..Listing::all(&DISAGREEMENTS, 500) })?;
+        assert_eq!((all.items.len(), all.count, all.more), (60, Some(60), false));
+        let keys = |items: &[Item]| items.iter().map(|item| format!("{:?}", item.keys)).collect::<Vec<_>>();
+        let matching = Filter::parse("value eq 'Two'", DISAGREEMENTS.fields).expect("a filter");
+        for filter in [None, Some(matching)] {
+            let all = read(&Listing { filter: filter.clone(), ..Listing::all(&DISAGREEMENTS, 500) })?;
+            assert_eq!(all.items.len(), if filter.is_some() { 20 } else { 60 });
+            for top in [1, 7, 20, 59, 60] {
+                let (mut walked, mut after) = (Vec::new(), None);
+                loop {
+                    let listing =
+                        Listing { filter: filter.clone(), after: after.clone(), ..Listing::all(&DISAGREEMENTS, top) };
+                    let page = read(&listing)?;
+                    after = page.items.last().map(|last| listing.order.after(&last.keys).expect("its keys"));
+                    walked.extend(keys(&page.items));
+                    assert!(page.items.len() <= usize::try_from(top).expect("a size"));
+                    if !page.more {
+                        break;
+                    }
+                }
+                assert_eq!(walked, keys(&all.items), "{top}");
+                let skipped = Listing { filter: filter.clone(), skip: top, ..Listing::all(&DISAGREEMENTS, 5) };
+                let expected: Vec<_> =
+                    keys(&all.items).into_iter().skip(usize::try_from(top).expect("a size")).take(5).collect();
+                assert_eq!(keys(&read(&skipped)?.items), expected, "{top}");
+            }
+        }
         Ok(())
     });
 }

@@ -274,7 +274,7 @@ impl Said {
 }
 
 /// The account of the owner `?2` of which some source says a registration id, which an expression gives, though another one is shown,
-/// as an expression.
+/// or into which one was joined that the registration id led to, as an expression.
 macro_rules! unshown {
     ($id:literal) => {
         concat!(
@@ -287,7 +287,11 @@ macro_rules! unshown {
             "), (SELECT s.id FROM accounts s
                   WHERE s.owner_id = ?2 AND s.above_registration_id <> s.registration_id AND s.above_registration_id = ",
             $id,
-            "))"
+            "), (SELECT o.id FROM joined_registration_ids s CROSS JOIN joined_accounts j ON j.id = s.joined_id
+                  CROSS JOIN accounts o ON o.id = j.account_id AND o.owner_id = ?2
+                  WHERE s.registration_id = ",
+            $id,
+            " LIMIT 1))"
         )
     };
 }
@@ -296,7 +300,8 @@ macro_rules! unshown {
 pub(crate) const UNSHOWN: &str =
     "(SELECT EXISTS (SELECT 1 FROM account_identities s WHERE s.registration_id IS NOT NULL)
          OR EXISTS (SELECT 1 FROM accounts s WHERE s.owner_id = ?2 AND s.people_registration_id <> s.registration_id)
-         OR EXISTS (SELECT 1 FROM accounts s WHERE s.owner_id = ?2 AND s.above_registration_id <> s.registration_id))";
+         OR EXISTS (SELECT 1 FROM accounts s WHERE s.owner_id = ?2 AND s.above_registration_id <> s.registration_id)
+         OR EXISTS (SELECT 1 FROM joined_registration_ids WHERE registration_id > ''))";
 
 /// The account of the owner `?2` that a registration id, which an expression gives, leads to, as an expression: the one that
 /// shows it, or of which some source says it.
@@ -312,7 +317,7 @@ macro_rules! leads_to {
     };
 }
 
-pub(super) use differing;
+pub(in crate::accounts) use differing;
 pub(crate) use {leads_to, unshown};
 
 /// Refuses a registration id that leads to another account of the same owner.

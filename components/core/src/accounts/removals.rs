@@ -1,0 +1,112 @@
+//! What a request removes of the accounts of an owner: kept for 30 days, in which it can be brought back, see [`crate::entry::undo`].
+//!
+//! Triggers of the database keep each row that is deleted while a removal is open (`migrations/0017_removals.sql`), so that what goes
+//! with something else is kept as well, and a request that removes nothing costs nothing.
+
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::store::{Connection, Edit, Value};
+use crate::values::id::AccountId;
+use crate::values::time::Time;
+
+/// How long what was removed is kept.
+pub const KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// How many rows are forgotten at a time.
+const FORGOTTEN: i64 = 5000;
+
+/// What removes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A body of the portal.
+    Sync,
+    /// Somebody who deletes an account.
+    Account,
+}
+
+impl Kind {
+    /// As the store writes it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Account => "account",
+        }
+    }
+}
+
+/// Keeps what is deleted from now on until [`close`].
+pub(crate) fn open(edit: &Edit, owner: AccountId, kind: Kind) -> Result<()> {
+    edit.run(
+        "INSERT INTO removals (request_id, owner_id, kind, open, at) VALUES (?1, ?2, ?3, 1, ?4)",
+        &[edit.author.request_id.as_str().into(), owner.into(), kind.name().into(), Time::now().into()],
+    )?;
+    Ok(())
+}
+
+/// Ends what [`open`] began. Some of what is kept no longer is forgotten.
+pub(crate) async fn close(edit: &Edit) -> Result<()> {
+    edit.run("UPDATE removals SET open = 0 WHERE open = 1", &[])?;
+    if is_due(edit.connection())? {
+        for statement in FORGET {
+            edit.batch(statement, vec![expired(), FORGOTTEN.into()]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets some of what is kept no longer, so many rows at most.
+pub async fn forget(connection: &Connection) -> Result<()> {
+    if is_due(connection)? {
+        for statement in FORGET {
+            connection.execute(statement, vec![expired(), FORGOTTEN.into()]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The time before which what was removed is kept no longer.
+pub(crate) fn expired() -> Value {
+    (Time::now() - KEPT).into()
+}
+
+fn is_due(connection: &Connection) -> Result<bool> {
+    let oldest = "SELECT 1 FROM (SELECT at FROM removals ORDER BY at LIMIT 1) WHERE at < ?";
+    Ok(connection.query_first(oldest, &[expired()])?.is_some())
+}
+
+/// Forgets the rows first, and then the removals that have none: before the time `?1`, and at most `?2` at a time.
+const FORGET: [&str; 2] = [
+    "DELETE FROM removed_rows WHERE rowid IN (
+         SELECT r.rowid FROM removals v CROSS JOIN removed_rows r ON r.removal_id = v.id WHERE v.at < ?1 LIMIT ?2)",
+    "DELETE FROM removals WHERE id IN (
+         SELECT v.id FROM removals v WHERE v.at < ?1 AND NOT EXISTS (SELECT 1 FROM removed_rows r WHERE r.removal_id = v.id) LIMIT ?2)",
+];
+
+/// Forgets what is kept of somebody who is erased.
+pub(crate) const ERASED: [&str; 2] = [
+    "DELETE FROM removed_rows WHERE row ->> 'person_id' IN (SELECT ?1 UNION ALL SELECT id FROM people WHERE leads_to = ?1)",
+    "DELETE FROM joined_rows WHERE row ->> 'person' IN (SELECT ?1 UNION ALL SELECT id FROM people WHERE leads_to = ?1)",
+];
+
+#[cfg(test)]
+mod tests {
+    use crate::store::migration;
+
+    /// What is kept of a row is all of it, whatever columns come to the table: a migration that adds one makes the triggers anew.
+    #[test]
+    fn triggers_keep_every_column() {
+        let store = migration::in_memory();
+        let mut triggers = store
+            .prepare("SELECT t.tbl_name, t.sql, c.name FROM sqlite_schema t, pragma_table_info(t.tbl_name) c WHERE t.type = 'trigger'")
+            .expect("a statement");
+        let columns = triggers.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("triggers");
+        let mut count = 0;
+        for column in columns {
+            let (table, trigger, column): (String, String, String) = column.expect("a column");
+            assert!(trigger.contains(&format!("'{column}',")), "{table}.{column}");
+            count += 1;
+        }
+        assert!(count > 100, "{count}");
+    }
+}

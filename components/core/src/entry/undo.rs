@@ -1,0 +1,543 @@
+//! What was removed comes back: a body of the portal unbound too much, or an account was deleted that is wanted.
+//!
+//! Each row comes back as it was, if what it needs is there: somebody who was erased meanwhile is not, and who was shut out of an account
+//! stays out. Nothing of what is there by now is changed for it: where a value is another's, nothing comes back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use crate::accounts::hierarchy;
+use crate::accounts::members::is_shut_out;
+use crate::accounts::removals;
+use crate::accounts::role::Roles;
+use crate::accounts::sources::{self, Field, leads_to};
+use crate::auth::caller::Caller;
+use crate::connectors::identities;
+use crate::error::{Conflict, Error, Result, Thing};
+use crate::store::sql::{Sql, named};
+use crate::store::{Edit, Value};
+use crate::values::id::{AccountId, ConnectorId};
+use crate::values::role::Role;
+
+/// Brings back what a request has removed.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] for a request that has removed nothing of the accounts of an owner that the caller sees, or more than 30 days
+/// ago; [`Error::Forbidden`] without the role manage in that owner, or owner to bring back an account that somebody deleted, and for a
+/// connector; [`Error::Conflict`] with [`Conflict::TakenSince`].
+pub async fn undo(edit: &Edit, caller: &Caller, request_id: &str) -> Result<()> {
+    const UNKNOWN: Error = Error::NotFound(Thing::Event);
+    let statement = "SELECT id, owner_id, kind = 'account' AS deletes FROM removals WHERE request_id = ?1 AND at >= ?2 ORDER BY id DESC LIMIT 1";
+    let mut row = edit.run_first(statement, &[request_id.into(), removals::expired()])?.ok_or(UNKNOWN)?;
+    let (removal, owner): (i64, AccountId) = (row.take("id")?, row.take("owner_id")?);
+    let held: Roles = hierarchy::roles(edit.connection(), caller, owner).map_err(|error| match error {
+        Error::NotFound(_) => UNKNOWN,
+        other => other,
+    })?;
+    caller.refuse_connector()?;
+    held.require(if row.take("deletes")? { Role::Owner } else { Role::Manage })?;
+    let here: [Value; 2] = [removal.into(), owner.into()];
+    if !edit.run(TAKEN, &here)?.is_empty() {
+        return Err(Error::Conflict(Conflict::TakenSince));
+    }
+    let mut restored = 0;
+    for statement in RESTORED {
+        let done = edit.batch(statement, named(statement, &here)).await.map_err(taken)?;
+        restored += done.len();
+    }
+    let_go(edit, removal).await?;
+    let accounts = "SELECT count(*) AS number FROM removed_rows WHERE removal_id = ? AND kind = 'accounts'";
+    let accounts: i64 = edit.run_one(accounts, &here[..1])?.take("number")?;
+    hierarchy::count(edit, owner, accounts)?;
+    let spoken = edit.batch(SPOKEN, vec![removal.into()]).await?;
+    let spoken = spoken.into_iter().map(|mut row| row.take("id")).collect::<Result<Vec<AccountId>>>()?;
+    sources::settle(edit, &spoken, &Field::ALL).await?;
+    edit.batch("DELETE FROM removals WHERE id = ?", vec![removal.into()]).await?;
+    edit.record("brought back", "accounts", &[(owner, json!({ "request": request_id, "rows": restored }))]).await
+}
+
+/// Takes away what an external id has opened where it had moved to, and holds no more.
+async fn let_go(edit: &Edit, removal: i64) -> Result<()> {
+    let opened = "SELECT b.account_id AS account_id, r.row ->> 'to' AS person_id FROM removed_rows r
+           JOIN user_bindings b ON b.connector_id = r.row ->> 'connector_id' AND b.external_id = r.row ->> 'external_id'
+          WHERE r.removal_id = ? AND r.kind = 'person_identities' AND r.row ->> 'to' IS NOT NULL";
+    identities::end_memberships(edit, Sql { text: opened.to_owned(), parameters: vec![removal.into()] }).await?;
+    let moved =
+        "SELECT DISTINCT r.row ->> 'connector_id' AS connector_id, r.row ->> 'to' AS account_id FROM removed_rows r
+          WHERE r.removal_id = ? AND r.kind = 'account_identities' AND r.row ->> 'to' IS NOT NULL";
+    let mut left: BTreeMap<ConnectorId, BTreeSet<AccountId>> = BTreeMap::new();
+    for mut row in edit.batch(moved, vec![removal.into()]).await? {
+        left.entry(row.take("connector_id")?).or_default().insert(row.take("account_id")?);
+    }
+    for (connector_id, left) in left {
+        identities::prune(edit, connector_id, &left).await?;
+    }
+    Ok(())
+}
+
+/// A row of ours that is unique is another's by now.
+fn taken(error: Error) -> Error {
+    match error {
+        Error::Duplicate { .. } => Error::Conflict(Conflict::TakenSince),
+        other => other,
+    }
+}
+
+/// The account of a row `r`, or the one into which it was joined since.
+macro_rules! account {
+    ($row:literal) => {
+        concat!(
+            "coalesce((SELECT j.account_id FROM joined_accounts j WHERE j.id = ",
+            $row,
+            " ->> 'account_id'), ",
+            $row,
+            " ->> 'account_id')"
+        )
+    };
+}
+
+/// The person of a row `r`, or who that turned out to be; null for somebody who was erased.
+macro_rules! person {
+    ($row:literal) => {
+        concat!(
+            "(SELECT p.id FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id) AND p.erased_at IS NULL
+               WHERE was.id = ",
+            $row,
+            " ->> 'person_id')"
+        )
+    };
+}
+
+/// What stands against it: an external id means something else by now, or a registration id leads to another account.
+const TAKEN: &str = concat!(
+    "SELECT 1 FROM removed_rows r JOIN account_identities i
+         ON i.connector_id = r.row ->> 'connector_id' AND i.external_id = r.row ->> 'external_id'
+      WHERE r.removal_id = ?1 AND r.kind = 'account_identities'
+        AND i.account_id <> ",
+    account!("r.row"),
+    " AND i.account_id IS NOT (r.row ->> 'to')
+     UNION ALL
+     SELECT 1 FROM removed_rows r JOIN person_identities i
+         ON i.connector_id = r.row ->> 'connector_id' AND i.external_id = r.row ->> 'external_id'
+      WHERE r.removal_id = ?1 AND r.kind = 'person_identities'
+        AND i.person_id IS NOT coalesce(",
+    person!("r.row"),
+    ", r.row ->> 'person_id') AND i.person_id IS NOT (r.row ->> 'to')
+     UNION ALL
+     SELECT 1 FROM (SELECT r.row ->> 'registration_id' AS said, ",
+    account!("r.row"),
+    " AS account FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'account_identities'
+          UNION SELECT r.row ->> 'registration_id', r.row ->> 'id' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'accounts'
+          UNION SELECT r.row ->> 'people_registration_id', r.row ->> 'id' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'accounts'
+          UNION SELECT r.row ->> 'above_registration_id', r.row ->> 'id' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'accounts') w
+      WHERE w.said IS NOT NULL AND ",
+    leads_to!("w.said"),
+    " <> w.account
+     LIMIT 1"
+);
+
+/// Brings back the rows of the removal `?1` of the accounts of `?2`, what others need first.
+const RESTORED: [&str; 20] = [
+    "INSERT INTO accounts (id, owner_id, account_key, registration_id, type, status, name, name_key, name_reserved,
+     description, primary_contact, country, subdomain, domain, package_id, email_admin, datashare, origin, version,
+     created_at, updated_at, descendants, suspended_from_above, people_name, above_name, people_registration_id,
+     above_registration_id, registration_number, suspended_by) SELECT r.row ->> 'id', ?2, r.row ->> 'account_key', r.row
+     ->> 'registration_id', r.row ->> 'type', r.row ->> 'status', r.row ->> 'name', r.row ->> 'name_key', (r.row ->>
+     'name_reserved') AND NOT EXISTS (SELECT 1 FROM accounts x WHERE x.name_key = (r.row ->> 'name_key') AND
+     x.name_reserved = 1), r.row ->> 'description', r.row ->> 'primary_contact', r.row ->> 'country', r.row ->>
+     'subdomain', r.row ->> 'domain', (SELECT x.id FROM packages x WHERE x.id = r.row ->> 'package_id'), r.row ->>
+     'email_admin', r.row ->> 'datashare', r.row ->> 'origin', r.row ->> 'version', r.row ->> 'created_at', r.row ->>
+     'updated_at', r.row ->> 'descendants', r.row ->> 'suspended_from_above', r.row ->> 'people_name', r.row ->>
+     'above_name', r.row ->> 'people_registration_id', r.row ->> 'above_registration_id', r.row ->> 'registration_number',
+     (SELECT x.id FROM accounts x WHERE x.id = r.row ->> 'suspended_by') FROM removed_rows r WHERE r.removal_id = ?1 AND
+     r.kind = 'accounts' RETURNING 1 AS done",
+    "INSERT INTO packages (id, owner_id, name, is_default) SELECT r.row ->> 'id', r.row ->> 'owner_id', r.row ->> 'name',
+     r.row ->> 'is_default' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'packages' RETURNING 1 AS done",
+    "UPDATE accounts SET package_id = r.row ->> 'package_id' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind =
+     'accounts' AND accounts.id = r.row ->> 'id' AND accounts.package_id IS NULL AND EXISTS (SELECT 1 FROM packages x WHERE
+     x.id = r.row ->> 'package_id') RETURNING 1 AS done",
+    "INSERT INTO people (id, uuid, confined, leads_to, name, first_name, last_name, password_hash, password_version,
+     origin, version, created_at, updated_at, erased_at) SELECT r.row ->> 'id', r.row ->> 'uuid', r.row ->> 'confined',
+     (SELECT x.id FROM people x WHERE x.id = r.row ->> 'leads_to'), r.row ->> 'name', r.row ->> 'first_name', r.row ->>
+     'last_name', r.row ->> 'password_hash', r.row ->> 'password_version', r.row ->> 'origin', r.row ->> 'version', r.row
+     ->> 'created_at', r.row ->> 'updated_at', r.row ->> 'erased_at' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind
+     = 'people' RETURNING 1 AS done",
+    "INSERT INTO addresses (key, address, person_id, proved_at, retired_at, next_id) SELECT r.row ->> 'key', r.row ->>
+     'address', r.row ->> 'person_id', r.row ->> 'proved_at', r.row ->> 'retired_at', (SELECT x.id FROM people x WHERE x.id
+     = r.row ->> 'next_id') FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'addresses' AND EXISTS (SELECT 1 FROM
+     people x WHERE x.id = r.row ->> 'person_id') RETURNING 1 AS done",
+    "INSERT INTO connectors (id, account_id, client_id, secret_hash, secret_version, scopes, name, integration, property,
+     environment, status, token_expires_at, last_success_at, last_failure_at, last_failure, failures, created_at,
+     updated_at, rank, maker_id, maker_lost_rank_at, redirect_uris, post_logout_redirect_uris, public, require_pkce,
+     id_token_algorithm, unbind_share) SELECT r.row ->> 'id', r.row ->> 'account_id', r.row ->> 'client_id', r.row ->>
+     'secret_hash', r.row ->> 'secret_version', r.row ->> 'scopes', r.row ->> 'name', r.row ->> 'integration', r.row ->>
+     'property', r.row ->> 'environment', r.row ->> 'status', r.row ->> 'token_expires_at', r.row ->> 'last_success_at',
+     r.row ->> 'last_failure_at', r.row ->> 'last_failure', r.row ->> 'failures', r.row ->> 'created_at', r.row ->>
+     'updated_at', r.row ->> 'rank', (SELECT x.id FROM people x WHERE x.id = r.row ->> 'maker_id'), r.row ->>
+     'maker_lost_rank_at', r.row ->> 'redirect_uris', r.row ->> 'post_logout_redirect_uris', r.row ->> 'public', r.row ->>
+     'require_pkce', r.row ->> 'id_token_algorithm', r.row ->> 'unbind_share' FROM removed_rows r WHERE r.removal_id = ?1
+     AND r.kind = 'connectors' RETURNING 1 AS done",
+    concat!(
+        "INSERT INTO usernames (account_id, key, name, person_id, kind) SELECT r.row ->> 'account_id', r.row ->> 'key',
+         r.row ->> 'name', ",
+        person!("r.row"),
+        ", r.row ->> 'kind' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'usernames' AND ",
+        person!("r.row"),
+        "  IS NOT NULL RETURNING 1 AS done",
+    ),
+    concat!(
+        "INSERT INTO records (id, uuid, account_id, person_id, name, first_name, last_name, phone, phone_verified, email,
+         email_key, language, time_zone, date_format, username, username_key, external_id, notify_by_email,
+         notify_by_sms, is_active, version, created_at, updated_at) SELECT r.row ->> 'id', r.row ->> 'uuid', r.row ->>
+         'account_id', ",
+        person!("r.row"),
+        ", r.row ->> 'name', r.row ->> 'first_name', r.row ->> 'last_name', r.row ->> 'phone', r.row ->>
+         'phone_verified', r.row ->> 'email', r.row ->> 'email_key', r.row ->> 'language', r.row ->> 'time_zone', r.row
+         ->> 'date_format', r.row ->> 'username', r.row ->> 'username_key', r.row ->> 'external_id', r.row ->>
+         'notify_by_email', r.row ->> 'notify_by_sms', r.row ->> 'is_active', r.row ->> 'version', r.row ->>
+         'created_at', r.row ->> 'updated_at' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'records'
+         RETURNING 1 AS done",
+    ),
+    concat!(
+        "INSERT INTO account_identities (connector_id, external_id, account_id, created_at, name, registration_id) SELECT
+         r.row ->> 'connector_id', r.row ->> 'external_id', ",
+        account!("r.row"),
+        ", r.row ->> 'created_at', r.row ->> 'name', r.row ->> 'registration_id' FROM removed_rows r WHERE r.removal_id =
+         ?1 AND r.kind = 'account_identities' AND r.row ->> 'to' IS NULL ON CONFLICT (connector_id, external_id) DO
+         NOTHING RETURNING 1 AS done",
+    ),
+    concat!(
+        "UPDATE account_identities SET account_id = ",
+        account!("r.row"),
+        ", created_at = r.row ->> 'created_at', name = r.row ->> 'name', registration_id = r.row ->> 'registration_id'
+         FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'account_identities' AND
+         account_identities.connector_id = r.row ->> 'connector_id' AND account_identities.external_id = r.row ->>
+         'external_id' AND account_identities.account_id = r.row ->> 'to' RETURNING 1 AS done",
+    ),
+    concat!(
+        "INSERT INTO person_identities (connector_id, external_id, person_id, created_at, key) SELECT r.row ->>
+         'connector_id', r.row ->> 'external_id', ",
+        person!("r.row"),
+        ", r.row ->> 'created_at', r.row ->> 'key' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind =
+         'person_identities' AND r.row ->> 'to' IS NULL AND ",
+        person!("r.row"),
+        "  IS NOT NULL ON CONFLICT (connector_id, external_id) DO NOTHING RETURNING 1 AS done",
+    ),
+    concat!(
+        "UPDATE person_identities SET person_id = ",
+        person!("r.row"),
+        ", created_at = r.row ->> 'created_at', key = r.row ->> 'key' FROM removed_rows r WHERE r.removal_id = ?1 AND
+         r.kind = 'person_identities' AND person_identities.connector_id = r.row ->> 'connector_id' AND
+         person_identities.external_id = r.row ->> 'external_id' AND person_identities.person_id = r.row ->> 'to' AND ",
+        person!("r.row"),
+        "  IS NOT NULL RETURNING 1 AS done",
+    ),
+    concat!(
+        "INSERT INTO user_bindings (connector_id, external_id, account_id, created_at) SELECT r.row ->> 'connector_id',
+         r.row ->> 'external_id', ",
+        account!("r.row"),
+        ", r.row ->> 'created_at' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'user_bindings' ON CONFLICT DO
+         NOTHING RETURNING 1 AS done",
+    ),
+    concat!(
+        "WITH was(account_id, person_id, row) AS MATERIALIZED (SELECT ",
+        account!("r.row"),
+        ", ",
+        person!("r.row"),
+        ", r.row FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'memberships') INSERT INTO memberships
+         (account_id, person_id, status, entered_at, blocked_rank, blocked_by, created_at, updated_at, known_as,
+         known_by) SELECT r.account_id, r.person_id, r.row ->> 'status', r.row ->> 'entered_at', r.row ->>
+         'blocked_rank', r.row ->> 'blocked_by', r.row ->> 'created_at', r.row ->> 'updated_at', r.row ->> 'known_as',
+         r.row ->> 'known_by' FROM was r WHERE r.person_id IS NOT NULL AND NOT ",
+        is_shut_out!("r.account_id", "r.person_id"),
+        "  ON CONFLICT DO NOTHING RETURNING 1 AS done",
+    ),
+    concat!(
+        "INSERT INTO grants (account_id, person_id, door, role, given_by, given_rank, created_at) SELECT m.account_id,
+         m.person_id, r.row ->> 'door', r.row ->> 'role', r.row ->> 'given_by', r.row ->> 'given_rank', r.row ->>
+         'created_at' FROM removed_rows r JOIN memberships m ON m.account_id = ",
+        account!("r.row"),
+        "  AND m.person_id = ",
+        person!("r.row"),
+        "  WHERE r.removal_id = ?1 AND r.kind = 'grants' AND m.status NOT IN ('removed', 'refused') AND (r.row ->> 'door'
+         IN ('founder', 'accounts', 'administration') OR NOT EXISTS (SELECT 1 FROM grants h WHERE h.account_id =
+         m.account_id AND h.person_id = m.person_id AND h.door IN ('founder', 'accounts') AND h.created_at > (SELECT v.at
+         FROM removals v WHERE v.id = ?1))) ON CONFLICT DO NOTHING RETURNING 1 AS done",
+    ),
+    "INSERT INTO precedences (owner_id, field, position, source, connector_id) SELECT r.row ->> 'owner_id', r.row ->>
+     'field', r.row ->> 'position', r.row ->> 'source', r.row ->> 'connector_id' FROM removed_rows r WHERE r.removal_id =
+     ?1 AND r.kind = 'precedences' AND (r.row ->> 'connector_id' IS NULL OR EXISTS (SELECT 1 FROM connectors x WHERE x.id =
+     r.row ->> 'connector_id')) RETURNING 1 AS done",
+    "INSERT INTO different_accounts (account_id, other_id) SELECT r.row ->> 'account_id', r.row ->> 'other_id' FROM
+     removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'different_accounts' AND EXISTS (SELECT 1 FROM accounts x WHERE
+     x.id = r.row ->> 'account_id') AND EXISTS (SELECT 1 FROM accounts x WHERE x.id = r.row ->> 'other_id') ON CONFLICT DO
+     NOTHING RETURNING 1 AS done",
+    "INSERT INTO joined_accounts (number, id, account_key, subdomain, account_id, into_id, suspends, joined_at) SELECT
+     r.row ->> 'number', r.row ->> 'id', r.row ->> 'account_key', r.row ->> 'subdomain', r.row ->> 'account_id', r.row ->>
+     'into_id', r.row ->> 'suspends', r.row ->> 'joined_at' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind =
+     'joined_accounts' RETURNING 1 AS done",
+    "INSERT INTO joined_rows (id, joined_id, kind, row) SELECT r.row ->> 'id', r.row ->> 'joined_id', r.row ->> 'kind',
+     r.row ->> 'row' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'joined_rows' RETURNING 1 AS done",
+    "INSERT INTO joined_registration_ids (registration_id, joined_id) SELECT r.row ->> 'registration_id', r.row ->>
+     'joined_id' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'joined_registration_ids' RETURNING 1 AS done",
+];
+
+/// The accounts of which something is said again, or no more.
+const SPOKEN: &str = concat!(
+    "SELECT DISTINCT a.id FROM (
+         SELECT ",
+    account!("r.row"),
+    " AS id FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'account_identities'
+         UNION SELECT r.row ->> 'to' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'account_identities'
+         UNION SELECT r.row ->> 'id' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'accounts') w JOIN accounts a ON a.id = w.id"
+);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::accounts::joins::tests::{World, contradictions, difference, directory, rounds};
+    use crate::accounts::manage;
+    use crate::accounts::members;
+    use crate::connectors::bindings::{UserEntries, bind_users, put_users};
+    use crate::connectors::identities::{AccountEntries, AccountEntry, put_accounts};
+    use crate::connectors::outcome::Run;
+    use crate::entry::erasure;
+    use crate::entry::first_start::tests::{account, author, first_start, person, signed_in};
+    use crate::store::native::run;
+    use crate::store::{Author, Connection};
+    use crate::values::email::Email;
+    use crate::values::id::{Id as _, PersonId};
+    use crate::values::time::clock;
+    use crate::values::version::Precondition;
+
+    fn of(request: &str, api: &'static str) -> Author {
+        Author { request_id: request.to_owned(), ..author(api) }
+    }
+
+    async fn take_back(caller: &Caller, request: &str) -> Result<()> {
+        let edit = Edit::begin(author("accounts")).await?;
+        undo(&edit, caller, request).await?;
+        edit.commit().await
+    }
+
+    async fn number(statement: &str) -> Result<i64> {
+        Connection::lease().await?.query_one(statement, &[])?.take("number")
+    }
+
+    #[test]
+    fn what_a_body_has_removed_comes_back_row_by_row() {
+        run(async {
+            let mut world = World::new(0x5eed_2018).await?;
+            let mut removed = 0;
+            for round in 0..rounds(120) {
+                for _ in 0..world.dice.roll(25) {
+                    world.happens().await?;
+                }
+                let before = directory(&Connection::lease().await?)?;
+                let connector = world.connectors[world.dice.roll(2)].clone();
+                let request = of(&format!("round {round}"), "portal");
+                let ids = ["v", "w", "x", "y"];
+                if world.dice.roll(2) == 0 {
+                    // An external id that is unbound, or moves to an account that is there.
+                    let mut entries: AccountEntries = Vec::new();
+                    for id in ids {
+                        // What nobody says any more stays as it was shown: where another connector speaks that is told apart.
+                        let known = "SELECT a.registration_id AS id FROM accounts a
+                             JOIN account_identities i ON i.account_id = a.id AND i.connector_id <> ?2
+                            WHERE a.owner_id = ?1 AND a.registration_id IS NOT NULL LIMIT 1";
+                        let known = Connection::lease()
+                            .await?
+                            .query_first(known, &[world.operator.id.into(), connector.id.into()])?;
+                        let known = known.map(|mut row| row.take::<String>("id")).transpose()?;
+                        let moves = world.dice.roll(3) == 0;
+                        let bound = "SELECT 1 FROM account_identities WHERE connector_id = ? AND external_id = ?";
+                        let bound = Connection::lease().await?.query_first(bound, &[connector.id.into(), id.into()])?;
+                        match (known, bound) {
+                            (Some(known), Some(_)) if moves => {
+                                let entry = AccountEntry { name: None, registration_id: Some(known) };
+                                entries.push((id.to_owned(), Some(entry)));
+                            }
+                            _ => entries.push((id.to_owned(), None)),
+                        }
+                    }
+                    put_accounts(request, &connector, &entries, Run::default()).await?;
+                } else {
+                    let mut entries: UserEntries = Vec::new();
+                    for id in ids {
+                        let address = format!("p{}@example.com", world.dice.roll(6));
+                        let bound = "SELECT 1 FROM person_identities WHERE connector_id = ? AND external_id = ?";
+                        let bound = Connection::lease().await?.query_first(bound, &[connector.id.into(), id.into()])?;
+                        // One that is bound anew is none that comes back.
+                        let moves = bound.is_some() && world.dice.roll(3) == 0;
+                        entries.push((id.to_owned(), moves.then(|| Email::parse(&address).expect("an address"))));
+                    }
+                    put_users(request, &connector, &entries, Run::default()).await?;
+                }
+                assert_eq!(contradictions(&Connection::lease().await?)?, [""; 0], "round {round}");
+                match take_back(&world.operator.administrator, &format!("round {round}")).await {
+                    Ok(()) => removed += 1,
+                    Err(Error::NotFound(Thing::Event)) => {}
+                    Err(error) => return Err(error),
+                }
+                assert_eq!(contradictions(&Connection::lease().await?)?, [""; 0], "round {round}");
+                let after = directory(&Connection::lease().await?)?;
+                let lost: Vec<_> = difference(&before, &after)
+                    .into_iter()
+                    // A sync tells when it was.
+                    .filter(|line| line.starts_with('-') && !line.starts_with("- connectors"))
+                    .collect();
+                assert_eq!(lost, [""; 0], "round {round}: {:?}", difference(&before, &after));
+            }
+            assert!(removed > 20, "{removed}");
+            Ok(())
+        });
+    }
+
+    /// A connector brings an account, and binds somebody to it; then lets go of both, in two requests.
+    async fn removed(operator: &crate::entry::first_start::tests::Operator) -> Result<PersonId> {
+        let connector = &operator.connector;
+        let entry = AccountEntry { name: Some("Acme".to_owned()), registration_id: Some("1".to_owned()) };
+        put_accounts(author("portal"), connector, &vec![("a".to_owned(), Some(entry))], Run::default()).await?;
+        let jane = Email::parse("jane@example.com").expect("an address");
+        put_users(author("portal"), connector, &vec![("u".to_owned(), Some(jane))], Run::default()).await?;
+        bind_users(author("portal"), connector, "a", &["u".to_owned()], Run::default()).await?;
+        let jane = "SELECT person_id AS id FROM addresses WHERE key = 'jane@example.com'";
+        let jane = Connection::lease().await?.query_one(jane, &[])?.take("id")?;
+        put_users(of("users", "portal"), connector, &vec![("u".to_owned(), None)], Run::default()).await?;
+        put_accounts(of("accounts", "portal"), connector, &vec![("a".to_owned(), None)], Run::default()).await?;
+        assert_eq!(number("SELECT count(*) AS number FROM accounts").await?, 1);
+        Ok(jane)
+    }
+
+    #[test]
+    fn what_goes_comes_back_once_within_thirty_days_to_who_manages_the_owner() {
+        run(async {
+            let operator = first_start().await?;
+            let jane = removed(&operator).await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let stranger = person(&edit, "stranger@example.com").await?;
+            edit.commit().await?;
+            let connector = Caller::Connector(operator.connector.clone());
+            assert!(matches!(take_back(&signed_in(stranger), "accounts").await, Err(Error::NotFound(_))));
+            assert!(matches!(take_back(&connector, "accounts").await, Err(Error::Forbidden { .. })));
+            assert!(matches!(take_back(&operator.administrator, "none").await, Err(Error::NotFound(_))));
+            // What others need comes first: nobody belongs to an account that is not there.
+            take_back(&operator.administrator, "accounts").await?;
+            take_back(&operator.administrator, "users").await?;
+            assert!(matches!(take_back(&operator.administrator, "users").await, Err(Error::NotFound(_))));
+            let member = "SELECT count(*) AS number FROM memberships m JOIN grants USING (account_id, person_id)
+                  JOIN user_bindings USING (account_id) WHERE door = 'portal'";
+            assert_eq!(number(member).await?, 1);
+            assert_eq!(number("SELECT min(person_id) AS number FROM person_identities").await?, jane.number());
+            // After thirty days it is forgotten, with a later removal.
+            let connector = &operator.connector;
+            put_accounts(of("late", "portal"), connector, &vec![("a".to_owned(), None)], Run::default()).await?;
+            clock::advance(removals::KEPT + Duration::from_secs(1));
+            assert!(matches!(take_back(&operator.administrator, "late").await, Err(Error::NotFound(_))));
+            put_users(of("later", "portal"), connector, &vec![("u".to_owned(), None)], Run::default()).await?;
+            assert_eq!(number("SELECT count(*) AS number FROM removals WHERE request_id = 'late'").await?, 0);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn nothing_comes_back_where_a_value_is_anothers_by_now() {
+        run(async {
+            let operator = first_start().await?;
+            removed(&operator).await?;
+            let refused = async |request: &str| {
+                let before = directory(&Connection::lease().await?)?;
+                let refused = take_back(&operator.administrator, request).await;
+                assert!(matches!(refused, Err(Error::Conflict(Conflict::TakenSince))), "{request}: {refused:?}");
+                assert_eq!(difference(&before, &directory(&Connection::lease().await?)?), [""; 0]);
+                Ok::<_, Error>(())
+            };
+            let connector = &operator.connector;
+            let entry = |id: &str| AccountEntry { name: Some("Acme".to_owned()), registration_id: Some(id.to_owned()) };
+            // The registration id, …
+            put_accounts(author("portal"), connector, &vec![("b".to_owned(), Some(entry("1")))], Run::default())
+                .await?;
+            refused("accounts").await?;
+            // … the external id, …
+            put_accounts(author("portal"), connector, &vec![("b".to_owned(), None)], Run::default()).await?;
+            put_accounts(author("portal"), connector, &vec![("a".to_owned(), Some(entry("2")))], Run::default())
+                .await?;
+            refused("accounts").await?;
+            put_accounts(author("portal"), connector, &vec![("a".to_owned(), None)], Run::default()).await?;
+            take_back(&operator.administrator, "accounts").await?;
+            // … and the address.
+            let edit = Edit::begin(author("accounts")).await?;
+            person(&edit, "jane@example.com").await?;
+            edit.commit().await?;
+            refused("users").await
+        });
+    }
+
+    #[test]
+    fn who_is_erased_or_shut_out_meanwhile_does_not_come_back() {
+        run(async {
+            let operator = first_start().await?;
+            let connector = &operator.connector;
+            let edit = Edit::begin(author("accounts")).await?;
+            let (erased, out) = (person(&edit, "erased@example.com").await?, person(&edit, "out@example.com").await?);
+            edit.commit().await?;
+            let entry = AccountEntry { name: Some("Acme".to_owned()), registration_id: Some("1".to_owned()) };
+            put_accounts(author("portal"), connector, &vec![("a".to_owned(), Some(entry))], Run::default()).await?;
+            let address = |name: &str| Some(Email::parse(&format!("{name}@example.com")).expect("an address"));
+            let users = vec![("e".to_owned(), address("erased")), ("o".to_owned(), address("out"))];
+            put_users(author("portal"), connector, &users, Run::default()).await?;
+            bind_users(author("portal"), connector, "a", &["e".to_owned(), "o".to_owned()], Run::default()).await?;
+            let none = vec![("e".to_owned(), None), ("o".to_owned(), None)];
+            put_users(of("users", "portal"), connector, &none, Run::default()).await?;
+            let kept = format!("SELECT count(*) AS number FROM removed_rows WHERE row ->> 'person_id' = {erased}");
+            assert!(number(&kept).await? > 0);
+            let edit = Edit::begin(author("accounts")).await?;
+            erasure::erase(&edit, &operator.administrator, erased, None).await?;
+            let acme: AccountId =
+                edit.run_one("SELECT id FROM accounts WHERE registration_id = '1'", &[])?.take("id")?;
+            let held = hierarchy::roles(edit.connection(), &operator.administrator, acme)?;
+            let seen = members::Seen { id: out, known_as: out, known_by: None, status: members::Status::Active };
+            members::add(&edit, &operator.administrator, &held, acme, seen, &[Role::Viewer]).await?;
+            members::remove(&edit, &operator.administrator, &held, acme, out).await?;
+            edit.commit().await?;
+            assert_eq!(number(&kept).await?, 0, "nothing is kept of who was erased");
+            take_back(&operator.administrator, "users").await?;
+            assert_eq!(number("SELECT count(*) AS number FROM person_identities").await?, 1);
+            assert_eq!(number("SELECT count(*) AS number FROM grants WHERE door = 'portal'").await?, 0);
+            assert_eq!(contradictions(&Connection::lease().await?)?, [""; 0]);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn an_account_that_somebody_deleted_comes_back_with_all_that_it_had() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let acme = account(&edit, operator.id, "Acme").await?;
+            let (boss, manager) =
+                (person(&edit, "boss@example.com").await?, person(&edit, "manager@example.com").await?);
+            members::found(&edit, acme, boss).await?;
+            let held = hierarchy::roles(edit.connection(), &operator.administrator, operator.id)?;
+            let seen =
+                members::Seen { id: manager, known_as: manager, known_by: None, status: members::Status::Active };
+            members::add(&edit, &operator.administrator, &held, operator.id, seen, &[Role::Manage]).await?;
+            edit.run("INSERT INTO packages (owner_id, name, is_default) VALUES (?, 'P', 1)", &[acme.into()])?;
+            edit.commit().await?;
+            let before = directory(&Connection::lease().await?)?;
+            let edit = Edit::begin(of("deleted", "accounts")).await?;
+            manage::delete(&edit, &signed_in(boss), acme, &Precondition::default()).await?;
+            edit.commit().await?;
+            assert_eq!(number("SELECT count(*) AS number FROM accounts").await?, 1);
+            let refused = take_back(&signed_in(manager), "deleted").await;
+            assert!(matches!(refused, Err(Error::Forbidden { .. })), "{refused:?}");
+            take_back(&operator.administrator, "deleted").await?;
+            assert_eq!(difference(&before, &directory(&Connection::lease().await?)?), [""; 0]);
+            Ok(())
+        });
+    }
+}
