@@ -7,7 +7,7 @@
 use accord_core::auth::key::Algorithm;
 use accord_core::store::seal::{self, Seal};
 use accord_core::store::{Connection, connection};
-use accord_core::transfer::import;
+use accord_core::transfer::under_way;
 use accord_core::values::domain;
 use accord_core::values::region::{self, Region};
 use accord_core::{Error, Result, log, setting};
@@ -110,7 +110,7 @@ pub async fn ready(call: Call) -> Answer {
 /// another node.
 async fn unimpeded() -> Result<()> {
     let connection = Connection::lease().await?;
-    import::refuse_meanwhile(&connection)?;
+    under_way::refuse(&connection)?;
     if signing::is_at_home(&connection).await? { Ok(()) } else { Err(signing::ELSEWHERE) }
 }
 

@@ -8,7 +8,7 @@ use std::thread::LocalKey;
 
 use accord_core::auth::caller::Caller;
 use accord_core::store::{Actor, Author, Connection, patience};
-use accord_core::transfer::import;
+use accord_core::transfer::under_way;
 use accord_core::values::id::ConnectorId;
 use accord_core::{Error, log};
 use axum::body::{Body, HttpBody};
@@ -154,7 +154,7 @@ async fn unless_importing<A: Api>(failure: Arc<A::Failure>, path: &str) -> Arc<A
     if path == "/api/import" {
         return failure;
     }
-    let refused = async { import::refuse_meanwhile(&Connection::lease().await?) }.await;
+    let refused = async { under_way::refuse(&Connection::lease().await?) }.await;
     match refused {
         Err(error @ Error::Unavailable { .. }) => Arc::new(A::Failure::from(Failure::from(error))),
         _ => failure,

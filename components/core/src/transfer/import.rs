@@ -26,9 +26,10 @@ use serde_json::{Map, Value as Json, json};
 use crate::auth::token;
 use crate::error::{Conflict, Error, Faults, Result};
 use crate::store::sql::rows;
-use crate::store::{Actor, Author, Connection, Edit, IMPORTING, Transaction, UNDER_WAY, Value, migration};
+use crate::store::{Actor, Author, Connection, Edit, IMPORTING, Transaction, Value, migration};
 use crate::transfer::operator::{self, Operator};
 use crate::transfer::sections::{CLOSED, COUNTED, SECTIONS, Section};
+use crate::transfer::under_way::begun;
 use crate::transfer::{FORMAT, SUBJECT};
 use crate::values::time::Time;
 
@@ -43,31 +44,6 @@ const BATCH_BYTES: usize = 1 << 20;
 
 /// For how long a request takes lines.
 const WHILE: Duration = Duration::from_secs(15);
-
-/// An import that is under way.
-pub(super) struct Begun {
-    pub name: String,
-    pub password_hash: String,
-    pub lines: i64,
-}
-
-/// The import that is under way, if there is one.
-pub(super) fn begun(connection: &Connection) -> Result<Option<Begun>> {
-    let row = connection.query_first("SELECT name, password_hash, lines FROM imports WHERE one = 1", &[])?;
-    row.map(|mut row| {
-        Ok(Begun { name: row.take("name")?, password_hash: row.take("password_hash")?, lines: row.take("lines")? })
-    })
-    .transpose()
-}
-
-/// Refuses while an import is under way.
-///
-/// # Errors
-///
-/// [`Error::Unavailable`] then.
-pub fn refuse_meanwhile(connection: &Connection) -> Result<()> {
-    if begun(connection)?.is_some() { Err(UNDER_WAY) } else { Ok(()) }
-}
 
 /// How far an import has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -338,8 +314,8 @@ async fn write(edit: &Edit, lines: &[Line]) -> Result<()> {
         Ok(_) => None,
         Err(error) => Some(error),
     };
-    if error.as_ref().is_some_and(|error| explained(error).is_none()) {
-        return Err(error.unwrap_or(UNDER_WAY));
+    if let Some(error) = error.filter(|error| explained(error).is_none()) {
+        return Err(error);
     }
     // Which of them it is. What the statement did is undone, or does no harm.
     for line in lines {

@@ -3,6 +3,7 @@
 //! | module | its job |
 //! |---|---|
 //! | `sections` | which tables and columns are told, in which order, and which are not |
+//! | [`under_way`] | the import that has begun and not ended, if there is one |
 //! | [`export`] | the lines, a part of them a request |
 //! | [`import`] | lines into an Accord that is empty, and what nobody may do meanwhile |
 //! | [`operator`] | who may do either |
@@ -17,6 +18,7 @@ pub mod export;
 pub mod import;
 pub mod operator;
 pub(crate) mod sections;
+pub mod under_way;
 
 /// Which form of lines this is. Another one is refused.
 const FORMAT: i64 = 1;

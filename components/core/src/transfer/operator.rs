@@ -12,7 +12,7 @@ use crate::auth::{secret, throttle};
 use crate::error::{Error, Result};
 use crate::sign_in::credentials::{Candidate, WRONG};
 use crate::store::Connection;
-use crate::transfer::import;
+use crate::transfer::under_way::{self, Begun};
 use crate::values::id::AccountId;
 use crate::values::role::Role;
 
@@ -42,7 +42,7 @@ pub async fn authenticate(
     password: &str,
     address: Option<IpAddr>,
 ) -> Result<Operator> {
-    import::refuse_meanwhile(connection)?;
+    under_way::refuse(connection)?;
     let candidate = Candidate::find(connection, name, password, None).await?;
     let password_hash = candidate.hash();
     let person = candidate.verify(connection, password, address).await?;
@@ -72,7 +72,7 @@ pub async fn authenticate(
 /// As [`authenticate`].
 pub(super) async fn recognize(
     connection: &Connection,
-    begun: &import::Begun,
+    begun: &Begun,
     name: &str,
     password: &str,
     address: Option<IpAddr>,

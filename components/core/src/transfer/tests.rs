@@ -9,6 +9,7 @@ use super::export::Export;
 use super::import::{self, Import, Progress};
 use super::operator::authenticate;
 use super::sections::{LEFT_OUT, SECTIONS};
+use super::under_way;
 use crate::entry::first_start::tests::{author, calling_connector, first_start, person};
 use crate::error::{Conflict, Error, Result, Unauthenticated};
 use crate::store::native::{run, with_database};
@@ -420,7 +421,7 @@ fn while_an_import_is_under_way_nobody_signs_in_and_nobody_else_writes() {
         let connection = Connection::lease().await?;
         assert!(matches!(calling_connector().await, Err(Error::Unauthenticated(_))));
         assert!(matches!(authenticate(&connection, NAME, PASSWORD, None).await, Err(Error::Unavailable { .. })));
-        assert!(matches!(import::refuse_meanwhile(&connection), Err(Error::Unavailable { .. })));
+        assert!(matches!(under_way::refuse(&connection), Err(Error::Unavailable { .. })));
         for write in [
             "INSERT INTO people (uuid, origin, created_at, updated_at) VALUES ('x', 'portal', 0, 0)",
             "UPDATE accounts SET name = 'x'",
