@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Transfer {
     /// Lines of JSON, one a row. The hashes of all passwords are in it: it is as secret as these
     file: PathBuf,
-    /// An Accord that runs, as http://127.0.0.1:3000 [default: the state directory, which nobody may serve]
+    /// Where an Accord runs, as `http://127.0.0.1:3000` [default: the state directory, which nobody may serve]
     #[arg(long)]
     url: Option<String>,
     /// The address of an owner of the operator account, whose password is in `ACCORD_PASSWORD` [default: the administrator of the first
@@ -48,16 +48,12 @@ pub(super) fn import(transfer: &Transfer) -> Result<()> {
 impl Transfer {
     fn run(&self, what: What) -> Result<u64> {
         let Prepared { config, .. } = self.application.prepare()?;
-        let (name, password) = match &self.user {
-            Some(user) => {
-                let password =
-                    std::env::var("ACCORD_PASSWORD").context("ACCORD_PASSWORD is missing: the password of --user")?;
-                (user.clone(), password)
-            }
-            None => {
-                let of = |name: &str| config.variables.get(name).cloned().with_context(|| format!("{name} is missing"));
-                (of("admin_email")?, of("admin_password")?)
-            }
+        let (name, password) = if let Some(user) = &self.user {
+            let password = std::env::var("ACCORD_PASSWORD");
+            (user.clone(), password.context("ACCORD_PASSWORD is missing: the password of --user")?)
+        } else {
+            let of = |name: &str| config.variables.get(name).cloned().with_context(|| format!("{name} is missing"));
+            (of("admin_email")?, of("admin_password")?)
         };
         let runtime = tokio::runtime::Runtime::new()?;
         let caller = |url: &str| Ok::<_, anyhow::Error>(Caller { place: Place::parse(url)?, name, password });

@@ -43,12 +43,12 @@ async fn a_directory_moves_by_two_commands_however_often_they_are_killed() {
         (place.path().join("all.ndjson"), place.path().join("home"), place.path().join("again.ndjson"));
 
     let url = from.url("");
-    let taken =
+    let said =
         run(accord(&["export", text(&file), "--url", &url, "--user", ADMIN_EMAIL])).await.expect("it is exported");
     let lines = std::fs::read_to_string(&file).expect("a file");
     let count = lines.lines().count();
     assert_eq!(
-        taken,
+        said,
         format!("{}: {} lines. The hashes of all passwords are in it: keep it secret.\n", file.display(), count)
     );
     assert_eq!(file.metadata().expect("a file").permissions().mode() & 0o777, 0o600);
@@ -75,8 +75,8 @@ async fn a_directory_moves_by_two_commands_however_often_they_are_killed() {
         // Then it was done before.
         Err(error) => assert!(error.starts_with("accord: not imported: "), "{error}"),
     }
-    let taken = accord(&["export", text(&again), "--state-dir", text(&home), "--user", ADMIN_EMAIL]);
-    run(taken).await.expect("it is exported");
+    let further = accord(&["export", text(&again), "--state-dir", text(&home), "--user", ADMIN_EMAIL]);
+    run(further).await.expect("it is exported");
     assert_eq!(std::fs::read_to_string(&again).expect("a file"), lines);
 }
 
