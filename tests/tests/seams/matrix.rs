@@ -131,6 +131,7 @@ const ROWS: [(u8, &str, &[&str]); 29] = [
             "POST …/users, the address",
             "POST own …/users, the address",
             "POST own …/users/{userId}",
+            "POST own …/users/{userId}, once asked",
             "GET /api/users/{userId}",
             "PATCH users, the address",
             "PATCH Account, Email",

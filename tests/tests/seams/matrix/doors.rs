@@ -199,6 +199,10 @@ impl World {
             "POST own …/users, name@subdomain" => invite(caller.own, USERNAME).await,
             "POST …/users/{userId}" => accord.post(token, &here, &user).await,
             "POST own …/users/{userId}" => accord.post(token, &own, &user).await,
+            "POST own …/users/{userId}, once asked" => {
+                invite(caller.own, &whom.email).await;
+                accord.post(token, &own, &user).await
+            }
             "PUT …/users/{userId}, admin" => accord.put(token, &here, &json!({ "roles": ["admin"] })).await,
             "PUT …/users/{userId}, user" => accord.put(token, &here, &user).await,
             "PUT …/users/{userId}, inactive" => accord.put(token, &here, &json!({ "status": "inactive" })).await,
