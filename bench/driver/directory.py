@@ -19,6 +19,9 @@ from driver.servers import CLIENT_ID, CLIENT_SECRET, Accord
 BLOCK = 1000
 CUSTOMERS = 50
 
+# How many connectors of the operator call each account something: the environment says so, and a revision that does not know it has one.
+SOURCES = int(os.environ.get("BENCH_SOURCES", "1"))
+
 # Account `number` (from 1) has the id `number + 1`: 1 is the operator. So has its user: 1 is the operator's admin.
 _FILL = """
 CREATE TEMP TABLE n AS
@@ -79,6 +82,15 @@ UPDATE accounts SET descendants = owned.number
 _READING = """
 UPDATE memberships SET known_as = person_id;
 UPDATE audit SET account_id = subject_id WHERE subject = 'accounts';
+"""
+
+# One more source of every account. It agrees on all names but one of a hundred.
+_SOURCE = """
+INSERT INTO connectors (id, account_id, client_id, secret_hash, scopes, name, status, created_at, updated_at)
+  VALUES (:source, 1, printf('source-%d', :source), '', 'portal:write', printf('Source %d', :source), 'active', 0, 0);
+INSERT INTO account_identities (connector_id, external_id, account_id, created_at, name)
+  SELECT :source, external_id, account_id, created_at + :source, iif(account_id % 100 = 0, printf('Also %d', account_id), NULL)
+    FROM account_identities WHERE connector_id = 1;
 """
 
 
@@ -170,7 +182,7 @@ def _kept_by(root: Path, count: int) -> Path:
 
 def _kept(count: int) -> Path:
     """The state of a directory of this size, made unless it is kept from an earlier run."""
-    digest = hashlib.sha256((_FILL + _DESCENDANTS + _READING).encode())
+    digest = hashlib.sha256((_FILL + _DESCENDANTS + _READING + (_SOURCE * (SOURCES - 1))).encode())
     for migration in migrations():
         digest.update(migration.read_bytes())
     home = WORK / "directories" / digest.hexdigest()[:16]
@@ -221,6 +233,10 @@ def fill(path: Path, count: int) -> None:
     if any(column[1] == "known_as" for column in store.execute("PRAGMA table_info(memberships)")):
         for statement in _READING.split(";\n"):
             store.execute(statement)
+    for source in range(2, SOURCES + 1):
+        for statement in _SOURCE.split(";\n"):
+            if statement.strip():
+                store.execute(statement, {"source": source})
     store.execute("COMMIT")
     _close(store)
 

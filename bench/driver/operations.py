@@ -178,6 +178,8 @@ OPERATIONS = [
     Operation("records 50, operator", listed("/api/accounts/1/records?$top=50")),
     Operation("audit 50, operator", listed("/api/audit?$top=50")),
     Operation("audit 50 of an account, reseller", listed_as_reseller("/api/accounts/{}/audit?$top=50")),
+    Operation("duplicates 50, operator", listed("/api/duplicates?accountId=1&$top=50")),
+    Operation("disagreements 50, operator", listed("/api/accounts/1/disagreements?$top=50")),
     Operation("administration list", administration_list),
     Operation("endpoint PATCH, update", endpoint_update),
     Operation("portal PATCH of 1, again", portal_again(1)),
