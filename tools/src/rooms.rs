@@ -394,7 +394,11 @@ mod tests {
     fn the_files_that_the_architecture_names_are_there() {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let text = include_str!("../../ARCHITECTURE.md");
-        let named = text.split('`').skip(1).step_by(2).filter(|code| code.ends_with(".rs"));
+        let named = text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|code| Path::new(code).extension().is_some_and(|extension| extension == "rs"));
         let mut count = 0;
         for name in named {
             let (before, rest) = name.split_once('{').unwrap_or((name, ""));
