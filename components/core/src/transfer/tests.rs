@@ -101,6 +101,7 @@ async fn imported(lines: &str) -> Result<Progress> {
 }
 
 /// Fills the directory: each table has rows, with texts and numbers that `dice` gives.
+#[expect(clippy::too_many_lines, reason = "a statement for each table")]
 fn fill(store: &Database, texts: &[String], numbers: &[i64]) {
     let text = |index: usize| texts[index % texts.len()].clone();
     let number = |index: usize| numbers[index % numbers.len()];
