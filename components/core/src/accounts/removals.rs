@@ -89,6 +89,17 @@ pub(crate) const ERASED: [&str; 2] = [
     "DELETE FROM joined_rows WHERE row ->> 'person' IN (SELECT ?1 UNION ALL SELECT +id FROM people WHERE leads_to = ?1)",
 ];
 
+/// Takes an address, `?2`, of somebody who is erased out of what is kept of accounts that the person was a member of.
+pub(crate) const UNNAMED: [&str; 2] = [
+    "UPDATE removed_rows SET row = replace(row, trim(json_quote(?2), '\"'), 'erased')
+      WHERE kind = 'accounts' AND instr(row, trim(json_quote(?2), '\"')) > 0
+        AND row ->> 'id' IN (SELECT +m.account_id FROM audit m WHERE m.subject = 'memberships' AND m.subject_id = ?1)",
+    "UPDATE joined_rows SET row = replace(row, trim(json_quote(?2), '\"'), 'erased')
+      WHERE kind IN ('account', 'stays') AND instr(row, trim(json_quote(?2), '\"')) > 0
+        AND joined_id IN (SELECT j.id FROM audit m JOIN joined_accounts j ON j.id = m.account_id OR j.into_id = m.account_id
+                           WHERE m.subject = 'memberships' AND m.subject_id = ?1)",
+];
+
 #[cfg(test)]
 mod tests {
     use crate::store::migration;

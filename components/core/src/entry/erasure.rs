@@ -189,8 +189,11 @@ pub async fn erase(edit: &Edit, caller: &Caller, id: PersonId, hash: Option<&str
             "UPDATE audit SET detail = replace(detail, trim(json_quote(?2), '\"'), 'erased')
               WHERE subject = 'accounts' AND instr(detail, trim(json_quote(?2), '\"')) > 0
                 AND subject_id IN (SELECT m.account_id FROM audit m WHERE m.subject = 'memberships' AND m.subject_id = ?1)",
-            &[id.into(), named.into()],
+            &[id.into(), named.as_str().into()],
         )?;
+        for statement in removals::UNNAMED {
+            edit.run(statement, &[id.into(), named.as_str().into()])?;
+        }
     }
     for statement in removals::ERASED {
         edit.run(statement, &[id.into()])?;
