@@ -16,7 +16,8 @@ with tempfile.TemporaryDirectory() as room:
     description = Path(room, "openapi.json")
     description.write_text(requests.get(at("/openapi.json")).text)
     settings = Path(room, "settings.yaml")
-    settings.write_text("post_hooks: []\n")
+    # It knows no lines of JSON: they are bytes to it.
+    settings.write_text("post_hooks: []\ncontent_type_overrides:\n  application/x-ndjson: application/octet-stream\n")
     made = subprocess.run(
         [Path(sys.executable).with_name("openapi-python-client"), "generate", "--path", description, "--config", settings,
          "--output-path", Path(room, "made"), "--meta", "none", "--fail-on-warning"],

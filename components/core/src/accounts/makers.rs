@@ -42,7 +42,7 @@ const OWNERS: &str = concat!(
 );
 
 /// Marks what a person made and ranks below from now on, and tells the owners. To be called once the person has lost a role.
-pub(super) async fn lost_roles(edit: &Edit, person_id: PersonId) -> Result<()> {
+pub(crate) async fn lost_roles(edit: &Edit, person_id: PersonId) -> Result<()> {
     let marked = edit.run(MARK, &[person_id.into(), Time::now().into()])?;
     let mut marked = marked.into_iter().map(Marked::from_row).collect::<Result<Vec<_>>>()?;
     let notes: Vec<_> =

@@ -25,7 +25,7 @@ pub mod duplicates;
 pub mod hierarchy;
 pub mod joins;
 pub mod listing;
-mod makers;
+pub(crate) mod makers;
 pub mod manage;
 pub mod members;
 pub mod packages;

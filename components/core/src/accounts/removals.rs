@@ -84,13 +84,15 @@ const FORGET: [&str; 2] = [
 ];
 
 /// Forgets what is kept of somebody who is erased. The index is of an expression, which compares with what is no column.
-pub(crate) const ERASED: [&str; 2] = [
+pub(crate) const ERASED: [&str; 3] = [
     "DELETE FROM removed_rows WHERE row ->> 'person_id' IN (SELECT ?1 UNION ALL SELECT +id FROM people WHERE leads_to = ?1)",
+    "DELETE FROM removed_rows WHERE kind = 'joined_rows'
+        AND (row ->> 'row') ->> 'person' IN (SELECT ?1 UNION ALL SELECT +id FROM people WHERE leads_to = ?1)",
     "DELETE FROM joined_rows WHERE row ->> 'person' IN (SELECT ?1 UNION ALL SELECT +id FROM people WHERE leads_to = ?1)",
 ];
 
 /// Takes an address, `?2`, of somebody who is erased out of what is kept of accounts that the person was a member of.
-pub(crate) const UNNAMED: [&str; 2] = [
+pub(crate) const UNNAMED: [&str; 4] = [
     "UPDATE removed_rows SET row = replace(row, trim(json_quote(?2), '\"'), 'erased')
       WHERE kind = 'accounts' AND instr(row, trim(json_quote(?2), '\"')) > 0
         AND row ->> 'id' IN (SELECT +m.account_id FROM audit m WHERE m.subject = 'memberships' AND m.subject_id = ?1)",
@@ -98,6 +100,14 @@ pub(crate) const UNNAMED: [&str; 2] = [
       WHERE kind IN ('account', 'stays') AND instr(row, trim(json_quote(?2), '\"')) > 0
         AND joined_id IN (SELECT j.id FROM audit m JOIN joined_accounts j ON j.id = m.account_id OR j.into_id = m.account_id
                            WHERE m.subject = 'memberships' AND m.subject_id = ?1)",
+    // An account that was joined, and deleted with the one that it was joined into.
+    "UPDATE removed_rows SET row = replace(row, trim(json_quote(?2), '\"'), 'erased')
+      WHERE kind = 'joined_rows' AND instr(row, trim(json_quote(?2), '\"')) > 0
+        AND row ->> 'joined_id' IN (SELECT +m.account_id FROM audit m WHERE m.subject = 'memberships' AND m.subject_id = ?1)",
+    "UPDATE removed_rows SET row = replace(row, trim(json_quote(?2), '\"'), 'erased')
+      WHERE kind = 'joined_rows' AND instr(row, trim(json_quote(?2), '\"')) > 0 AND removal_id IN (
+            SELECT k.removal_id FROM audit m CROSS JOIN removed_rows k ON k.kind = 'accounts' AND k.row ->> 'id' = +m.account_id
+             WHERE m.subject = 'memberships' AND m.subject_id = ?1)",
 ];
 
 #[cfg(test)]

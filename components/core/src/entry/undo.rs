@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use crate::accounts::hierarchy;
+use crate::accounts::makers;
 use crate::accounts::members::is_shut_out;
 use crate::accounts::removals;
 use crate::accounts::role::Roles;
@@ -48,6 +49,12 @@ pub async fn undo(edit: &Edit, caller: &Caller, request_id: &str) -> Result<()> 
         restored += done.len();
     }
     let_go(edit, removal).await?;
+    // Whoever made a connector may have lost its rank while it was gone.
+    let makers = "SELECT DISTINCT c.maker_id FROM removed_rows r JOIN connectors c ON c.id = r.row ->> 'id'
+          WHERE r.removal_id = ? AND r.kind = 'connectors' AND c.maker_id IS NOT NULL";
+    for mut row in edit.batch(makers, vec![removal.into()]).await? {
+        makers::lost_roles(edit, row.take("maker_id")?).await?;
+    }
     let accounts = "SELECT count(*) AS number FROM removed_rows WHERE removal_id = ? AND kind = 'accounts'";
     let accounts: i64 = edit.run_one(accounts, &here[..1])?.take("number")?;
     hierarchy::count(edit, owner, accounts)?;
@@ -107,6 +114,13 @@ macro_rules! person {
             $row,
             " ->> 'person_id')"
         )
+    };
+}
+
+/// Whether the connector of a row `r` is there.
+macro_rules! connector {
+    ($row:literal) => {
+        concat!("EXISTS (SELECT 1 FROM connectors x WHERE x.id = ", $row, " ->> 'connector_id')")
     };
 }
 
@@ -175,7 +189,7 @@ const RESTORED: [&str; 20] = [
      'secret_hash', r.row ->> 'secret_version', r.row ->> 'scopes', r.row ->> 'name', r.row ->> 'integration', r.row ->>
      'property', r.row ->> 'environment', r.row ->> 'status', r.row ->> 'token_expires_at', r.row ->> 'last_success_at',
      r.row ->> 'last_failure_at', r.row ->> 'last_failure', r.row ->> 'failures', r.row ->> 'created_at', r.row ->>
-     'updated_at', r.row ->> 'rank', (SELECT x.id FROM people x WHERE x.id = r.row ->> 'maker_id'), r.row ->>
+     'updated_at', r.row ->> 'rank', (SELECT coalesce(x.leads_to, x.id) FROM people x WHERE x.id = r.row ->> 'maker_id'), r.row ->>
      'maker_lost_rank_at', r.row ->> 'redirect_uris', r.row ->> 'post_logout_redirect_uris', r.row ->> 'public', r.row ->>
      'require_pkce', r.row ->> 'id_token_algorithm', r.row ->> 'unbind_share' FROM removed_rows r WHERE r.removal_id = ?1
      AND r.kind = 'connectors' RETURNING 1 AS done",
@@ -205,8 +219,11 @@ const RESTORED: [&str; 20] = [
          r.row ->> 'connector_id', r.row ->> 'external_id', ",
         account!("r.row"),
         ", r.row ->> 'created_at', r.row ->> 'name', r.row ->> 'registration_id' FROM removed_rows r WHERE r.removal_id =
-         ?1 AND r.kind = 'account_identities' AND r.row ->> 'to' IS NULL ON CONFLICT (connector_id, external_id) DO
-         NOTHING RETURNING 1 AS done",
+         ?1 AND r.kind = 'account_identities' AND r.row ->> 'to' IS NULL AND ",
+        connector!("r.row"),
+        " AND EXISTS (SELECT 1 FROM accounts x WHERE x.id = ",
+        account!("r.row"),
+        ") ON CONFLICT (connector_id, external_id) DO NOTHING RETURNING 1 AS done",
     ),
     concat!(
         "UPDATE account_identities SET account_id = ",
@@ -214,7 +231,10 @@ const RESTORED: [&str; 20] = [
         ", created_at = r.row ->> 'created_at', name = r.row ->> 'name', registration_id = r.row ->> 'registration_id'
          FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'account_identities' AND
          account_identities.connector_id = r.row ->> 'connector_id' AND account_identities.external_id = r.row ->>
-         'external_id' AND account_identities.account_id = r.row ->> 'to' RETURNING 1 AS done",
+         'external_id' AND account_identities.account_id = r.row ->> 'to' AND EXISTS (SELECT 1
+         FROM accounts x WHERE x.id = ",
+        account!("r.row"),
+        ") RETURNING 1 AS done",
     ),
     concat!(
         "INSERT INTO person_identities (connector_id, external_id, person_id, created_at, key) SELECT r.row ->>
@@ -222,6 +242,8 @@ const RESTORED: [&str; 20] = [
         person!("r.row"),
         ", r.row ->> 'created_at', r.row ->> 'key' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind =
          'person_identities' AND r.row ->> 'to' IS NULL AND ",
+        connector!("r.row"),
+        " AND ",
         person!("r.row"),
         "  IS NOT NULL ON CONFLICT (connector_id, external_id) DO NOTHING RETURNING 1 AS done",
     ),
@@ -238,8 +260,11 @@ const RESTORED: [&str; 20] = [
         "INSERT INTO user_bindings (connector_id, external_id, account_id, created_at) SELECT r.row ->> 'connector_id',
          r.row ->> 'external_id', ",
         account!("r.row"),
-        ", r.row ->> 'created_at' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'user_bindings' ON CONFLICT DO
-         NOTHING RETURNING 1 AS done",
+        ", r.row ->> 'created_at' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'user_bindings' AND ",
+        connector!("r.row"),
+        " AND EXISTS (SELECT 1 FROM accounts x WHERE x.id = ",
+        account!("r.row"),
+        ") ON CONFLICT DO NOTHING RETURNING 1 AS done",
     ),
     concat!(
         "WITH gone(account_id, person_id, row) AS MATERIALIZED (SELECT ",
@@ -250,9 +275,10 @@ const RESTORED: [&str; 20] = [
          (account_id, person_id, status, entered_at, blocked_rank, blocked_by, created_at, updated_at, known_as,
          known_by) SELECT gone.account_id, gone.person_id, gone.row ->> 'status', gone.row ->> 'entered_at', gone.row ->>
          'blocked_rank', gone.row ->> 'blocked_by', gone.row ->> 'created_at', gone.row ->> 'updated_at', gone.row ->> 'known_as',
-         gone.row ->> 'known_by' FROM gone WHERE gone.person_id IS NOT NULL AND NOT ",
+         gone.row ->> 'known_by' FROM gone WHERE gone.person_id IS NOT NULL AND EXISTS (SELECT 1 FROM accounts x WHERE x.id = gone.account_id)
+         AND NOT ",
         is_shut_out!("gone.account_id", "gone.person_id"),
-        "  ON CONFLICT DO NOTHING RETURNING 1 AS done",
+        "  ORDER BY gone.row ->> 'status' IN ('invited', 'awaiting', 'active') ON CONFLICT DO NOTHING RETURNING 1 AS done",
     ),
     concat!(
         "INSERT INTO grants (account_id, person_id, door, role, given_by, given_rank, created_at) SELECT m.account_id,
@@ -299,10 +325,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::accounts::joins;
     use crate::accounts::joins::tests::{World, contradictions, difference, directory, rounds};
     use crate::accounts::manage;
     use crate::accounts::members;
     use crate::connectors::bindings::{UserEntries, bind_users, put_users};
+    use crate::connectors::connector;
     use crate::connectors::identities::{AccountEntries, AccountEntry, put_accounts};
     use crate::connectors::outcome::Run;
     use crate::entry::erasure;
@@ -509,6 +537,84 @@ mod tests {
             assert_eq!(number("SELECT count(*) AS number FROM person_identities").await?, 1);
             assert_eq!(number("SELECT count(*) AS number FROM grants WHERE door = 'portal'").await?, 0);
             assert_eq!(contradictions(&Connection::lease().await?)?, [""; 0]);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn what_needs_something_that_is_gone_stays_away_and_the_rest_comes_back() {
+        run(async {
+            let operator = first_start().await?;
+            removed(&operator).await?;
+            // The account that the user belonged to is not there, …
+            take_back(&operator.administrator, "users").await?;
+            assert_eq!(number("SELECT count(*) AS number FROM person_identities").await?, 1);
+            assert_eq!(number("SELECT count(*) AS number FROM user_bindings").await?, 0);
+            // … and then neither is the connector.
+            let edit = Edit::begin(author("accounts")).await?;
+            connector::delete(&edit, &operator.administrator, operator.connector.id).await?;
+            edit.commit().await?;
+            take_back(&operator.administrator, "accounts").await?;
+            assert_eq!(number("SELECT count(*) AS number FROM account_identities").await?, 0);
+            assert_eq!(number("SELECT count(*) AS number FROM accounts").await?, 2);
+            assert_eq!(contradictions(&Connection::lease().await?)?, [""; 0]);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_connector_that_comes_back_tells_that_its_maker_has_lost_the_rank_meanwhile() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let (acme, maker) = (account(&edit, operator.id, "Acme").await?, person(&edit, "maker@example.com").await?);
+            let held = hierarchy::roles(edit.connection(), &operator.administrator, operator.id)?;
+            let seen = members::Seen { id: maker, known_as: maker, known_by: None, status: members::Status::Active };
+            members::add(&edit, &operator.administrator, &held, operator.id, seen, &[Role::Admin]).await?;
+            let new = "INSERT INTO connectors (account_id, client_id, secret_hash, scopes, name, rank, maker_id, created_at, updated_at)
+                       VALUES (?1, 'c', 'h', '', 'Theirs', 'admin', ?2, 0, 0)";
+            edit.run(new, &[acme.into(), maker.into()])?;
+            edit.commit().await?;
+            let edit = Edit::begin(of("deleted", "accounts")).await?;
+            manage::delete(&edit, &operator.administrator, acme, &Precondition::default()).await?;
+            edit.commit().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            members::remove(&edit, &operator.administrator, &held, operator.id, maker).await?;
+            edit.commit().await?;
+            take_back(&operator.administrator, "deleted").await?;
+            let marked = "SELECT maker_lost_rank_at IS NOT NULL AS number FROM connectors WHERE client_id = 'c'";
+            assert_eq!(number(marked).await?, 1);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn nothing_is_kept_of_who_is_erased_when_a_joined_account_was_deleted() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let (one, other) = (account(&edit, operator.id, "One").await?, account(&edit, operator.id, "Other").await?);
+            let jane = person(&edit, "jane@example.com").await?;
+            edit.run("UPDATE accounts SET primary_contact = 'jane@example.com' WHERE id = ?", &[one.into()])?;
+            let held = hierarchy::roles(edit.connection(), &operator.administrator, one)?;
+            let seen = members::Seen {
+                id: jane,
+                known_as: jane,
+                known_by: Some("jane@example.com".to_owned()),
+                status: members::Status::Active,
+            };
+            members::add(&edit, &operator.administrator, &held, one, seen, &[Role::User]).await?;
+            joins::join(&edit, &operator.administrator, other, &[one]).await?;
+            edit.commit().await?;
+            let edit = Edit::begin(of("deleted", "accounts")).await?;
+            manage::delete(&edit, &operator.administrator, other, &Precondition::default()).await?;
+            edit.commit().await?;
+            let told = "SELECT count(*) AS number FROM removed_rows WHERE row LIKE '%jane@example.com%'";
+            assert!(number(told).await? > 0);
+            let edit = Edit::begin(author("accounts")).await?;
+            erasure::erase(&edit, &operator.administrator, jane, None).await?;
+            edit.commit().await?;
+            assert_eq!(number(told).await?, 0);
             Ok(())
         });
     }

@@ -29,6 +29,8 @@ CREATE INDEX removed_rows_removal ON removed_rows(removal_id, kind);
 
 -- What is kept of somebody goes when that person is erased, and the person's addresses go out of what is kept of accounts.
 CREATE INDEX removed_rows_account ON removed_rows(row ->> 'id') WHERE kind = 'accounts';
+CREATE INDEX removed_rows_joined ON removed_rows(row ->> 'joined_id') WHERE kind = 'joined_rows';
+CREATE INDEX removed_rows_joined_person ON removed_rows((row ->> 'row') ->> 'person') WHERE kind = 'joined_rows';
 CREATE INDEX removed_rows_person ON removed_rows(row ->> 'person_id') WHERE row ->> 'person_id' IS NOT NULL;
 CREATE INDEX joined_rows_person ON joined_rows(row ->> 'person') WHERE row ->> 'person' IS NOT NULL;
 

@@ -218,8 +218,11 @@ const KEYS: [&str; 4] = ["k0", "k1", "k2", "k3"];
 /// The statement that reads a page of a section: the lines, and their keys. A null is not told, which is what a JSON Merge Patch
 /// (RFC 7396) makes of one.
 fn statement(section: &Section, is_further: bool) -> String {
-    let told =
-        |column: &&str| if Section::is_blob(column) { format!("lower(hex({column}))") } else { (*column).to_owned() };
+    let told = |column: &&str| {
+        let at_first = section.at_first.iter().find(|(name, _)| name == column).map(|(_, told)| (*told).to_owned());
+        let plain = || if Section::is_blob(column) { format!("lower(hex({column}))") } else { (*column).to_owned() };
+        at_first.unwrap_or_else(plain)
+    };
     let list = |parts: Vec<String>| parts.join(", ");
     let (columns, key) = (section.columns, &section.columns[..section.key]);
     let members = list(columns.iter().map(|column| format!("'{column}', {}", told(column))).collect());

@@ -271,10 +271,13 @@ fn head(object: &Map<String, Json>) -> Result<Said, String> {
     ))
 }
 
+/// No id is as large: JSON's numbers are exact to here in every language.
+const ID_MAX: i64 = 1 << 53;
+
 fn last(end: &Json) -> Option<Said> {
     let ids = end["ids"].as_object()?.iter().map(|(table, id)| {
         let is_known = COUNTED.contains(&table.as_str());
-        id.as_i64().filter(|id| is_known && *id > 0).map(|id| (table.clone(), id))
+        id.as_i64().filter(|id| is_known && (1..ID_MAX).contains(id)).map(|id| (table.clone(), id))
     });
     Some(Said::End { lines: end["lines"].as_i64()?, ids: ids.collect::<Option<_>>()? })
 }
@@ -365,6 +368,7 @@ fn explained(error: &Error) -> Option<String> {
         ("FOREIGN KEY", "refers to a row that has not come"),
         ("NOT NULL", "lacks a value that its table needs"),
         ("CHECK", "has a value that its table does not take"),
+        ("malformed JSON", "has a value that its table does not take"),
         ("cannot store", "has a value of another type than its column"),
         ("datatype mismatch", "has a value of another type than its column"),
     ];
@@ -423,11 +427,35 @@ async fn clear(edit: &Edit, operator: &Operator) -> Result<()> {
     Ok(())
 }
 
+/// What has to be so of a directory that has come, each a query that then answers with a row, and what is wrong otherwise.
+const ENDS: [(&str, &str); 2] = [
+    (
+        "SELECT 1 FROM accounts a JOIN grants g ON g.account_id = a.id AND g.role = 'owner'
+           JOIN memberships m ON m.account_id = g.account_id AND m.person_id = g.person_id AND m.status = 'active'
+           JOIN people p ON p.id = m.person_id AND p.password_hash IS NOT NULL
+          WHERE a.owner_id IS NULL AND a.status = 'active' LIMIT 1",
+        "ends an export in which nobody can sign in as an owner of the operator account",
+    ),
+    (
+        "WITH RECURSIVE below(id) AS (SELECT id FROM accounts WHERE owner_id IS NULL
+             UNION ALL SELECT a.id FROM below CROSS JOIN accounts a ON a.owner_id = below.id)
+         SELECT 1 WHERE (SELECT count(*) FROM below) = (SELECT count(*) FROM accounts)",
+        "ends an export in which an account does not hang below the operator account",
+    ),
+];
+
 /// Opens the directory: everything has come.
 async fn open(edit: &Edit, number: i64, ids: &[(String, i64)]) -> Result<()> {
     let operator = edit.run_first("SELECT id FROM accounts WHERE owner_id IS NULL", &[])?;
     let operator: i64 =
         operator.ok_or_else(|| fault(number, "ends an export without an operator account"))?.take("id")?;
+    for (rule, why) in ENDS {
+        if edit.run_first(rule, &[])?.is_none() {
+            return Err(fault(number, why));
+        }
+    }
+    // What a removal keeps it keeps within one transaction, which was of another Accord.
+    edit.run("UPDATE removals SET open = 0 WHERE open = 1", &[])?;
     for (table, id) in ids {
         let parameters: [Value; 2] = [table.as_str().into(), (*id).into()];
         edit.run("UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1", &parameters)?;

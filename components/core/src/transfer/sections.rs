@@ -12,13 +12,15 @@ pub(crate) struct Section {
     pub key: usize,
     /// The rows that are told, as a condition.
     pub rows: &'static str,
+    /// Columns of which something else is told at first, and what: a later section completes them.
+    pub at_first: &'static [(&'static str, &'static str)],
     /// Whether the rows have come before, and this completes them: by what refers to rows that may come later than the row itself.
     pub completes: bool,
 }
 
 impl Section {
     const fn of(table: &'static str, key: usize, columns: &'static [&'static str]) -> Self {
-        Self { name: table, table, columns, key, rows: "true", completes: false }
+        Self { name: table, table, columns, key, rows: "true", at_first: &[], completes: false }
     }
 
     /// The section whose lines are called so.
@@ -34,39 +36,46 @@ impl Section {
 
 /// Everything that is told.
 pub(crate) static SECTIONS: [Section; 23] = [
-    Section::of(
-        "accounts",
-        1,
-        &[
-            "id",
-            "owner_id",
-            "account_key",
-            "registration_id",
-            "type",
-            "status",
-            "name",
-            "name_key",
-            "name_reserved",
-            "description",
-            "primary_contact",
-            "country",
-            "subdomain",
-            "domain",
-            "email_admin",
-            "datashare",
-            "origin",
-            "version",
-            "created_at",
-            "updated_at",
-            "descendants",
-            "suspended_from_above",
-            "people_name",
-            "above_name",
-            "people_registration_id",
-            "above_registration_id",
-            "registration_number",
+    Section {
+        // What was joined may have left accounts below one that was made after them. At first they are the operator's.
+        at_first: &[
+            ("owner_id", "iif(owner_id > id, (SELECT o.id FROM accounts o WHERE o.owner_id IS NULL), owner_id)"),
+            ("registration_id", "iif(owner_id > id, NULL, registration_id)"),
         ],
-    ),
+        ..Section::of(
+            "accounts",
+            1,
+            &[
+                "id",
+                "owner_id",
+                "account_key",
+                "registration_id",
+                "type",
+                "status",
+                "name",
+                "name_key",
+                "name_reserved",
+                "description",
+                "primary_contact",
+                "country",
+                "subdomain",
+                "domain",
+                "email_admin",
+                "datashare",
+                "origin",
+                "version",
+                "created_at",
+                "updated_at",
+                "descendants",
+                "suspended_from_above",
+                "people_name",
+                "above_name",
+                "people_registration_id",
+                "above_registration_id",
+                "registration_number",
+            ],
+        )
+    },
     Section::of("packages", 1, &["id", "owner_id", "name", "is_default"]),
     Section::of(
         "people",
@@ -202,9 +211,10 @@ pub(crate) static SECTIONS: [Section; 23] = [
     Section {
         name: "accounts_later",
         table: "accounts",
-        columns: &["id", "package_id", "suspended_by"],
+        columns: &["id", "owner_id", "registration_id", "package_id", "suspended_by"],
         key: 1,
-        rows: "(package_id IS NOT NULL OR suspended_by IS NOT NULL)",
+        rows: "(package_id IS NOT NULL OR suspended_by IS NOT NULL OR owner_id > id)",
+        at_first: &[],
         completes: true,
     },
     Section {
@@ -213,6 +223,7 @@ pub(crate) static SECTIONS: [Section; 23] = [
         columns: &["id", "leads_to"],
         key: 1,
         rows: "leads_to IS NOT NULL",
+        at_first: &[],
         completes: true,
     },
 ];

@@ -210,7 +210,8 @@ fn fill(store: &Database, texts: &[String], numbers: &[i64]) {
     }
     store
         .execute_batch(
-            "UPDATE people SET leads_to = 130, password_hash = NULL WHERE id = 13; DELETE FROM packages WHERE id > 200",
+            "UPDATE people SET leads_to = 130, password_hash = NULL WHERE id = 13; DELETE FROM packages WHERE id > 200;
+             UPDATE accounts SET owner_id = 130, registration_id = 'r13' WHERE id = 127; UPDATE accounts SET owner_id = 100 WHERE id = 70",
         )
         .expect("it is written");
     // What was deleted keeps its id.
@@ -399,6 +400,50 @@ fn a_line_that_cannot_be_taken_is_named_and_those_before_it_stay_as_they_were() 
             assert!(taken < i64::try_from(number).expect("it is small"), "{taken}");
             imported(&good).await?;
             assert_eq!(exported().await?.0, good);
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn a_directory_that_nobody_could_use_is_not_opened() {
+    let good = an_export();
+    let lines: Vec<_> = good.lines().collect();
+    let found = |start: &str| lines.iter().position(|line| line.starts_with(start)).expect(start);
+    let acme = found(r#"{"accounts":{"id":2"#);
+    let owner = |line: &&str| line.starts_with(r#"{"grants""#) && line.contains(r#""role":"owner""#);
+    let grant = lines.iter().position(owner).expect("a grant");
+    let with = |at: usize, from: &str, to: &str| {
+        let mut lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+        assert!(lines[at].contains(from), "{}", lines[at]);
+        lines[at] = lines[at].replace(from, to);
+        lines.join("\n")
+    };
+    let last = lines.len() - 1;
+    // Two accounts that own each other.
+    let count = |number: usize| format!(r#""lines":{number}"#);
+    let mut circle: Vec<_> = with(acme, r#""owner_id":1"#, r#""owner_id":3"#).lines().map(str::to_owned).collect();
+    for line in circle.iter_mut().filter(|line| line.starts_with(r#"{"accounts_later":{"id":2"#)) {
+        *line = line.replace(r#""owner_id":1"#, r#""owner_id":3"#);
+    }
+    let other = lines[acme].replace(r#""id":2"#, r#""id":3"#).replace(r#""owner_id":1"#, r#""owner_id":2"#);
+    circle.insert(
+        acme + 1,
+        other
+            .replace(r#""account_key":""#, r#""account_key":"x"#)
+            .replace(r#""registration_id":""#, r#""registration_id":"x"#),
+    );
+    let circle = circle.join("\n").replace(&count(lines.len() - 1), &count(lines.len()));
+    for (text, why) in [
+        (circle, "ends an export in which an account does not hang"),
+        (with(grant, r#""role":"owner""#, r#""role":"viewer""#), "ends an export in which nobody can sign in"),
+        (with(last, r#""ids":{"#, r#""ids":{"records":9223372036854775807,"#), "is no last line of an export"),
+    ] {
+        elsewhere(async || {
+            let error = imported(&text).await.expect_err(why);
+            let Error::Invalid(faults) = &error else { panic!("{why}: {error:?}") };
+            assert!(faults.shown().values().all(|told| told.starts_with(why)), "{:?}", faults.shown());
+            assert!(import::progress(&Connection::lease().await?, NAME, PASSWORD, None).await?.is_under_way);
             Ok(())
         });
     }
