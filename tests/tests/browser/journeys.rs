@@ -1,9 +1,13 @@
 //! What people come for, from the first page to the last, in a real browser: with scripts, and without them where no secret
 //! stands behind a `#`.
 
-use accord_tests::Accord;
-use accord_tests::accounts::PASSWORD;
+use std::time::Duration;
+
+use accord_tests::accounts::{Connector, PASSWORD};
 use accord_tests::chromium::Chromium;
+use accord_tests::oauth::TOKEN;
+use accord_tests::{Accord, answer, skipped_on_spin};
+use reqwest::Method;
 use serde_json::json;
 
 use super::start;
@@ -22,8 +26,8 @@ async fn sign_in(chromium: &Chromium, accord: &Accord, email: &str, password: &s
     chromium.press("main button").await;
 }
 
-/// The address that a client of the operator sends browsers to, and the one that it has them sent back to.
-async fn client(accord: &Accord) -> (String, String) {
+/// A client of the operator, the address that it sends browsers to, and the one that it has them sent back to.
+async fn client(accord: &Accord) -> (Connector, String, String) {
     let callback = accord.url("/callback");
     let body = json!({ "name": "The App", "accountId": 1, "redirectUris": [callback] });
     let connector = accord.make_connector(&accord.admin().await, &body).await;
@@ -32,7 +36,7 @@ async fn client(accord: &Accord) -> (String, String) {
          &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256",
         connector.client_id
     );
-    (accord.url(&address), callback)
+    (connector, accord.url(&address), callback)
 }
 
 #[tokio::test]
@@ -44,7 +48,7 @@ async fn somebody_with_three_accounts_chooses_one_for_a_client() {
         accord.join(other.account, person.id, "user").await;
         accord.user_token(&person.email, PASSWORD, Some(other.account)).await;
     }
-    let (address, callback) = client(&accord).await;
+    let (_, address, callback) = client(&accord).await;
     for scripts in [true, false] {
         let chromium = Chromium::start(scripts).await;
         chromium.open(&address).await;
@@ -161,4 +165,55 @@ async fn a_form_without_its_cookie_does_nothing() {
     chromium.wait_for("This form has expired").await;
     chromium.open(&accord.url("/me")).await;
     chromium.wait_for("Sign in").await;
+}
+
+#[tokio::test]
+async fn an_expired_link_the_form_of_another_browser_and_a_code_used_twice_do_nothing() {
+    if skipped_on_spin("its clock cannot be set") {
+        return;
+    }
+    let (relay, accord) = start().await;
+    let owner = accord.person("Acme").await;
+    accord.invite(&owner, "late@example.com").await;
+    let token = relay.token_for("late@example.com", 1).await;
+    accord.advance(Duration::from_hours(8 * 24)).await;
+    let chromium = Chromium::start(true).await;
+    open_link(&chromium, &accord, "/accept-invitation", &token).await;
+    chromium.wait_for("This link does not work any more").await;
+
+    // What one browser was given to send a form with is no good in another.
+    let other = Chromium::start(true).await;
+    other.open(&accord.url("/sign-in")).await;
+    let foreign = other.run("return document.querySelector('main input[type=hidden]').value").await;
+    chromium.open(&accord.url("/sign-in")).await;
+    chromium.run(&format!("document.querySelector('main input[type=hidden]').value = {foreign}")).await;
+    chromium.fill("name", &owner.email).await;
+    chromium.fill("password", PASSWORD).await;
+    chromium.press("main button").await;
+    chromium.wait_for("This form has expired").await;
+
+    let (connector, address, callback) = client(&accord).await;
+    chromium.open(&address).await;
+    chromium.fill("name", &owner.email).await;
+    chromium.fill("password", PASSWORD).await;
+    chromium.press("main button").await;
+    let sent = chromium.wait_for_address(&format!("{callback}?")).await;
+    let code = sent.split(['?', '&']).find_map(|part| part.strip_prefix("code=")).expect("a code").to_owned();
+    let redeem = async || {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", &callback),
+            ("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        ];
+        let request = accord.request(Method::POST, TOKEN).basic_auth(&connector.client_id, Some(&connector.secret));
+        answer(request.form(&form)).await
+    };
+    let first = redeem().await;
+    assert_eq!(first.status, 200, "{first}");
+    let is_active = async || accord.introspect(&first.text("access_token")).await.json()["active"] == true;
+    assert!(is_active().await);
+    let second = redeem().await;
+    assert_eq!((second.status, second.text("error").as_str()), (400, "invalid_grant"));
+    assert!(!is_active().await, "somebody else had the code, too");
 }
