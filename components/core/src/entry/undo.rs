@@ -336,11 +336,33 @@ mod tests {
     use crate::entry::erasure;
     use crate::entry::first_start::tests::{account, author, first_start, person, signed_in};
     use crate::store::native::run;
-    use crate::store::{Author, Connection};
+    use crate::store::{Author, Connection, migration};
     use crate::values::email::Email;
     use crate::values::id::{Id as _, PersonId};
     use crate::values::time::clock;
     use crate::values::version::Precondition;
+
+    /// The columns of a table, in the order of their names.
+    fn columns(table: &str) -> Vec<String> {
+        let store = migration::in_memory();
+        let mut found = store.prepare("SELECT name FROM pragma_table_info(?) ORDER BY name").expect("a statement");
+        found.query_map([table], |row| row.get(0)).expect("columns").map(|name| name.expect("a name")).collect()
+    }
+
+    #[test]
+    fn a_row_comes_back_with_every_column_of_its_table() {
+        let mut count = 0;
+        for statement in RESTORED {
+            let Some((_, insert)) = statement.split_once("INSERT INTO ") else { continue };
+            let (table, rest) = insert.split_once('(').expect("columns");
+            let (named, _) = rest.split_once(')').expect("the end of the columns");
+            let mut named: Vec<_> = named.split(',').map(|name| name.trim().to_owned()).collect();
+            named.sort_unstable();
+            assert_eq!(named, columns(table.trim()), "{table}");
+            count += 1;
+        }
+        assert!(count > 15, "{count}");
+    }
 
     fn of(request: &str, api: &'static str) -> Author {
         Author { request_id: request.to_owned(), ..author(api) }

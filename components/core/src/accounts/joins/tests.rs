@@ -14,6 +14,7 @@ use crate::connectors::outcome::Run;
 use crate::connectors::relying_party::RelyingParty;
 use crate::entry::first_start::tests::{Operator, account, author, first_start, person};
 use crate::error::Error;
+use crate::store::migration;
 use crate::store::native::run;
 use crate::values::change::Change;
 use crate::values::email::Email;
@@ -21,6 +22,17 @@ use crate::values::id::PersonId;
 use crate::values::role::Role;
 use crate::values::time::clock;
 use crate::values::version::Precondition;
+
+#[test]
+fn a_joined_account_comes_back_with_every_column() {
+    let store = migration::in_memory();
+    let mut found = store.prepare("SELECT name FROM pragma_table_info('accounts') ORDER BY name").expect("a statement");
+    let columns: Vec<String> =
+        found.query_map([], |row| row.get(0)).expect("columns").map(|name| name.expect("a name")).collect();
+    let mut named: Vec<_> = COLUMNS.iter().chain(&["id"]).map(|&name| name.to_owned()).collect();
+    named.sort_unstable();
+    assert_eq!(named, columns);
+}
 
 /// The whole directory, a line a row, but for what tells of a change: versions and times of accounts, the audit, and sessions.
 pub(crate) fn directory(connection: &Connection) -> Result<Vec<String>> {
