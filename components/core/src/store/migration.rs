@@ -181,6 +181,16 @@ mod tests {
     use crate::store::native::run;
 
     #[test]
+    fn every_migration_is_applied() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/migrations");
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder).expect("the folder").map(|file| file.expect("a file").path()).collect();
+        files.sort_unstable();
+        let texts: Vec<_> = files.iter().map(|file| std::fs::read_to_string(file).expect("a text")).collect();
+        assert!(texts.iter().map(String::as_str).eq(FILES), "{files:?}");
+    }
+
+    #[test]
     fn a_file_is_split_at_the_semicolons_that_end_a_line() {
         let file = "-- why; and how\nCREATE TABLE a (b TEXT DEFAULT ';') STRICT;\n\nCREATE INDEX c ON a(b);\n-- end\n";
         let split: Vec<_> = statements(file).collect();
