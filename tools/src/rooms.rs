@@ -222,6 +222,9 @@ impl Reading {
                         at += 3;
                     }
                     self.keep(&path, depth);
+                    if let Some(TokenTree::Group(of)) = trees.get(at).filter(|_| path == ["step"]) {
+                        self.read_step(of.stream());
+                    }
                 }
                 TokenTree::Group(group) => self.walk(group.stream(), depth),
                 TokenTree::Literal(literal) => self.read_statement(&literal.to_string()),
@@ -308,6 +311,13 @@ impl Reading {
         let leads_out = matches!(path.first().map(String::as_str), Some("crate" | "super"));
         if leads_out && path.len() > 1 {
             self.module.paths.extend(self.resolve(path, depth));
+        }
+    }
+
+    /// A step of a draft is called as the table that it inserts into.
+    fn read_step(&mut self, of: TokenStream) {
+        if let Some(TokenTree::Literal(name)) = of.into_iter().next() {
+            self.module.tables.insert(name.to_string().trim_matches('"').to_owned());
         }
     }
 
@@ -447,6 +457,9 @@ mod tests {
             }
         }
         assert!(doors.len() > 20, "{doors:?}");
+        for step in ["accounts", "account_identities", "people", "person_identities", "records"] {
+            assert!(doors.contains_key(step), "{step}");
+        }
         doors.retain(|_, modules| modules.len() > 1);
         assert!(doors.is_empty(), "{doors:?}");
     }

@@ -21,9 +21,10 @@ mod paging;
 use accord_core::auth::scope::{RECORD_CREATE, RECORD_UPDATE};
 use accord_core::connectors::health;
 use accord_core::error::{Error, Thing};
-use accord_core::people::{reading, record};
+use accord_core::people::reading;
+use accord_core::people::record::{self, Written as Upserted};
 use accord_core::setting;
-use accord_core::store::{Connection, Edit};
+use accord_core::store::Connection;
 use accord_core::values::region::{self, Region};
 use accord_web::body::SMALL;
 use accord_web::json::Value;
@@ -123,17 +124,17 @@ async fn region() -> Result<Option<Region>> {
 
 async fn upsert(call: &Call, push: Push, insert_only: bool) -> Result<Json<Account>> {
     let Push { connector, body, .. } = push;
-    let (record, owner) = health::write(&connector, Endpoint::NAME, async {
+    let Upserted { record, owner, .. } = health::write(&connector, Endpoint::NAME, async {
         // The body is read only if the caller may make or change records at all. Which of them it comes to is known once
         // the record was looked for.
         connector.require_any(&[RECORD_CREATE, RECORD_UPDATE].concat())?;
         let body = body.undeclared_json(SMALL).await?;
         let mut upsert = account_data::read(&Value::parse(&body)?, region().await?)?;
         upsert.insert_only = insert_only;
-        let edit = Edit::begin(call.author_of(connector.actor())).await?;
-        let written = record::upsert(&edit, &connector, &upsert).await?;
-        health::write_succeeded(&edit, &connector)?;
-        edit.commit().await?;
+        let written = record::upsert(call.author_of(connector.actor()), &connector, &upsert).await?;
+        if !written.changed {
+            health::nothing_changed(&Connection::lease().await?, &connector).await?;
+        }
         Ok::<_, Failure>(written)
     })
     .await?;

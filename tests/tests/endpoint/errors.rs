@@ -155,8 +155,9 @@ async fn what_http_refuses_has_the_documents_shape() {
 #[tokio::test]
 async fn what_goes_wrong_inside_is_the_documents_500_and_nothing_is_half_written() {
     let endpoint = Endpoint::start().await;
-    // The audit comes after the user in the transaction.
-    endpoint.accord.store().execute("ALTER TABLE audit RENAME TO gone", ());
+    // The audit comes after the record.
+    let broken = "CREATE TRIGGER broken BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    endpoint.accord.store().execute(broken, ());
     assert_snapshot!(endpoint.patch(&full()).await, @r#"
     500
     content-type: application/json
@@ -175,7 +176,7 @@ async fn what_goes_wrong_inside_is_the_documents_500_and_nothing_is_half_written
     }
     "#);
     assert_eq!(endpoint.records(), 0);
-    endpoint.accord.store().execute("ALTER TABLE gone RENAME TO audit", ());
+    endpoint.accord.store().execute("DROP TRIGGER broken", ());
     endpoint.record(&full()).await;
 }
 

@@ -1,18 +1,16 @@
 //! Accounts: organisations, whichever API made them. This is the one place where accounts are made.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::slice;
 
 use anyhow::anyhow;
 use serde_json::{Map, Value as Json, json};
 
-use crate::accounts::packages::DEFAULT_PACKAGE;
 use crate::accounts::taken::taken;
-use crate::accounts::{duplicates, hierarchy, sources};
+use crate::accounts::{duplicates, sources};
 use crate::auth::secret;
 use crate::error::{Error, Result};
-use crate::store::sql::rows;
+use crate::store::draft::Draft;
 use crate::store::{Edit, Row};
 use crate::values::id::{AccountId, PackageId};
 use crate::values::text;
@@ -132,7 +130,7 @@ impl Status {
 }
 
 /// An account to be made. Its values are clean and valid. The default is one of which nothing is known.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewAccount {
     /// Its name.
     pub name: String,
@@ -162,72 +160,40 @@ pub struct NewAccount {
     pub datashare: bool,
 }
 
-/// A column that an insert fills, and what it holds of an account.
-type Column = (&'static str, fn(&NewAccount) -> Json);
-
-/// The columns that differ from account to account, but for the key and the package.
-const COLUMNS: [Column; 15] = [
-    ("name", |new| new.name.as_str().into()),
-    ("name_key", |new| text::fold(&new.name).into()),
-    ("name_reserved", |new| new.name_reserved.into()),
-    ("registration_id", |new| new.registration_id.as_deref().into()),
-    ("registration_number", |new| new.registration_id.as_deref().and_then(duplicates::number).into()),
-    ("description", |new| new.description.as_deref().into()),
-    ("primary_contact", |new| new.primary_contact.as_deref().into()),
-    ("country", |new| new.country.as_deref().into()),
-    ("type", |new| new.kind.name().into()),
-    ("status", |new| new.status.name().into()),
-    // Who makes an account that does not work yet is the account above.
-    ("suspended_from_above", |new| (new.status == Status::Inactive).into()),
-    ("subdomain", |new| new.subdomain.as_deref().into()),
-    ("domain", |new| new.domain.as_deref().into()),
-    ("email_admin", |new| new.email_admin.as_deref().into()),
-    ("datashare", |new| new.datashare.into()),
-];
-
-/// The columns that keep what whoever makes an account through an API says of it, see [`crate::accounts::sources`]: a connector's
-/// word is kept with its external id.
-fn said(origin: &str) -> &'static [Column] {
-    match origin {
-        "accounts" => &[
-            ("people_name", |new| new.name.as_str().into()),
-            ("people_registration_id", |new| new.registration_id.as_deref().into()),
-        ],
-        "administration" => &[
-            ("above_name", |new| new.name.as_str().into()),
-            ("above_registration_id", |new| new.registration_id.as_deref().into()),
-        ],
-        _ => &[],
+/// Drafts accounts that `owner` owns, and returns their keys in the order of `accounts`. Without an owner it is the operator account.
+///
+/// Whoever writes the draft gets an [`Error::Duplicate`] if a subdomain, a registration id of the owner or a reserved name comes again.
+pub(crate) fn draft_all(draft: &mut Draft, owner: Option<AccountId>, accounts: &[NewAccount]) -> Result<Vec<String>> {
+    if accounts.is_empty() {
+        return Ok(Vec::new());
     }
+    let keys = new_keys(accounts.len())?;
+    let origin = owner.map_or("operator", |_| draft.author.origin());
+    let made: Vec<_> = accounts.iter().zip(&keys).map(|(new, key)| new.row(key, origin)).collect();
+    draft.step("accounts", &made, (owner, origin, Time::this_second()))?;
+    let notes: Vec<_> = keys.iter().zip(accounts.iter().map(NewAccount::told)).collect();
+    draft.note("created", "accounts", &notes)?;
+    Ok(keys)
 }
 
-/// Makes accounts that `owner` owns, and returns their ids in the order of `accounts`. Without an owner it makes the
-/// operator account.
+/// The ids of the accounts that a step has made, see [`Edit::write_made`].
+const MADE: &str =
+    "SELECT json_group_array(a.id) FROM json_each(rows) e CROSS JOIN accounts a ON a.account_key = e.value ->> 0";
+
+/// Makes an account that `owner` owns. Without an owner it makes the operator account.
 ///
 /// # Errors
 ///
 /// [`Error::Conflict`] with [`Conflict::SubdomainTaken`] or [`Conflict::RegistrationIdTaken`]; [`Error::Duplicate`] if a
 /// reserved name comes again.
-pub(crate) async fn insert_all(
-    edit: &Edit,
-    owner: Option<AccountId>,
-    accounts: &[NewAccount],
-) -> Result<Vec<AccountId>> {
-    if accounts.is_empty() {
-        return Ok(Vec::new());
-    }
-    let keys = new_keys(accounts.len())?;
-    insert_keyed(edit, owner, accounts, &keys, Time::this_second()).await
-}
-
-/// As [`insert_all`], for one.
 pub(crate) async fn insert(edit: &Edit, owner: Option<AccountId>, new: &NewAccount) -> Result<Account> {
     if let Some(registration_id) = &new.registration_id {
         sources::refuse_registered(edit, None, owner, registration_id)?;
     }
-    let (keys, now) = (new_keys(1)?, Time::this_second());
-    let ids = insert_keyed(edit, owner, slice::from_ref(new), &keys, now).await?;
-    let (Some(id), Some(account_key)) = (ids.first().copied(), keys.into_iter().next()) else {
+    let now = Time::this_second();
+    let account_key = draft_all(&mut edit.draft(), owner, slice::from_ref(new))?.pop();
+    let id = edit.write_made("accounts", MADE).await.map_err(taken)?.pop();
+    let (Some(id), Some(account_key)) = (id, account_key) else {
         return Err(Error::Internal(anyhow!("an insert returned no account")));
     };
     Ok(Account {
@@ -247,36 +213,48 @@ pub(crate) async fn insert(edit: &Edit, owner: Option<AccountId>, new: &NewAccou
     })
 }
 
-async fn insert_keyed(
-    edit: &Edit,
-    owner: Option<AccountId>,
-    accounts: &[NewAccount],
-    keys: &[String],
-    now: Time,
-) -> Result<Vec<AccountId>> {
-    let origin = owner.map_or("operator", |_| edit.author.origin());
-    let columns = used(accounts, origin);
-    let parameters = vec![owner.into(), origin.into(), now.into(), rows(&given(accounts, keys, &columns))?];
-    let statement = statement(&columns);
-    let inserted = match accounts {
-        [_] => edit.run(&statement, &parameters),
-        _ => edit.batch(&statement, parameters).await,
-    };
-    let inserted = inserted.map_err(taken)?;
-    // SQLite does not promise to return the rows in the order in which they went in.
-    let ids = inserted.into_iter().map(|mut row| Ok((row.take("account_key")?, row.take("id")?)));
-    let mut ids = ids.collect::<Result<HashMap<String, AccountId>>>()?;
-    let ids = keys.iter().map(|key| ids.remove(key)).collect::<Option<Vec<_>>>();
-    let ids = ids.ok_or_else(|| anyhow!("an insert returned too few accounts"))?;
-    if let Some(owner) = owner {
-        hierarchy::count(edit, owner, i64::try_from(ids.len()).map_err(anyhow::Error::from)?)?;
-    }
-    let notes: Vec<_> = ids.iter().copied().zip(accounts.iter().map(NewAccount::told)).collect();
-    edit.record("created", "accounts", &notes).await?;
-    Ok(ids)
-}
-
 impl NewAccount {
+    /// As the step has it: six values of an account of which nothing else is known, or all. A connector's word is kept with its
+    /// external id, what others say of an account that they make with the account, see [`crate::accounts::sources`].
+    fn row(&self, key: &str, origin: &str) -> Vec<Json> {
+        let registration_id = self.registration_id.as_deref();
+        let mut row = vec![
+            key.into(),
+            json!(self.package_id),
+            self.name.as_str().into(),
+            text::fold(&self.name).into(),
+            registration_id.into(),
+            registration_id.and_then(duplicates::number).into(),
+        ];
+        let mut said = [None; 4];
+        let place = ["accounts", "administration"].iter().position(|speaks| *speaks == origin);
+        if let Some(place) = place {
+            said[2 * place] = Some(self.name.as_str());
+            said[2 * place + 1] = registration_id;
+        }
+        let is_plain = NewAccount { name: String::new(), registration_id: None, package_id: None, ..self.clone() }
+            == NewAccount::default();
+        if place.is_none() && is_plain {
+            return row;
+        }
+        row.extend([
+            self.name_reserved.into(),
+            self.description.as_deref().into(),
+            self.primary_contact.as_deref().into(),
+            self.country.as_deref().into(),
+            self.kind.name().into(),
+            self.status.name().into(),
+            // Who makes an account that does not work yet is the account above.
+            (self.status == Status::Inactive).into(),
+            self.subdomain.as_deref().into(),
+            self.domain.as_deref().into(),
+            self.email_admin.as_deref().into(),
+            self.datashare.into(),
+        ]);
+        row.extend(said.map(Json::from));
+        row
+    }
+
     /// What the audit tells of a new account: what is known of it.
     fn told(&self) -> Json {
         let mut after = Map::from_iter([("name".to_owned(), Json::from(self.name.as_str()))]);
@@ -292,40 +270,6 @@ impl NewAccount {
         }
         json!({ "after": after })
     }
-}
-
-/// The columns in which some of the accounts differ from one of which nothing is known: that has the defaults of the
-/// table. To name the others as well takes a batch of 10,000 accounts twice the time.
-fn used(accounts: &[NewAccount], origin: &str) -> Vec<Column> {
-    let blank = NewAccount::default();
-    let differs = |(_, of): &Column| {
-        let blank = of(&blank);
-        accounts.iter().any(|new| of(new) != blank)
-    };
-    COLUMNS.into_iter().chain(said(origin).iter().copied()).filter(differs).collect()
-}
-
-/// The accounts as rows of an insert: the key, the package, and what the columns hold.
-fn given(accounts: &[NewAccount], keys: &[String], columns: &[Column]) -> Vec<Vec<Json>> {
-    let row = |(new, key): (&NewAccount, &String)| {
-        let first = [key.as_str().into(), json!(new.package_id)];
-        first.into_iter().chain(columns.iter().map(|(_, of)| of(new))).collect()
-    };
-    accounts.iter().zip(keys).map(row).collect()
-}
-
-fn statement(columns: &[Column]) -> String {
-    let (mut names, mut values) = (String::new(), String::new());
-    for ((name, _), place) in columns.iter().zip(2..) {
-        // Writing to a string never fails.
-        let _ = write!(names, ", {name}");
-        let _ = write!(values, ", value ->> {place}");
-    }
-    format!(
-        "INSERT INTO accounts (owner_id, origin, created_at, updated_at, account_key, package_id{names})
-         SELECT ?1, ?2, ?3, ?3, value ->> 0, coalesce(value ->> 1, {DEFAULT_PACKAGE}){values} FROM json_each(?4)
-         RETURNING id, account_key"
-    )
 }
 
 /// New account keys, of the shape that the administration API's document gives them (`5a70d8fcd44aa9.76285892`): the
@@ -349,6 +293,7 @@ fn new_keys(count: usize) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::migration;
     use crate::values::id::Id as _;
 
     #[test]
@@ -364,52 +309,33 @@ mod tests {
     }
 
     #[test]
-    fn an_insert_names_the_columns_that_some_account_has_a_value_for() {
-        let new = |name: &str| NewAccount { name: name.to_owned(), ..NewAccount::default() };
-        let mut accounts = vec![new("A"), NewAccount { registration_id: Some("1".to_owned()), ..new("Ä") }];
-        let columns = used(&accounts, "portal");
-        let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["name", "name_key", "registration_id", "registration_number"]);
-        let rows = given(&accounts, &["k".to_owned(), "l".to_owned()], &columns);
-        assert_eq!(json!(rows), json!([["k", null, "A", "a", null, null], ["l", null, "Ä", "ä", "1", "1"]]));
-
-        accounts[0].kind = Kind::Reseller;
-        accounts[1].status = Status::of(false);
-        let names: Vec<_> = used(&accounts, "portal").iter().map(|(name, _)| *name).collect();
-        assert_eq!(
-            names,
-            ["name", "name_key", "registration_id", "registration_number", "type", "status", "suspended_from_above"]
-        );
-        let names: Vec<_> = used(&accounts[1..], "accounts").iter().map(|(name, _)| *name).collect();
-        let expected = [
-            "name",
-            "name_key",
-            "registration_id",
-            "registration_number",
-            "status",
-            "suspended_from_above",
-            "people_name",
-            "people_registration_id",
-        ];
-        assert_eq!(names, expected);
+    fn an_account_of_which_only_names_are_known_has_a_short_row() {
+        let new = NewAccount { name: "Ä".to_owned(), registration_id: Some("01".to_owned()), ..NewAccount::default() };
+        assert_eq!(json!(new.row("k", "portal")), json!(["k", null, "Ä", "ä", "01", "1"]));
+        let told = NewAccount { status: Status::of(false), ..new.clone() };
+        let rest = json!([false, null, null, null, "standard", "inactive", true, null, null, null, false]);
+        let [none, name, id] = [Json::Null, json!("Ä"), json!("01")];
+        for (new, origin, said) in [
+            (&told, "portal", [&none, &none, &none, &none]),
+            (&told, "accounts", [&name, &id, &none, &none]),
+            (&told, "administration", [&none, &none, &name, &id]),
+        ] {
+            let row = new.row("k", origin);
+            assert_eq!(json!(row[6..17]), rest);
+            assert_eq!(row[17..].iter().collect::<Vec<_>>(), said, "{origin}");
+        }
+        assert_eq!(new.row("k", "accounts").len(), 21);
     }
 
     #[test]
     fn accounts_get_the_default_package_of_the_nearest_owner_that_has_one() {
-        let directory = rusqlite::Connection::open_in_memory().expect("a database");
-        for file in [
-            include_str!("../migrations/0001_directory.sql"),
-            include_str!("../migrations/0003_growth.sql"),
-            include_str!("../migrations/0004_rank.sql"),
-        ] {
-            directory.execute_batch(file).expect("the schema");
-        }
+        let directory = migration::in_memory();
         let insert = |owner: Option<i64>, new: NewAccount, key: &str| -> i64 {
-            let (accounts, keys) = ([new], [key.to_owned()]);
-            let columns = used(&accounts, "portal");
-            let rows = json!(given(&accounts, &keys, &columns)).to_string();
-            let made = directory.query_row(&statement(&columns), (owner, "portal", 1, rows), |row| row.get("id"));
-            made.expect("an account")
+            let (made, common) = (json!([new.row(key, "portal")]), json!([owner, "portal", 1]));
+            let step = "INSERT INTO steps (step, rows, common) VALUES ('accounts', ?, ?)";
+            directory.execute(step, [made.to_string(), common.to_string()]).expect("an account");
+            let made = "SELECT id FROM accounts WHERE account_key = ?";
+            directory.query_row(made, [key], |row| row.get("id")).expect("the account")
         };
         let package = |owner: i64, is_default: bool| -> PackageId {
             let statement = "INSERT INTO packages (owner_id, name, is_default) VALUES (?, 'P', ?) RETURNING id";

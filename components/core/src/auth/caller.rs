@@ -4,6 +4,7 @@ use crate::auth::scope::{self, Scopes};
 use crate::auth::token::{self, FIRST_PARTY, INVALID, Verified};
 use crate::error::{Error, Result};
 use crate::store::climb::live;
+use crate::store::draft::Draft;
 use crate::store::{Actor, Connection, Row, Value};
 use crate::values::id::{AccountId, ConnectorId, PersonId};
 use crate::values::role::Role;
@@ -75,6 +76,23 @@ macro_rules! calling {
     };
 }
 pub(crate) use calling;
+
+/// Whether a connector, by its id and the version of its secret, may still call as it did when it was found, as a condition: for
+/// what was planned since, see [`crate::store::draft`].
+macro_rules! same_connector {
+    ($id:literal, $secret_version:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM connectors c WHERE c.id = ",
+            $id,
+            " AND c.secret_version = ",
+            $secret_version,
+            " AND c.status <> 'inactive' AND ",
+            $crate::store::climb::live!("c.account_id"),
+            ")"
+        )
+    };
+}
+pub(crate) use same_connector;
 
 impl Caller {
     /// Who it is in the audit.
@@ -168,6 +186,11 @@ impl CallingConnector {
     /// Who it is in the audit.
     pub fn actor(&self) -> Actor {
         Actor::Connector(self.id)
+    }
+
+    /// Notes that a write of the connector succeeds, with what it writes: see [`crate::connectors::health`].
+    pub(crate) fn succeeds(&self, draft: &mut Draft) -> Result<()> {
+        draft.step("success", &[(); 0], (self.id, Time::now()))
     }
 
     /// Refuses the connector unless its token has the scope.

@@ -1,19 +1,23 @@
 //! What connectors call people, and the people that they bind to accounts: the portal's users. What goes with the last
-//! binding is told in [`crate::connectors::identities`].
+//! binding is told in [`crate::connectors::unbinding`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
 
 use crate::accounts::members::{self, Door, Grant, Status};
 use crate::accounts::removals;
 use crate::accounts::sources::leads_to;
-use crate::auth::caller::CallingConnector;
-use crate::connectors::identities::{end_memberships, note};
+use crate::auth::caller::{CallingConnector, same_connector};
+use crate::auth::token;
+use crate::connectors::identities::note;
 use crate::connectors::outcome::{self, Identities, Outcome, Run};
+use crate::connectors::unbinding::end_memberships;
 use crate::error::{Error, Faults, Result, Thing};
 use crate::people::address;
 use crate::setting;
+use crate::store::draft::{ATTEMPTS, Draft, MANY, Premise};
 use crate::store::sql::{Sql, rows};
 use crate::store::{Author, Connection, Edit, Transaction};
 use crate::values::email::Email;
@@ -56,7 +60,7 @@ pub async fn bind_users(
     let bound = edit.batch(statement, parameters).await?;
     let bound = bound.into_iter().map(|mut row| row.take("external_id")).collect::<Result<Vec<String>>>()?;
     let notes: Vec<_> = bound.iter().map(|external_id| (external_id.as_str(), account_id)).collect();
-    note(&edit, connector, "user bound", "accounts", &notes).await?;
+    note(&mut edit.draft(), connector, "user bound", "accounts", &notes)?;
     join_accounts(&edit, connector, &users.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     outcome::end(edit, connector, run).await?;
     Ok(Outcome { bound, ..Outcome::default() })
@@ -127,19 +131,40 @@ pub async fn put_users(
     }
     faults.into_result()?;
     let connection = Connection::lease().await?;
-    if changes_nothing(&connection, connector, entries).await? {
+    if entries.len() < MANY {
+        // What only names people and binds them, to accounts as well, is planned before the lock, and written by one statement.
+        for _ in 0..ATTEMPTS {
+            let (premise, known) = ask(&connection, connector, entries).await?;
+            let plan = Plan::make(entries, &known);
+            if plan.is_empty() {
+                return outcome::nothing(&connection, connector, run).await;
+            }
+            if !plan.only_binds() {
+                break;
+            }
+            if run.is_dry {
+                return Ok(plan.outcome());
+            }
+            let mut draft = Draft::new(author.clone());
+            plan.bind(&mut draft, connector)?;
+            connector.succeeds(&mut draft)?;
+            if draft.apply(&connection, &premise).await? {
+                return Ok(plan.outcome());
+            }
+        }
+    } else if changes_nothing(&connection, connector, entries).await? {
         return outcome::nothing(&connection, connector, run).await;
     }
     drop(connection);
     let edit = Edit::begin_of(entries.len(), author).await?;
-    let known = known(edit.connection(), connector, entries).await?;
+    let (_, known) = ask(edit.connection(), connector, entries).await?;
     let plan = Plan::make(entries, &known);
     outcome::guard(&edit, connector, Identities::People, plan.unbound.len(), run)?;
     if !plan.left.is_empty() {
         removals::open(&edit, connector.account_id, removals::Kind::Sync)?;
     }
-    let made = address::name_all(&edit, &plan.made.values().copied().collect::<Vec<_>>()).await?;
-    let bound = plan.bind(&edit, connector, &made).await?;
+    let bound = plan.bind(&mut edit.draft(), connector)?;
+    edit.write().await?;
     plan.respell(&edit, connector).await?;
     plan.unbind(&edit, connector).await?;
     end_bound(&edit, connector, &plan.left).await?;
@@ -156,12 +181,8 @@ pub async fn put_users(
 
 /// Whether a body changes nothing, see [`outcome::parts`].
 async fn changes_nothing(connection: &Connection, connector: &CallingConnector, entries: &[Entry]) -> Result<bool> {
-    // An external id that leads to nobody may be bound to an account all the same.
-    if entries.iter().any(|(_, email)| email.is_none()) {
-        return Ok(false);
-    }
     for entries in outcome::parts(entries) {
-        let known = known(connection, connector, entries).await?;
+        let (_, known) = ask(connection, connector, entries).await?;
         if !Plan::make(entries, &known).is_empty() {
             return Ok(false);
         }
@@ -170,6 +191,8 @@ async fn changes_nothing(connection: &Connection, connector: &CallingConnector, 
 }
 
 /// What an entry of the body meets in the directory.
+#[derive(Deserialize)]
+#[serde(from = "Answer")]
 struct Known {
     /// The person that the external id is bound to.
     bound: Option<PersonId>,
@@ -179,29 +202,48 @@ struct Known {
     before: Option<PersonId>,
     /// Whether the connector says that address already.
     as_said: bool,
+    /// Whether the external id is bound to an account, which whoever it means becomes a member of.
+    is_awaited: bool,
 }
 
-async fn known(connection: &Connection, connector: &CallingConnector, entries: &[Entry]) -> Result<Vec<Known>> {
+/// As [`ask`] asks for it.
+type Answer = (Option<PersonId>, Option<PersonId>, Option<PersonId>, i64, i64);
+
+impl From<Answer> for Known {
+    fn from((bound, addressed, before, as_said, is_awaited): Answer) -> Self {
+        Self { bound, addressed, before, as_said: as_said != 0, is_awaited: is_awaited != 0 }
+    }
+}
+
+/// Asks what the entries meet. All that a body changes follows from it and from the answer, but for memberships.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] if the connector is no more what it was when it called.
+async fn ask(
+    connection: &Connection,
+    connector: &CallingConnector,
+    entries: &[Entry],
+) -> Result<(Premise, Vec<Known>)> {
     let asked: Vec<_> =
         entries.iter().map(|(external_id, email)| (external_id, email.as_ref().map(|email| &email.key))).collect();
-    let statement = "SELECT i.person_id AS bound, iif(d.retired_at IS NULL, d.person_id, d.next_id) AS addressed,
-                iif(d.retired_at IS NULL, NULL, d.person_id) AS before, i.key IS e.value ->> 1 AS as_said
+    let question = concat!(
+        "iif(",
+        same_connector!("?1", "?3"),
+        ", (SELECT json_group_array(json_array(bound, addressed, before, as_said, is_awaited)) FROM (
+         SELECT i.person_id AS bound, iif(d.retired_at IS NULL, d.person_id, d.next_id) AS addressed,
+                iif(d.retired_at IS NULL, NULL, d.person_id) AS before, i.key IS e.value ->> 1 AS as_said,
+                EXISTS (SELECT 1 FROM user_bindings b WHERE b.connector_id = ?1 AND b.external_id = e.value ->> 0) AS is_awaited
            FROM json_each(?2) e
            LEFT JOIN person_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
            LEFT JOIN addresses d ON d.key = e.value ->> 1
-          ORDER BY e.key";
-    let known = connection.read(statement, vec![connector.id.into(), rows(&asked)?]).await?;
-    known
-        .into_iter()
-        .map(|mut row| {
-            Ok(Known {
-                bound: row.take("bound")?,
-                addressed: row.take("addressed")?,
-                before: row.take("before")?,
-                as_said: row.take("as_said")?,
-            })
-        })
-        .collect()
+          ORDER BY e.key)), NULL)"
+    );
+    let parameters = vec![connector.id.into(), rows(&asked)?, connector.secret_version.into()];
+    let premise = Premise::ask(connection, question.to_owned(), parameters).await?;
+    let known = premise.answer().ok_or(token::INVALID)?;
+    let known = serde_json::from_str(known).map_err(anyhow::Error::from)?;
+    Ok((premise, known))
 }
 
 /// What a body changes. References point into the body.
@@ -221,6 +263,8 @@ struct Plan<'a> {
     unbound: Vec<(&'a str, PersonId)>,
     /// External ids that leave the person whom each was bound to.
     left: Vec<(&'a str, PersonId)>,
+    /// Whether somebody becomes a member of an account.
+    joins: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -261,36 +305,38 @@ impl<'a> Plan<'a> {
                 plan.respelled.extend(respelled);
             } else {
                 plan.bound.push((external_id, target, &email.key));
+                plan.joins |= known.is_awaited;
                 plan.left.extend(known.bound.map(|person| (external_id.as_str(), person)));
             }
         }
         plan
     }
 
-    /// Binds external ids, and returns them.
-    async fn bind(
-        &self,
-        edit: &Edit,
-        connector: &CallingConnector,
-        made: &HashMap<&'a str, PersonId>,
-    ) -> Result<Vec<&'a str>> {
-        let person = |target| match target {
-            Target::Known(person) => Some(person),
-            Target::Made(key) => made.get(key).copied(),
-        };
-        let bound = self.bound.iter().filter_map(|(id, target, key)| Some((*id, person(*target)?, *key)));
+    /// Whether it names people and binds them, and nothing else.
+    fn only_binds(&self) -> bool {
+        !self.joins && self.left.is_empty() && self.changed.is_empty() && self.respelled.is_empty()
+    }
+
+    /// Drafts the people whom addresses name from now on, and what is bound. Returns the external ids.
+    fn bind(&self, draft: &mut Draft, connector: &CallingConnector) -> Result<Vec<&'a str>> {
+        let made = address::draft_all(draft, &self.made.values().copied().collect::<Vec<_>>())?;
+        let bound = self.bound.iter().filter_map(|(external_id, target, key)| {
+            let person = match target {
+                Target::Known(person) => json!(person),
+                Target::Made(key) => json!(made.get(key)?),
+            };
+            Some((*external_id, person, *key))
+        });
         let mut bound: Vec<_> = bound.collect();
         // In order, an index takes them faster.
         bound.sort_unstable_by_key(|(external_id, ..)| *external_id);
         if !bound.is_empty() {
-            let statement = "INSERT INTO person_identities (connector_id, external_id, person_id, created_at, key)
-                 SELECT ?1, value ->> 0, value ->> 1, ?2, value ->> 2 FROM json_each(?3) WHERE true
-                 ON CONFLICT (connector_id, external_id) DO UPDATE SET person_id = excluded.person_id, key = excluded.key";
-            edit.batch(statement, vec![connector.id.into(), Time::now().into(), rows(&bound)?]).await?;
+            draft.step("person_identities", &bound, (connector.id, Time::now()))?;
         }
-        let notes: Vec<_> = bound.iter().map(|(external_id, person, _)| (*external_id, *person)).collect();
-        note(edit, connector, "bound", "people", &notes).await?;
-        Ok(bound.into_iter().map(|(external_id, ..)| external_id).collect())
+        let ids = bound.iter().map(|(external_id, ..)| *external_id).collect();
+        let notes: Vec<_> = bound.into_iter().map(|(external_id, person, _)| (external_id, person)).collect();
+        note(draft, connector, "bound", "people", &notes)?;
+        Ok(ids)
     }
 
     /// Keeps another address that the connector says of the person whom it is bound to.
@@ -323,7 +369,7 @@ impl<'a> Plan<'a> {
         let statement = "DELETE FROM person_identities
              WHERE connector_id = ?1 AND external_id IN (SELECT value ->> 0 FROM json_each(?2))";
         edit.batch(statement, vec![connector.id.into(), rows(&self.unbound)?]).await?;
-        note(edit, connector, "unbound", "people", &self.unbound).await
+        note(&mut edit.draft(), connector, "unbound", "people", &self.unbound)
     }
 }
 
@@ -374,7 +420,7 @@ async fn join_accounts(edit: &Edit, connector: &CallingConnector, users: &[&str]
     members::grant_from(edit, source, grant).await.map(drop)
 }
 
-/// Takes away what nothing holds any more of the people `left`, see the documentation of [`crate::connectors::identities`].
+/// Takes away what nothing holds any more of the people `left`, see [`crate::connectors::unbinding`].
 async fn prune(edit: &Edit, left: &[(&str, PersonId)]) -> Result<()> {
     if left.is_empty() {
         return Ok(());
@@ -413,7 +459,13 @@ mod tests {
     }
 
     fn known(bound: Option<i64>, addressed: Option<i64>, before: Option<i64>) -> Known {
-        Known { bound: bound.map(person), addressed: addressed.map(person), before: before.map(person), as_said: true }
+        Known {
+            bound: bound.map(person),
+            addressed: addressed.map(person),
+            before: before.map(person),
+            as_said: true,
+            is_awaited: false,
+        }
     }
 
     fn entry(external_id: &str, address: &str) -> (String, Option<Email>) {

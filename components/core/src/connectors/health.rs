@@ -1,7 +1,7 @@
 //! Connection health: what became of a connector's writes (the administration API's document, "Connection Health").
 //!
-//! Each write of a connector passes through [`write`]. What succeeded is noted by [`write_succeeded`] in the transaction
-//! of the write itself, what was refused or failed right after it. After [`FAILURES_MAX`] of the latter in a row the
+//! Each write of a connector passes through [`write`]. What succeeded is noted with what is written
+//! ([`CallingConnector::succeeds`]), what was refused or failed right after it. After [`FAILURES_MAX`] of the latter in a row the
 //! connector is in error state. That is told, and refuses nothing: what the document pauses is synchronization that the
 //! service does by itself, and a connector of ours comes by itself. A write that succeeds ends the state, and so does
 //! somebody who looked into it ([`crate::connectors::connector::resume`], [`crate::connectors::connector::rotate`]).
@@ -12,7 +12,7 @@ use crate::auth::caller::CallingConnector;
 use crate::connectors::connector::{FAILURES_MAX, STATUS};
 use crate::error::{Error, Result};
 use crate::log;
-use crate::store::{Connection, Row, Transaction, Value};
+use crate::store::{Connection, Row, Value};
 use crate::values::id::{AccountId, ConnectorId};
 use crate::values::time::Time;
 
@@ -73,18 +73,9 @@ pub async fn write<T, E: Refusal>(
     written
 }
 
-/// Notes that a write of the connector succeeded, in the transaction that it made. Health is told to the second: more
-/// than one success in a second is one.
-pub fn write_succeeded(transaction: &Transaction, connector: &CallingConnector) -> Result<()> {
-    if let Some(parameters) = success(connector) {
-        transaction.run(SUCCEEDED, &parameters)?;
-    }
-    Ok(())
-}
-
-/// As [`write_succeeded`], of a write that changed nothing and took no lock. While others keep the directory busy nothing is noted:
-/// the write has succeeded all the same.
-pub(super) async fn nothing_changed(connection: &Connection, connector: &CallingConnector) -> Result<()> {
+/// Notes a success of the connector by a write that changed nothing and took no lock. Health is told to the second: more than one
+/// success in a second is one. While others keep the directory busy nothing is noted: the write has succeeded all the same.
+pub async fn nothing_changed(connection: &Connection, connector: &CallingConnector) -> Result<()> {
     let Some(parameters) = success(connector) else { return Ok(()) };
     match connection.execute(SUCCEEDED, parameters.into()).await {
         Ok(_) | Err(Error::Unavailable { .. }) => Ok(()),
@@ -241,9 +232,9 @@ mod tests {
     /// A write of a connector that succeeds.
     async fn done(connector: &CallingConnector) -> Result<()> {
         write(connector, "portal", async {
-            let transaction = Transaction::begin().await?;
-            write_succeeded(&transaction, connector)?;
-            transaction.commit().await
+            let edit = Edit::begin(author("portal")).await?;
+            connector.succeeds(&mut edit.draft())?;
+            edit.commit().await
         })
         .await
     }

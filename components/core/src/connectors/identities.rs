@@ -6,29 +6,27 @@
 //! external id, and what is shown follows from it: see [`crate::accounts::sources`].
 //!
 //! Each function of this module and of that one takes a whole body and is one transaction: it reads in one statement what
-//! there is, decides, and writes only what differs, a statement per kind of change. The same body twice therefore changes
-//! nothing.
-//!
-//! # What goes with the last binding
-//!
-//! Unbinding never takes what somebody else holds. An account goes with its last external identity if the portal made it
-//! and it is not suspended and has no members (nor somebody whom it has shut out), connectors, people or accounts of its own, and none was joined into it; a
-//! membership goes with the last binding behind it if the portal made it; a person goes with the last identity if the portal made it and it has no membership and no password.
+//! there is, decides, and writes only what differs. The same body twice therefore changes nothing. What takes nothing away is
+//! planned before the write lock, see [`crate::store::draft`]. What goes with the last binding is told in
+//! [`crate::connectors::unbinding`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::accounts::account::{self, NewAccount};
+use crate::accounts::removals;
 use crate::accounts::sources::{self, Field, Source, UNSHOWN, Words, unshown};
-use crate::accounts::{hierarchy, members, removals};
-use crate::auth::caller::CallingConnector;
+use crate::auth::caller::{CallingConnector, same_connector};
+use crate::auth::token;
 use crate::connectors::outcome::{self, Identities, Outcome, Run};
+use crate::connectors::unbinding::prune;
 use crate::error::{Faults, Result};
-use crate::store::sql::{Sql, rows};
-use crate::store::{Author, Connection, Edit, Row};
-use crate::values::id::{AccountId, ConnectorId, PersonId};
+use crate::store::draft::{ATTEMPTS, Draft, MANY, Premise};
+use crate::store::sql::rows;
+use crate::store::{Author, Connection, Edit};
+use crate::values::id::AccountId;
 use crate::values::time::Time;
 
 /// Longest external id, in characters.
@@ -61,12 +59,33 @@ pub async fn put_accounts(
     run: Run,
 ) -> Result<Outcome> {
     let connection = Connection::lease().await?;
-    if changes_nothing(&connection, connector, entries).await? {
+    if entries.len() < MANY {
+        // What only makes and binds accounts is planned before the lock, and written by one statement.
+        for _ in 0..ATTEMPTS {
+            let (premise, known) = ask(&connection, connector, entries).await?;
+            let plan = Plan::make(entries, &known)?;
+            if plan.is_empty() {
+                return outcome::nothing(&connection, connector, run).await;
+            }
+            if !plan.only_binds() {
+                break;
+            }
+            if run.is_dry {
+                return Ok(plan.outcome());
+            }
+            let mut draft = Draft::new(author.clone());
+            plan.bind(&mut draft, connector)?;
+            connector.succeeds(&mut draft)?;
+            if draft.apply(&connection, &premise).await? {
+                return Ok(plan.outcome());
+            }
+        }
+    } else if changes_nothing(&connection, connector, entries).await? {
         return outcome::nothing(&connection, connector, run).await;
     }
     drop(connection);
     let edit = Edit::begin_of(entries.len(), author).await?;
-    let known = known(edit.connection(), connector, entries).await?;
+    let (_, known) = ask(edit.connection(), connector, entries).await?;
     let plan = Plan::make(entries, &known)?;
     outcome::guard(&edit, connector, Identities::Accounts, plan.unbound.len(), run)?;
     if plan.left.is_empty() {
@@ -84,7 +103,7 @@ pub async fn put_accounts(
 /// Whether a body changes nothing, see [`outcome::parts`].
 async fn changes_nothing(connection: &Connection, connector: &CallingConnector, entries: &[Entry]) -> Result<bool> {
     for entries in outcome::parts(entries) {
-        let known = known(connection, connector, entries).await?;
+        let (_, known) = ask(connection, connector, entries).await?;
         if !Plan::make(entries, &known).is_ok_and(|plan| plan.is_empty()) {
             return Ok(false);
         }
@@ -93,7 +112,8 @@ async fn changes_nothing(connection: &Connection, connector: &CallingConnector, 
 }
 
 /// What an entry of the body meets in the directory.
-#[derive(Default)]
+#[derive(Default, Deserialize)]
+#[serde(from = "Answer")]
 struct Known {
     /// The account that the external id is bound to.
     bound: Option<Bound>,
@@ -119,15 +139,44 @@ struct Registered {
     as_said: bool,
 }
 
-async fn known(connection: &Connection, connector: &CallingConnector, entries: &[Entry]) -> Result<Vec<Known>> {
+/// As [`ask`] asks for it: of what is bound and of what is registered the account, the name, and whether it is as said.
+type Answer = (Option<AccountId>, Option<String>, i64, Option<AccountId>, Option<String>, i64);
+
+impl From<Answer> for Known {
+    fn from((bound, bound_name, bound_as_said, registered, registered_name, registered_as_said): Answer) -> Self {
+        let bound = bound.zip(bound_name);
+        let registered = registered.zip(registered_name);
+        Self {
+            bound: bound.map(|(account, name)| Bound { account, name, as_said: bound_as_said != 0 }),
+            registered: registered.map(|(account, name)| Registered {
+                account,
+                name,
+                as_said: registered_as_said != 0,
+            }),
+        }
+    }
+}
+
+/// Asks what the entries meet. All that a body changes follows from it and from the answer.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`](crate::Error::Unauthenticated) if the connector is no more what it was when it called.
+async fn ask(
+    connection: &Connection,
+    connector: &CallingConnector,
+    entries: &[Entry],
+) -> Result<(Premise, Vec<Known>)> {
     let asked: Vec<_> = entries
         .iter()
         .map(|(external_id, entry)| (external_id, entry.as_ref().and_then(|entry| entry.registration_id.as_ref())))
         .collect();
     // Of ten thousand entries that change nothing this is the whole cost: no name comes twice, and no text is taken out of an entry
     // that need not be.
-    let statement = format!(
-        "SELECT i.account_id AS bound, coalesce(i.name, b.name) AS bound_name,
+    let question = format!(
+        "iif({}, (
+         SELECT json_group_array(json_array(bound, bound_name, bound_as_said, registered, registered_name, registered_as_said)) FROM (
+         SELECT i.account_id AS bound, coalesce(i.name, b.name) AS bound_name,
                 iif(i.registration_id IS NULL, r.id IS i.account_id, i.registration_id IS e.value ->> 1) AS bound_as_said,
                 coalesce(r.id, u.id) AS registered, r.id IS NOT NULL AS registered_as_said,
                 iif(coalesce(r.id, u.id) IS i.account_id, '', coalesce(r.name, u.name)) AS registered_name
@@ -136,26 +185,16 @@ async fn known(connection: &Connection, connector: &CallingConnector, entries: &
            LEFT JOIN accounts b ON b.id = i.account_id
            LEFT JOIN accounts r ON r.owner_id = ?2 AND r.registration_id = e.value ->> 1
            LEFT JOIN accounts u ON u.id = CASE WHEN r.id IS NULL AND {UNSHOWN} THEN {} END
-          ORDER BY e.key",
-        unshown!("e.value ->> 1")
+          ORDER BY e.key)), NULL)",
+        same_connector!("?1", "?4"),
+        unshown!("e.value ->> 1"),
     );
-    let parameters = vec![connector.id.into(), connector.account_id.into(), rows(&asked)?];
-    connection.read(&statement, parameters).await?.into_iter().map(|mut row| Known::from_row(&mut row)).collect()
-}
-
-impl Known {
-    fn from_row(row: &mut Row) -> Result<Self> {
-        let mut known = Self::default();
-        if let Some(account) = row.take("bound")? {
-            let (name, as_said) = (row.take("bound_name")?, row.take("bound_as_said")?);
-            known.bound = Some(Bound { account, name, as_said });
-        }
-        if let Some(account) = row.take("registered")? {
-            let (name, as_said) = (row.take("registered_name")?, row.take("registered_as_said")?);
-            known.registered = Some(Registered { account, name, as_said });
-        }
-        Ok(known)
-    }
+    let parameters =
+        vec![connector.id.into(), connector.account_id.into(), rows(&asked)?, connector.secret_version.into()];
+    let premise = Premise::ask(connection, question, parameters).await?;
+    let known = premise.answer().ok_or(token::INVALID)?;
+    let known = serde_json::from_str(known).map_err(anyhow::Error::from)?;
+    Ok((premise, known))
 }
 
 /// What a body changes. References point into the body, and into what it meets.
@@ -294,9 +333,15 @@ impl<'a> Plan<'a> {
         Outcome { bound: told(&self.new), changed: told(&self.changed), unbound }
     }
 
+    /// Whether it makes and binds accounts, and nothing else.
+    fn only_binds(&self) -> bool {
+        self.left.is_empty() && self.said.is_empty() && self.changed.is_empty()
+    }
+
     async fn apply(&self, edit: &Edit, connector: &CallingConnector) -> Result<()> {
-        let made = self.make_accounts(edit, connector).await?;
-        self.bind(edit, connector, &made).await?;
+        let keys = self.bind(&mut edit.draft(), connector)?;
+        edit.write().await?;
+        let made = self.made(edit, &keys)?;
         self.unbind(edit, connector).await?;
         prune(edit, connector.id, &self.left).await?;
         self.settle(edit, connector, &made).await
@@ -332,29 +377,42 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Makes the new accounts and returns their ids by registration id.
-    async fn make_accounts(&self, edit: &Edit, connector: &CallingConnector) -> Result<HashMap<&'a str, AccountId>> {
+    /// Drafts the new accounts and what is bound, and returns the keys of the accounts by registration id.
+    fn bind(&self, draft: &mut Draft, connector: &CallingConnector) -> Result<HashMap<&'a str, String>> {
         let accounts = self.made.iter().map(|(registration_id, (_, name))| NewAccount {
             name: (*name).to_owned(),
             registration_id: Some((*registration_id).to_owned()),
             ..NewAccount::default()
         });
-        let made = account::insert_all(edit, Some(connector.account_id), &accounts.collect::<Vec<_>>()).await?;
-        Ok(self.made.keys().copied().zip(made).collect())
+        let keys = account::draft_all(draft, Some(connector.account_id), &accounts.collect::<Vec<_>>())?;
+        let keys: HashMap<_, _> = self.made.keys().copied().zip(keys).collect();
+        let bound = self.bound.iter().filter_map(|(external_id, target)| {
+            let account = match target {
+                Target::Known(account) => json!(account),
+                Target::Made(registration_id) => json!(keys.get(registration_id)?),
+            };
+            Some((*external_id, account))
+        });
+        let bound: Vec<_> = bound.collect();
+        if !bound.is_empty() {
+            draft.step("account_identities", &bound, (connector.id, Time::now()))?;
+            note(draft, connector, "bound", "accounts", &bound)?;
+        }
+        Ok(keys)
     }
 
-    async fn bind(&self, edit: &Edit, connector: &CallingConnector, made: &HashMap<&'a str, AccountId>) -> Result<()> {
-        let bound = self.bound.iter().filter_map(|(external_id, target)| Some((*external_id, target.account(made)?)));
-        let bound: Vec<_> = bound.collect();
-        if bound.is_empty() {
-            return Ok(());
+    /// The ids of the new accounts of which something is said that is not shown, by registration id.
+    fn made(&self, edit: &Edit, keys: &HashMap<&'a str, String>) -> Result<HashMap<&'a str, AccountId>> {
+        let mut made = HashMap::new();
+        for said in &self.said {
+            if let Target::Made(registration_id) = said.target
+                && let Some(key) = keys.get(registration_id)
+            {
+                let statement = "SELECT id FROM accounts WHERE account_key = ?";
+                made.insert(registration_id, edit.run_one(statement, &[key.as_str().into()])?.take("id")?);
+            }
         }
-        let statement = "INSERT INTO account_identities (connector_id, external_id, account_id, created_at)
-             SELECT ?1, value ->> 0, value ->> 1, ?2 FROM json_each(?3) WHERE true
-             ON CONFLICT (connector_id, external_id) DO UPDATE
-                SET account_id = excluded.account_id, created_at = excluded.created_at, name = NULL, registration_id = NULL";
-        edit.batch(statement, vec![connector.id.into(), Time::now().into(), rows(&bound)?]).await?;
-        note(edit, connector, "bound", "accounts", &bound).await
+        Ok(made)
     }
 
     async fn unbind(&self, edit: &Edit, connector: &CallingConnector) -> Result<()> {
@@ -364,88 +422,21 @@ impl<'a> Plan<'a> {
         let statement = "DELETE FROM account_identities
              WHERE connector_id = ?1 AND external_id IN (SELECT value ->> 0 FROM json_each(?2))";
         edit.batch(statement, vec![connector.id.into(), rows(&self.unbound)?]).await?;
-        note(edit, connector, "unbound", "accounts", &self.unbound).await
+        note(&mut edit.draft(), connector, "unbound", "accounts", &self.unbound)
     }
 }
 
 /// Notes in the audit what was done to external ids of the connector, and to the account or the person behind each.
-pub(super) async fn note<I: Copy + Serialize>(
-    edit: &Edit,
+pub(super) fn note<I: Serialize>(
+    draft: &mut Draft,
     connector: &CallingConnector,
     action: &'static str,
     subject: &'static str,
     pairs: &[(&str, I)],
 ) -> Result<()> {
     let note = |external_id: &str| json!({ "connector": connector.id, "externalId": external_id });
-    let notes: Vec<_> = pairs.iter().map(|(external_id, id)| (*id, note(external_id))).collect();
-    edit.record(action, subject, &notes).await
-}
-
-/// Takes away what the connector no longer holds of the accounts `left`, see the module's documentation.
-pub(crate) async fn prune(edit: &Edit, connector_id: ConnectorId, left: &BTreeSet<AccountId>) -> Result<()> {
-    if left.is_empty() {
-        return Ok(());
-    }
-    let left = rows(left)?;
-    let bindings = "DELETE FROM user_bindings
-         WHERE connector_id = ?1 AND account_id IN (SELECT value FROM json_each(?2))
-           AND NOT EXISTS (SELECT 1 FROM account_identities i
-                            WHERE i.account_id = user_bindings.account_id AND i.connector_id = ?1)
-         RETURNING external_id, account_id";
-    let gone = edit.batch(bindings, vec![connector_id.into(), left.clone()]).await?;
-    let gone = gone.into_iter().map(|mut row| Ok((row.take("external_id")?, row.take("account_id")?)));
-    let gone = gone.collect::<Result<Vec<(String, AccountId)>>>()?;
-    if !gone.is_empty() {
-        let opened = "SELECT e.value ->> 1 AS account_id, i.person_id AS person_id FROM json_each(?) e
-              CROSS JOIN person_identities i ON i.connector_id = ? AND i.external_id = e.value ->> 0";
-        let opened = Sql { text: opened.to_owned(), parameters: vec![rows(&gone)?, connector_id.into()] };
-        end_memberships(edit, opened).await?;
-    }
-    let accounts = "DELETE FROM accounts
-         WHERE id IN (SELECT value FROM json_each(?1)) AND origin = 'portal'
-           AND NOT EXISTS (SELECT 1 FROM account_identities i WHERE i.account_id = accounts.id)
-           AND accounts.status = 'active'
-           AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = accounts.id)
-           AND NOT EXISTS (SELECT 1 FROM connectors c WHERE c.account_id = accounts.id)
-           AND NOT EXISTS (SELECT 1 FROM records r WHERE r.account_id = accounts.id)
-           AND NOT EXISTS (SELECT 1 FROM accounts o WHERE o.owner_id = accounts.id)
-           AND NOT EXISTS (SELECT 1 FROM joined_accounts j WHERE j.account_id = accounts.id)
-         RETURNING id, name, registration_id, owner_id";
-    let mut notes: Vec<(AccountId, _)> = Vec::new();
-    let mut fewer: BTreeMap<AccountId, i64> = BTreeMap::new();
-    for mut row in edit.batch(accounts, vec![left]).await? {
-        let owner = row.take("owner_id")?;
-        let before = json!({ "name": row.take::<String>("name")?,
-                             "registrationId": row.take::<Option<String>>("registration_id")? });
-        notes.push((row.take("id")?, json!({ "account": owner, "before": before })));
-        *fewer.entry(owner).or_default() -= 1;
-    }
-    for (owner, fewer) in fewer {
-        hierarchy::count(edit, owner, fewer)?;
-    }
-    edit.record("deleted", "accounts", &notes).await
-}
-
-/// Ends what the portal has granted where `opened` selects, `account_id` and `person_id`, and no binding holds any more, and the
-/// memberships that had no other grant. What other bindings have opened, those of connectors that are gone included, is theirs.
-pub(crate) async fn end_memberships(edit: &Edit, opened: Sql) -> Result<()> {
-    let grants = format!(
-        "DELETE FROM grants
-          WHERE (account_id, person_id) IN ({})
-            AND door = 'portal' AND NOT EXISTS (
-                SELECT 1 FROM person_identities i
-                  JOIN user_bindings b ON b.connector_id = i.connector_id AND b.external_id = i.external_id
-                 WHERE i.person_id = grants.person_id AND b.account_id = grants.account_id)
-          RETURNING person_id, account_id",
-        opened.text
-    );
-    let gone = edit.batch(&grants, opened.parameters).await?;
-    let gone = gone.into_iter().map(|mut row| Ok((row.take("person_id")?, row.take("account_id")?)));
-    let gone = gone.collect::<Result<Vec<(PersonId, AccountId)>>>()?;
-    if gone.is_empty() {
-        return Ok(());
-    }
-    members::end_ungranted(edit, &gone).await
+    let notes: Vec<_> = pairs.iter().map(|(external_id, id)| (id, note(external_id))).collect();
+    draft.note(action, subject, &notes)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! | [`listing`] | the connectors of an account and of all that it owns, page by page |
 //! | [`outcome`] | how a body of the portal is applied, and what it changes of what the connector has said |
 //! | [`identities`] | what connectors call accounts |
+//! | [`unbinding`] | what goes with the last binding |
 //! | [`naming`] | what connectors call an account, as it is read |
 //! | [`bindings`] | what connectors call people, and the people that they bind to accounts |
 
@@ -21,3 +22,4 @@ pub mod listing;
 pub mod naming;
 pub mod outcome;
 pub mod relying_party;
+pub(crate) mod unbinding;

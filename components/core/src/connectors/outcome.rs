@@ -102,7 +102,7 @@ pub(super) async fn end(edit: Edit, connector: &CallingConnector, run: Run) -> R
     if run.is_dry {
         return Ok(());
     }
-    health::write_succeeded(&edit, connector)?;
+    connector.succeeds(&mut edit.draft())?;
     edit.commit().await
 }
 

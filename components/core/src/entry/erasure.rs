@@ -177,7 +177,7 @@ pub async fn erase(edit: &Edit, caller: &Caller, id: PersonId, hash: Option<&str
     }
     members::end_all(edit, id).await?;
     // What was noted of the memberships that end tells of the person, too.
-    edit.write_notes().await?;
+    edit.write().await?;
     let named = edit.run(
         "SELECT address FROM addresses WHERE person_id = ?1 UNION SELECT name AS address FROM usernames WHERE person_id = ?1",
         &[id.into()],

@@ -14,7 +14,7 @@ use crate::accounts::removals;
 use crate::accounts::role::Roles;
 use crate::accounts::sources::{self, Field, leads_to};
 use crate::auth::caller::Caller;
-use crate::connectors::identities;
+use crate::connectors::unbinding;
 use crate::error::{Conflict, Error, Result, Thing};
 use crate::store::sql::{Sql, named};
 use crate::store::{Edit, Value};
@@ -70,7 +70,7 @@ async fn let_go(edit: &Edit, removal: i64) -> Result<()> {
     let opened = "SELECT b.account_id AS account_id, r.row ->> 'to' AS person_id FROM removed_rows r
            JOIN user_bindings b ON b.connector_id = r.row ->> 'connector_id' AND b.external_id = r.row ->> 'external_id'
           WHERE r.removal_id = ? AND r.kind = 'person_identities' AND r.row ->> 'to' IS NOT NULL";
-    identities::end_memberships(edit, Sql { text: opened.to_owned(), parameters: vec![removal.into()] }).await?;
+    unbinding::end_memberships(edit, Sql { text: opened.to_owned(), parameters: vec![removal.into()] }).await?;
     let moved =
         "SELECT DISTINCT r.row ->> 'connector_id' AS connector_id, r.row ->> 'to' AS account_id FROM removed_rows r
           WHERE r.removal_id = ? AND r.kind = 'account_identities' AND r.row ->> 'to' IS NOT NULL";
@@ -79,7 +79,7 @@ async fn let_go(edit: &Edit, removal: i64) -> Result<()> {
         left.entry(row.take("connector_id")?).or_default().insert(row.take("account_id")?);
     }
     for (connector_id, left) in left {
-        identities::prune(edit, connector_id, &left).await?;
+        unbinding::prune(edit, connector_id, &left).await?;
     }
     Ok(())
 }

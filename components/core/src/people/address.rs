@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::error::{Conflict, Error, Faults, Result};
 use crate::people::person::{self, NewPerson};
 use crate::setting;
-use crate::store::sql::rows;
+use crate::store::draft::Draft;
 use crate::store::{Connection, Edit, Transaction};
 use crate::values::email::Email;
 use crate::values::id::PersonId;
@@ -73,50 +73,16 @@ pub fn holder(connection: &Connection, key: &str) -> Result<Option<Holder>> {
     })
 }
 
-/// The end of an insert of addresses: one that its person has given up, and may take back, stays the person's and names
-/// somebody beside; one that was given up long ago is nobody's. The time until which is `$released`.
-macro_rules! or_next {
-    ($released:literal) => {
-        concat!(
-            " ON CONFLICT (key) DO UPDATE SET
-                     next_id = CASE WHEN retired_at > ",
-            $released,
-            " THEN excluded.person_id END,
-                     person_id = CASE WHEN retired_at > ",
-            $released,
-            " THEN person_id ELSE excluded.person_id END,
-                     address = CASE WHEN retired_at > ",
-            $released,
-            " THEN address ELSE excluded.address END,
-                     proved_at = CASE WHEN retired_at > ",
-            $released,
-            " THEN proved_at ELSE excluded.proved_at END,
-                     retired_at = CASE WHEN retired_at > ",
-            $released,
-            " THEN retired_at END"
-        )
-    };
-}
-
-/// Makes a person of each address, who is named by it and nothing else, and returns them by the keys of the addresses. Nobody
-/// has or is named by one of the addresses yet.
-pub async fn name_all<'a>(edit: &Edit, addresses: &[&'a Email]) -> Result<HashMap<&'a str, PersonId>> {
-    let blank = vec![NewPerson::default(); addresses.len()];
-    let people = person::insert_all(edit, &blank).await?;
-    let named: HashMap<_, _> =
-        addresses.iter().zip(&people).map(|(email, person)| (email.key.as_str(), person.id)).collect();
-    let kept: Vec<_> =
-        addresses.iter().zip(&people).map(|(email, person)| (&email.key, &email.address, person.id)).collect();
-    if !kept.is_empty() {
-        // What is there already was given up.
-        let statement = concat!(
-            "INSERT INTO addresses (key, address, person_id)
-             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1) WHERE true",
-            or_next!("?2")
-        );
-        edit.batch(statement, vec![rows(&kept)?, released().into()]).await?;
+/// Drafts a person of each address, who is named by it and nothing else, and returns their UUIDs by the keys of the addresses. Nobody
+/// has or is named by one of the addresses yet; what is there already was given up.
+pub(crate) fn draft_all<'a>(draft: &mut Draft, addresses: &[&'a Email]) -> Result<HashMap<&'a str, String>> {
+    if addresses.is_empty() {
+        return Ok(HashMap::new());
     }
-    Ok(named)
+    let people = person::draft_all(draft, &vec![NewPerson::default(); addresses.len()])?;
+    let named: Vec<_> = addresses.iter().zip(&people).map(|(email, uuid)| (&email.key, &email.address, uuid)).collect();
+    draft.step("addresses", &named, (released(),))?;
+    Ok(addresses.iter().map(|email| email.key.as_str()).zip(people).collect())
 }
 
 /// The person whom an address means: who has proved it, or else is named by it, from now on if need be.
@@ -129,7 +95,8 @@ pub async fn person_of(edit: &Edit, email: &Email) -> Result<PersonId> {
     Ok(named)
 }
 
-/// The one insert of a single address, which is nobody's, or was given up.
+/// Makes an address somebody's, which is nobody's, or was given up: one that its person has given up, and may take back, stays the person's
+/// and names somebody beside. (The step `addresses` does the same for many.)
 pub(crate) fn insert(
     transaction: &Transaction,
     email: &Email,
@@ -137,7 +104,12 @@ pub(crate) fn insert(
     proved_at: Option<Time>,
 ) -> Result<()> {
     transaction.run(
-        concat!("INSERT INTO addresses (key, address, person_id, proved_at) VALUES (?1, ?2, ?3, ?4)", or_next!("?5")),
+        "INSERT INTO addresses (key, address, person_id, proved_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (key) DO UPDATE SET next_id = CASE WHEN retired_at > ?5 THEN excluded.person_id END,
+                    person_id = CASE WHEN retired_at > ?5 THEN person_id ELSE excluded.person_id END,
+                    address = CASE WHEN retired_at > ?5 THEN address ELSE excluded.address END,
+                    proved_at = CASE WHEN retired_at > ?5 THEN proved_at ELSE excluded.proved_at END,
+                    retired_at = CASE WHEN retired_at > ?5 THEN retired_at END",
         &[
             email.key.as_str().into(),
             email.address.as_str().into(),

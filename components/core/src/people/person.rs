@@ -3,7 +3,6 @@
 //! Somebody who is only named, by an invitation or a connector, is a person without a password. Somebody who has a password
 //! and no proved address is confined, see [`crate::accounts::username`].
 
-use std::collections::HashMap;
 use std::slice;
 
 use anyhow::anyhow;
@@ -12,7 +11,7 @@ use serde_json::Value as Json;
 use crate::auth::secret;
 use crate::error::{Error, Faults, Result, Thing};
 use crate::store::audit::Changed;
-use crate::store::sql::rows;
+use crate::store::draft::Draft;
 use crate::store::{Connection, Edit, Transaction};
 use crate::values::change::Change;
 use crate::values::id::PersonId;
@@ -44,53 +43,39 @@ pub struct Person {
     pub created_at: Time,
 }
 
-/// Makes people, and returns them in the order of `people`.
-pub async fn insert_all(edit: &Edit, people: &[NewPerson]) -> Result<Vec<Person>> {
+/// Drafts people, and returns their UUIDs in the order of `people`.
+pub(crate) fn draft_all(draft: &mut Draft, people: &[NewPerson]) -> Result<Vec<String>> {
     if people.is_empty() {
         return Ok(Vec::new());
     }
     let mut uuids = secret::uuids(people.len())?;
     // In order, an index takes them at its end: of many that is half the time.
     uuids.sort_unstable();
-    let given: Vec<_> = uuids
+    let made: Vec<_> = uuids
         .iter()
         .zip(people)
         .map(|(uuid, person)| {
             let NewPerson { name, first_name, last_name, password_hash, is_confined, leads_to } = person;
             // A first password is the version 1, no password the version 0.
             let version = i64::from(password_hash.is_some());
-            (uuid, name, first_name, last_name, password_hash, version, i64::from(*is_confined), leads_to)
+            (uuid, name, first_name, last_name, password_hash, version, is_confined, leads_to)
         })
         .collect();
-    let statement =
-        "INSERT INTO people (origin, created_at, updated_at, uuid, name, first_name, last_name, password_hash,
-                password_version, confined, leads_to)
-         SELECT ?1, ?2, ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-                value ->> 7
-           FROM json_each(?3) RETURNING id, uuid";
-    let created_at = Time::now();
-    let parameters = vec![edit.author.origin().into(), created_at.into(), rows(&given)?];
-    let inserted = match people {
-        [_] => edit.run(statement, &parameters)?,
-        _ => edit.batch(statement, parameters).await?,
-    };
-    // SQLite does not promise to return the rows in the order in which they went in.
-    let ids = inserted.into_iter().map(|mut row| Ok((row.take("uuid")?, row.take("id")?)));
-    let mut ids = ids.collect::<Result<HashMap<String, PersonId>>>()?;
-    let made = uuids.into_iter().map(|uuid| {
-        let id = ids.remove(&uuid).ok_or_else(|| Error::Internal(anyhow!("an insert returned too few people")))?;
-        Ok(Person { id, created_at })
-    });
-    let made = made.collect::<Result<Vec<_>>>()?;
-    let notes: Vec<_> = made.iter().map(|person| (person.id, Json::Null)).collect();
-    edit.record("created", "people", &notes).await?;
-    Ok(made)
+    draft.step("people", &made, (draft.author.origin(), Time::now()))?;
+    let notes: Vec<_> = uuids.iter().map(|uuid| (uuid, Json::Null)).collect();
+    draft.note("created", "people", &notes)?;
+    Ok(uuids)
 }
 
-/// As [`insert_all`], for one.
+/// The ids of the people whom a step has made, see [`Edit::write_made`].
+const MADE: &str = "SELECT json_group_array(p.id) FROM json_each(rows) e CROSS JOIN people p ON p.uuid = e.value ->> 0";
+
+/// Makes a person.
 pub async fn insert(edit: &Edit, person: &NewPerson) -> Result<Person> {
-    let made = insert_all(edit, slice::from_ref(person)).await?.pop();
-    made.ok_or_else(|| Error::Internal(anyhow!("an insert returned nobody")))
+    draft_all(&mut edit.draft(), slice::from_ref(person))?;
+    let made = edit.write_made("people", MADE).await?.pop();
+    let id = made.ok_or_else(|| Error::Internal(anyhow!("an insert returned nobody")))?;
+    Ok(Person { id, created_at: Time::now() })
 }
 
 /// What a person is called.

@@ -27,7 +27,7 @@ pub struct Page {
 /// [`Error::Forbidden`] without the scope; [`Error::NotFound`] if the connector's account has no record of the id.
 pub fn load(connection: &Connection, connector: &CallingConnector, uuid: &str) -> Result<(Record, Owner)> {
     let (owner, records) = read(connection, connector, "r.uuid = ?2", "", &[uuid.into()])?;
-    records.into_iter().next().map(|record| (record, owner)).ok_or(Error::NotFound(Thing::Record))
+    records.into_iter().next().map(|(_, record)| (record, owner)).ok_or(Error::NotFound(Thing::Record))
 }
 
 /// Lists at most `limit` records of the connector's account, from the first whose id comes after `after`.
@@ -47,11 +47,11 @@ pub fn list(
     let (owner, mut records) = read(connection, connector, "r.id > ?2", "ORDER BY r.id LIMIT ?3", &parameters)?;
     let more = records.len() > usize::from(limit);
     records.truncate(limit.into());
-    let next = records.last().map(|record| record.id).filter(|_| more);
-    Ok(Page { owner, records, next })
+    let next = records.last().map(|(id, _)| *id).filter(|_| more);
+    Ok(Page { owner, records: records.into_iter().map(|(_, record)| record).collect(), next })
 }
 
-/// The connector's account, and those of its records that meet the condition, as far as `rest` wants them. The parameters of
+/// The connector's account, and, each with its id, those of its records that meet the condition, as far as `rest` wants them. The parameters of
 /// both begin with `?2`.
 fn read(
     connection: &Connection,
@@ -59,7 +59,7 @@ fn read(
     condition: &str,
     rest: &str,
     parameters: &[Value],
-) -> Result<(Owner, Vec<Record>)> {
+) -> Result<(Owner, Vec<(RecordId, Record)>)> {
     connector.require_any(&RECORD_READ)?;
     // The account comes even if none of its records does.
     let statement = format!(
@@ -71,7 +71,8 @@ fn read(
         if owner.is_none() {
             owner = Some(Owner::from_row(connector, &mut row)?);
         }
-        records.extend(Record::from_row(&mut row)?);
+        let id: Option<RecordId> = row.take("id")?;
+        records.extend(id.zip(Record::from_row(&mut row)?));
     }
     // An account that is gone since the token was looked at took the connector with it.
     Ok((owner.ok_or(token::INVALID)?, records))

@@ -2,30 +2,31 @@
 //! organisation only, and changes nothing of how anybody signs in: its address, once the organisation says that it is active,
 //! is given the role `user` there, and who has proved that address may enter.
 //!
-//! [`upsert`] finds the record that a request means, or makes one. One transaction, under the write lock from its
-//! beginning: of many requests that bring the same new username at once, the first makes the record and the others find
-//! it.
+//! [`upsert`] finds the record that a request means, or makes one. Of many requests that bring the same new username at once, the
+//! first makes the record and the others find it, see [`crate::store::draft`].
 //!
 //! Usernames, e-mail addresses, telephone numbers and external ids are unique among the records of one organisation. Usernames
 //! and addresses compare without case. What another organisation says is neither seen nor told.
 
-use crate::auth::caller::CallingConnector;
+use serde_json::{Value as Json, json};
+
+use crate::auth::caller::{CallingConnector, same_connector};
 use crate::auth::scope::{RECORD_CREATE, RECORD_UPDATE};
 use crate::auth::{secret, token};
 use crate::error::{Conflict, Error, Faults, Result, Thing};
 use crate::people::profile::Profile;
 use crate::store::audit::Changed;
-use crate::store::sql::Sql;
-use crate::store::{Edit, Row, Value};
+use crate::store::draft::{ATTEMPTS, Draft, Premise};
+use crate::store::{Author, Connection, Edit, Row};
 use crate::values::change::Change;
 use crate::values::email::Email;
-use crate::values::id::{AccountId, PersonId, RecordId};
+use crate::values::id::{AccountId, PersonId};
 use crate::values::text;
 use crate::values::time::Time;
 
 mod standing;
 
-use standing::Standing;
+use standing::{Consequences, Standing};
 
 /// Longest name, username and external id, in characters.
 pub const TEXT_MAX: usize = 255;
@@ -33,8 +34,6 @@ pub const TEXT_MAX: usize = 255;
 /// A record, as the directory has it.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// The id within the directory.
-    pub id: RecordId,
     /// The id for the world outside: a UUID.
     pub uuid: String,
     /// The account that the record belongs to.
@@ -119,41 +118,134 @@ pub struct Upsert {
 /// - [`Error::Invalid`], by the fields' names in [`Profile`] (`owner` for the account, `id`), with an id for a record
 ///   to be made, with every value that another record of the account has, with an owner other than the connector's account, with `is_active` if the member
 ///   ranks above the connector, or is the last who can come in as an owner, and with an address at the directory's own domain.
-pub async fn upsert(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<(Record, Owner)> {
-    let Met { owner, records, entered } = meet(edit, connector, request)?;
-    let found = find(request, &records)?;
-    connector.require_any(if request.insert_only || found.is_none() { &RECORD_CREATE } else { &RECORD_UPDATE })?;
+pub async fn upsert(author: Author, connector: &CallingConnector, request: &Upsert) -> Result<Written> {
+    let connection = Connection::lease().await?;
+    // What is said of somebody and has no consequences is planned before the lock, and written by one statement.
+    for _ in 0..ATTEMPTS {
+        let (premise, met) = ask(&connection, connector, request).await?;
+        let plan = Plan::make(connector, request, met)?;
+        if !plan.consequences.are_none() {
+            break;
+        }
+        if plan.detail.is_none() {
+            return Ok(plan.written());
+        }
+        let mut draft = Draft::new(author.clone());
+        plan.draft(&mut draft, plan.enters.or(plan.record.person_id))?;
+        connector.succeeds(&mut draft)?;
+        if draft.apply(&connection, &premise).await? {
+            return Ok(plan.written());
+        }
+    }
+    drop(connection);
+    let edit = Edit::begin(author).await?;
+    let (_, met) = ask(edit.connection(), connector, request).await?;
+    let plan = Plan::make(connector, request, met)?;
+    plan.draft(&mut edit.draft(), plan.record.person_id)?;
+    edit.write().await?;
+    let Plan { record, before, .. } = &plan;
+    Standing { edit: &edit, connector, record, before }.settle(plan.consequences).await?;
+    if let Some(person_id) = plan.enters {
+        let uuid = record.uuid.as_str();
+        edit.run("UPDATE records SET person_id = ?2 WHERE uuid = ?1", &[uuid.into(), person_id.into()])?;
+    }
+    connector.succeeds(&mut edit.draft())?;
+    edit.commit().await?;
+    Ok(Written { changed: true, ..plan.written() })
+}
 
-    let before = found.map_or_else(Profile::default, |found| found.profile.clone());
-    let after = request.changes.made_to(&before);
-    let mut faults = Faults::default();
-    check_owner(request, &owner, &mut faults);
-    if found.is_some() && request.insert_only {
-        faults.add("id", "is taken already");
-    } else if found.is_none() && request.id.is_some() {
-        faults.add("id", "is unknown: leave it out, for a new account gets one");
-    }
-    let others = records.iter().filter(|record| found.is_none_or(|found| found.id != record.id));
-    check_unique(&after, others, &mut faults);
-    faults.into_result()?;
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The record, as it is now.
+    pub record: Record,
+    /// The account that it belongs to.
+    pub owner: Owner,
+    /// Whether anything was written.
+    pub changed: bool,
+}
 
-    let changed = difference(&before, &after);
-    let mut record = match found {
-        Some(record) if changed.is_empty() => record.clone(),
-        Some(record) => update(edit, record, after, changed).await?,
-        None => insert(edit, connector, after, changed).await?,
-    };
-    let is_moved = record.profile.email_key() != before.email_key();
-    if is_moved {
-        record.email_verified = entered.is_some();
+/// What a request comes to.
+struct Plan {
+    owner: Owner,
+    /// The record, as it is to be.
+    record: Record,
+    /// What it has said until now.
+    before: Profile,
+    is_new: bool,
+    /// What the audit tells of it, if it changes or is made.
+    detail: Option<Json>,
+    /// What the organisation says of somebody who is in is said of that person from now on, whatever becomes of the address.
+    enters: Option<PersonId>,
+    consequences: Consequences,
+}
+
+impl Plan {
+    fn make(connector: &CallingConnector, request: &Upsert, met: Met) -> Result<Self> {
+        let Met { owner, records, entered } = met;
+        let found = find(request, &records)?;
+        connector.require_any(if request.insert_only || found.is_none() { &RECORD_CREATE } else { &RECORD_UPDATE })?;
+
+        let before = found.map_or_else(Profile::default, |found| found.profile.clone());
+        let after = request.changes.made_to(&before);
+        let mut faults = Faults::default();
+        check_owner(request, &owner, &mut faults);
+        if found.is_some() && request.insert_only {
+            faults.add("id", "is taken already");
+        } else if found.is_none() && request.id.is_some() {
+            faults.add("id", "is unknown: leave it out, for a new account gets one");
+        }
+        let others = records.iter().filter(|record| found.is_none_or(|found| found.uuid != record.uuid));
+        check_unique(&after, others, &mut faults);
+        faults.into_result()?;
+
+        let changed = difference(&before, &after);
+        let (is_new, is_changed, now) = (found.is_none(), !changed.is_empty(), Time::now());
+        let mut record = match found {
+            Some(record) if !is_changed => record.clone(),
+            // Not earlier than it was, should the clock have been set back.
+            Some(record) => Record { profile: after, updated_at: now.max(record.updated_at), ..record.clone() },
+            None => Record {
+                uuid: secret::uuids(1)?.remove(0),
+                account_id: connector.account_id,
+                person_id: None,
+                profile: after,
+                email_verified: false,
+                created_at: now,
+                updated_at: now,
+            },
+        };
+        let is_moved = record.profile.email_key() != before.email_key();
+        if is_moved {
+            record.email_verified = entered.is_some();
+        }
+        let enters = entered.filter(|_| is_moved && record.person_id.is_none());
+        let consequences = Consequences::of(&record, &before, request.changes.is_active);
+        let detail = (is_new || is_changed).then(|| changed.into_detail());
+        Ok(Self { owner, record, before, is_new, detail, enters, consequences })
     }
-    Standing { edit, connector, record: &record, before: &before }.settle(request.changes.is_active).await?;
-    // What the organisation says of somebody who is in is said of that person, whatever becomes of the address.
-    if let Some(person_id) = entered.filter(|_| is_moved && record.person_id.is_none()) {
-        edit.run("UPDATE records SET person_id = ?2 WHERE id = ?1", &[record.id.into(), person_id.into()])?;
-        record.person_id = Some(person_id);
+
+    /// Drafts the record, by which `person_id` has entered.
+    fn draft(&self, draft: &mut Draft, person_id: Option<PersonId>) -> Result<()> {
+        let Some(detail) = &self.detail else { return Ok(()) };
+        let Record { uuid, account_id, profile, updated_at, .. } = &self.record;
+        let mut row = vec![json!(uuid), json!(person_id)];
+        row.extend(profile.fields().iter().map(|field| json!(field)));
+        let common = (account_id, updated_at);
+        let action = if self.is_new {
+            draft.step("records", &[row], common)?;
+            "created"
+        } else {
+            draft.step("record", &[row], common)?;
+            "updated"
+        };
+        draft.note(action, "records", &[(uuid, detail.clone())])
     }
-    Ok((record, owner))
+
+    fn written(self) -> Written {
+        let person_id = self.enters.or(self.record.person_id);
+        Written { record: Record { person_id, ..self.record }, owner: self.owner, changed: self.detail.is_some() }
+    }
 }
 
 /// What a request meets.
@@ -197,13 +289,24 @@ macro_rules! columns {
 /// What [`Owner::from_row`] and [`Record::from_row`] take.
 pub(super) const COLUMNS: &str = columns!();
 
-/// Loads the connector's account and every record of it that has something of the request's: its id, or a value that is
-/// unique.
-fn meet(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<Met> {
-    let changes = &request.changes;
-    let rows = edit.run(
+/// The columns of [`COLUMNS`] by their names, but for those of the profile.
+const NAMES: [&str; 8] =
+    ["owner_name", "registration_id", "uuid", "account_id", "person_id", "created_at", "updated_at", "email_verified"];
+
+/// Asks for the connector's account and every record of it that has something of the request's: its id, or a value that is
+/// unique. All that a request comes to follows from it and from the answer, but for what members have.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] if the connector is no more what it was when it called.
+async fn ask(connection: &Connection, connector: &CallingConnector, request: &Upsert) -> Result<(Premise, Met)> {
+    let names = NAMES.iter().chain(Profile::COLUMNS.iter().filter(|name| **name != "username_key")).chain(&["entered"]);
+    let pairs: Vec<_> = names.map(|name| format!("'{name}', {name}")).collect();
+    let question = format!(
         concat!(
-            "SELECT ",
+            "iif(",
+            same_connector!("?7", "?8"),
+            ", (SELECT json_group_array(json_object({})) FROM (SELECT ",
             columns!(),
             ", ",
             entered_by!("?5", "?1"),
@@ -216,20 +319,24 @@ fn meet(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<M
                     UNION SELECT id FROM records WHERE account_id = ?1 AND email_key = ?5
                     UNION SELECT id FROM records WHERE account_id = ?1 AND phone = ?6)
                LEFT JOIN records r ON r.id = match
-              WHERE a.id = ?1"
+              WHERE a.id = ?1)), NULL)"
         ),
-        &[
-            connector.account_id.into(),
-            request.id.as_deref().into(),
-            changes.username.value().map(|username| text::lower(username)).into(),
-            changes.external_id.value().map(String::as_str).into(),
-            changes.email.value().map(|email| email.key.as_str()).into(),
-            changes.phone.value().map(String::as_str).into(),
-        ],
-    )?;
+        pairs.join(", ")
+    );
+    let changes = &request.changes;
+    let parameters = vec![
+        connector.account_id.into(),
+        request.id.as_deref().into(),
+        changes.username.value().map(|username| text::lower(username)).into(),
+        changes.external_id.value().map(String::as_str).into(),
+        changes.email.value().map(|email| email.key.as_str()).into(),
+        changes.phone.value().map(String::as_str).into(),
+        connector.id.into(),
+        connector.secret_version.into(),
+    ];
+    let premise = Premise::ask(connection, question, parameters).await?;
     let mut met: Option<Met> = None;
-    for mut row in rows {
-        // An account that is gone since the token was looked at took the connector with it.
+    for mut row in premise.rows()? {
         let met = match &mut met {
             Some(met) => met,
             none => none.insert(Met {
@@ -240,7 +347,8 @@ fn meet(edit: &Edit, connector: &CallingConnector, request: &Upsert) -> Result<M
         };
         met.records.extend(Record::from_row(&mut row)?);
     }
-    met.ok_or(token::INVALID)
+    // An account that is gone since the token was looked at took the connector with it.
+    Ok((premise, met.ok_or(token::INVALID)?))
 }
 
 /// The record that the request means.
@@ -260,7 +368,7 @@ fn find<'a>(request: &Upsert, records: &'a [Record]) -> Result<Option<&'a Record
     let by_external_id =
         records.iter().find(|record| external_id.is_some() && record.profile.external_id.as_ref() == external_id);
     match (by_username, by_external_id) {
-        (Some(one), Some(other)) if one.id != other.id => Err(Error::Conflict(Conflict::Ambiguous)),
+        (Some(one), Some(other)) if one.uuid != other.uuid => Err(Error::Conflict(Conflict::Ambiguous)),
         (one, other) => Ok(one.or(other)),
     }
 }
@@ -293,56 +401,6 @@ fn check_unique<'a>(after: &Profile, others: impl Iterator<Item = &'a Record>, f
     }
 }
 
-async fn insert(edit: &Edit, connector: &CallingConnector, profile: Profile, changed: Changed) -> Result<Record> {
-    let uuid = secret::uuids(1)?.remove(0);
-    let now = Time::now();
-    let account_id = connector.account_id;
-    let mut statement = Sql::default();
-    statement.push("INSERT INTO records (uuid, account_id, created_at, updated_at");
-    for column in Profile::COLUMNS {
-        statement.push(", ");
-        statement.push(column);
-    }
-    statement.push(") VALUES (");
-    statement.bind(uuid.as_str());
-    for value in [account_id.into(), now.into(), now.into()].into_iter().chain(profile.fields().map(Value::from)) {
-        statement.push(", ");
-        statement.bind(value);
-    }
-    statement.push(") RETURNING id");
-    let id: RecordId = edit.run_one(&statement.text, &statement.parameters)?.take("id")?;
-    edit.record("created", "records", &[(id, changed.into_detail())]).await?;
-    Ok(Record {
-        id,
-        uuid,
-        account_id,
-        person_id: None,
-        profile,
-        email_verified: false,
-        created_at: now,
-        updated_at: now,
-    })
-}
-
-async fn update(edit: &Edit, record: &Record, profile: Profile, changed: Changed) -> Result<Record> {
-    // Not earlier than it was, should the clock have been set back.
-    let updated_at = Time::now().max(record.updated_at);
-    let mut statement = Sql::default();
-    statement.push("UPDATE records SET version = version + 1, updated_at = ");
-    statement.bind(updated_at);
-    for (column, field) in Profile::COLUMNS.into_iter().zip(profile.fields()) {
-        statement.push(", ");
-        statement.push(column);
-        statement.push(" = ");
-        statement.bind(field);
-    }
-    statement.push(" WHERE id = ");
-    statement.bind(record.id);
-    edit.run(&statement.text, &statement.parameters)?;
-    edit.record("updated", "records", &[(record.id, changed.into_detail())]).await?;
-    Ok(Record { profile, updated_at, ..record.clone() })
-}
-
 impl Owner {
     /// Takes the connector's account of a row that has [`COLUMNS`].
     pub(super) fn from_row(connector: &CallingConnector, row: &mut Row) -> Result<Self> {
@@ -357,10 +415,9 @@ impl Owner {
 impl Record {
     /// Takes the record of a row that has [`COLUMNS`], if there is one in it.
     pub(super) fn from_row(row: &mut Row) -> Result<Option<Self>> {
-        let Some(id) = row.take("id")? else { return Ok(None) };
+        let Some(uuid) = row.take("uuid")? else { return Ok(None) };
         Ok(Some(Self {
-            id,
-            uuid: row.take("uuid")?,
+            uuid,
             account_id: row.take("account_id")?,
             person_id: row.take("person_id")?,
             email_verified: row.take("email_verified")?,

@@ -3,6 +3,8 @@
 //! What was applied is recorded in the table `migrations`, not in `user_version`, which libSQL lacks. A file that was
 //! released is never edited again; a change is a new file.
 
+use std::iter;
+
 use crate::error::{Error, Result};
 use crate::store::patience;
 use crate::store::sqlite::Sqlite;
@@ -11,7 +13,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 17] = [
+const FILES: [&str; 18] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -29,6 +31,7 @@ const FILES: [&str; 17] = [
     include_str!("../migrations/0015_operation.sql"),
     include_str!("../migrations/0016_joins.sql"),
     include_str!("../migrations/0017_removals.sql"),
+    include_str!("../migrations/0018_steps.sql"),
 ];
 
 /// The version of the schema of this release.
@@ -169,9 +172,22 @@ fn version(sqlite: &Sqlite) -> Result<usize> {
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 
-/// The statements of a file: each ends with a semicolon at the end of a line. Spin runs one statement a call.
+/// The statements of a file: each ends with a semicolon at the end of a line, that of a trigger after `END`. Spin runs one statement a
+/// call.
 fn statements(file: &str) -> impl Iterator<Item = &str> {
-    file.split_inclusive(";\n").filter(|statement| statement.contains(';'))
+    let mut rest = file;
+    iter::from_fn(move || {
+        let is_end = |end: &usize| {
+            let statement = &rest[..*end];
+            let is_trigger = statement.lines().any(|line| line.starts_with("CREATE TRIGGER"));
+            let body = statement.strip_suffix("END;\n").map(str::trim_end);
+            !is_trigger || body.is_some_and(|body| body.ends_with(';'))
+        };
+        let end = rest.match_indices(";\n").map(|(at, end)| at + end.len()).find(is_end)?;
+        let (statement, after) = rest.split_at(end);
+        rest = after;
+        Some(statement)
+    })
 }
 
 #[cfg(test)]
@@ -196,6 +212,9 @@ mod tests {
         let split: Vec<_> = statements(file).collect();
         assert_eq!(split.len(), 2);
         assert!(split[1].trim_start().starts_with("CREATE INDEX"));
+        let trigger = "-- why\nCREATE TRIGGER a AFTER DELETE ON b BEGIN\n    UPDATE c SET d = CASE WHEN e THEN f END;\n    DELETE FROM d;\nEND;\n";
+        let file = format!("{trigger}\nCREATE INDEX c ON a(b);\n");
+        assert_eq!(statements(&file).map(str::trim_start).collect::<Vec<_>>(), [trigger, "CREATE INDEX c ON a(b);\n"]);
     }
 
     #[test]

@@ -9,7 +9,9 @@
 //! | [`patience`] | how long a request waits for the write lock, and how |
 //! | [`migration`] | the schema of this release |
 //! | [`connection`] | connections that an instance keeps, and transactions |
-//! | [`audit`] | who changed what, and edits: transactions of somebody |
+//! | [`audit`] | who changed what |
+//! | [`draft`] | what is to be written, as steps of one statement |
+//! | [`edit`] | transactions of somebody |
 //! | [`seal`] | what is secret at rest |
 //! | [`outbox`] | mail that is to be delivered |
 //! | `native` | in unit tests alone, SQLite in place of the interface |
@@ -17,6 +19,8 @@
 pub mod audit;
 pub(crate) mod climb;
 pub mod connection;
+pub(crate) mod draft;
+mod edit;
 pub(crate) mod migration;
 #[cfg(test)]
 pub(crate) mod native;
@@ -27,8 +31,9 @@ pub mod seal;
 pub mod sql;
 mod sqlite;
 
-pub use audit::{Actor, Author, Edit};
+pub use audit::{Actor, Author};
 pub use connection::{Connection, Transaction};
+pub use edit::Edit;
 pub use row::Row;
 pub use spin_sdk::sqlite::Value;
 pub use sqlite::away;

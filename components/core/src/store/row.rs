@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::anyhow;
+use serde_json::{Map, Value as Json};
 use spin_sdk::sqlite::Value;
 
 use crate::error::{Error, Result};
@@ -20,6 +21,17 @@ pub struct Row {
 impl Row {
     pub(crate) fn new(columns: &Arc<[String]>, values: Vec<Value>) -> Self {
         Self { columns: Arc::clone(columns), values }
+    }
+
+    /// A row that the database gave as an object.
+    pub(crate) fn from_object(object: Map<String, Json>) -> Self {
+        let value = |value| match value {
+            Json::String(text) => Value::Text(text),
+            Json::Number(number) => number.as_i64().map_or(Value::Null, Value::Integer),
+            _ => Value::Null,
+        };
+        let (columns, values): (Vec<_>, Vec<_>) = object.into_iter().map(|(column, of)| (column, value(of))).unzip();
+        Self { columns: columns.into(), values }
     }
 
     /// Takes the value of a column.

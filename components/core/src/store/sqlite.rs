@@ -113,6 +113,12 @@ pub(crate) const IMPORTING: &str = "an import is under way";
 /// The directory is being brought in, and nobody may use a part of it.
 pub(crate) const UNDER_WAY: Error = Error::Unavailable { retry_after: 60, reason: IMPORTING };
 
+/// What the trigger of a premise says, see [`crate::store::draft`].
+const CHANGED: &str = "what was read has changed";
+
+/// What was planned is not to be done any more.
+const STALE: Error = Error::Unavailable { retry_after: 1, reason: CHANGED };
+
 const AWAY: Error = Error::Unavailable { retry_after: 5, reason: OUT_OF_ORDER };
 
 /// Whether it is [`BUSY`].
@@ -120,11 +126,17 @@ pub(super) fn is_busy(error: &Error) -> bool {
     matches!(error, Error::Unavailable { reason: IN_USE, .. })
 }
 
+/// Whether it is [`STALE`].
+pub(super) fn is_stale(error: &Error) -> bool {
+    matches!(error, Error::Unavailable { reason: CHANGED, .. })
+}
+
 /// Spin gives SQLite's errors as text. What a caller can act on is told apart here and nowhere else.
 fn failure(error: spin::Error) -> Error {
     match error {
         spin::Error::Io(text) if text.contains("database is locked") => BUSY,
         spin::Error::Io(text) if text.contains(IMPORTING) => UNDER_WAY,
+        spin::Error::Io(text) if text.contains(CHANGED) => STALE,
         spin::Error::Io(text) => match text.split_once("UNIQUE constraint failed: ") {
             Some((_, after)) => Error::Duplicate { columns: columns(after) },
             None if is_away(&text) => away(&text),

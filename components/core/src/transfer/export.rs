@@ -192,7 +192,7 @@ async fn note(author: Author, operator: &Operator) -> Result<Mark> {
     let edit = Edit::begin(author).await?;
     let since = last_event(edit.connection())?;
     edit.record("exported", SUBJECT, &[(operator.account_id, json!({ "account": operator.account_id }))]).await?;
-    edit.write_notes().await?;
+    edit.write().await?;
     let event = edit.run_one("SELECT max(id) AS id FROM audit", &[])?.take("id")?;
     edit.commit().await?;
     Ok(Mark { since, event, ..Mark::default() })

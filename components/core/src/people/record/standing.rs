@@ -10,6 +10,35 @@ use crate::store::Edit;
 use crate::values::id::PersonId;
 use crate::values::role::Role;
 
+/// What follows from what a record says now and has said until now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Consequences {
+    /// Whether it takes back what it gave to another address.
+    releases: bool,
+    /// Whether it lets in whom it means, or shuts them out.
+    lets_in: Option<bool>,
+}
+
+impl Consequences {
+    /// `before` is what the organisation has said until now, and `said` what the request says of `is_active`: what is not said neither
+    /// grants nor blocks.
+    pub fn of(record: &Record, before: &Profile, said: Option<bool>) -> Self {
+        let moved = record.profile.email_key() != before.email_key();
+        // Who has entered by the record stays whom it means. A record takes back what it gave itself.
+        let releases = moved && record.person_id.is_none() && before.is_active == Some(true);
+        let begins = said == Some(true) && (moved || before.is_active != Some(true));
+        let follows = moved && said.is_none() && record.profile.is_active == Some(true);
+        let is_about_somebody = record.person_id.is_some() || record.profile.email.is_some();
+        let lets_in = if said == Some(false) { Some(false) } else { (begins || follows).then_some(true) };
+        Self { releases, lets_in: lets_in.filter(|_| is_about_somebody) }
+    }
+
+    /// Whether nothing follows for anybody.
+    pub fn are_none(self) -> bool {
+        !self.releases && self.lets_in.is_none()
+    }
+}
+
 /// What a record gives and takes in its own account.
 pub(super) struct Standing<'a> {
     pub edit: &'a Edit,
@@ -20,20 +49,16 @@ pub(super) struct Standing<'a> {
 }
 
 impl Standing<'_> {
-    /// Grants, blocks and releases what follows from the record. `said` is what the request says of `is_active`: what is not
-    /// said neither grants nor blocks.
-    pub async fn settle(&self, said: Option<bool>) -> Result<()> {
-        let moved = self.record.profile.email_key() != self.before.email_key();
-        // Who has entered by the record stays whom it means. A record takes back what it gave itself.
-        if moved && self.record.person_id.is_none() && self.before.is_active == Some(true) {
+    /// Grants, blocks and releases what follows from the record.
+    pub async fn settle(&self, consequences: Consequences) -> Result<()> {
+        if consequences.releases {
             self.release().await?;
         }
-        if said == Some(false) {
-            return self.block().await;
+        match consequences.lets_in {
+            Some(true) => self.grant().await,
+            Some(false) => self.block().await,
+            None => Ok(()),
         }
-        let begins = said == Some(true) && (moved || self.before.is_active != Some(true));
-        let follows = moved && said.is_none() && self.record.profile.is_active == Some(true);
-        if begins || follows { self.grant().await } else { Ok(()) }
     }
 
     /// Takes away what the record gave to the address that it had.
@@ -51,13 +76,18 @@ impl Standing<'_> {
     fn another_says(&self, person_id: PersonId, is_active: bool) -> Result<bool> {
         let other = self.edit.run_first(
             "SELECT 1 FROM (
-                 SELECT r.id, r.account_id, r.is_active FROM records r WHERE r.person_id = ?3
+                 SELECT r.uuid, r.account_id, r.is_active FROM records r WHERE r.person_id = ?3
                  UNION ALL
-                 SELECT r.id, r.account_id, r.is_active FROM addresses d
+                 SELECT r.uuid, r.account_id, r.is_active FROM addresses d
                    JOIN records r ON r.account_id = ?1 AND r.email_key = d.key
                   WHERE d.person_id = ?3 AND d.retired_at IS NULL AND r.person_id IS NULL)
-              WHERE account_id = ?1 AND id <> ?2 AND is_active = ?4 LIMIT 1",
-            &[self.record.account_id.into(), self.record.id.into(), person_id.into(), i64::from(is_active).into()],
+              WHERE account_id = ?1 AND uuid <> ?2 AND is_active = ?4 LIMIT 1",
+            &[
+                self.record.account_id.into(),
+                self.record.uuid.as_str().into(),
+                person_id.into(),
+                i64::from(is_active).into(),
+            ],
         )?;
         Ok(other.is_some())
     }

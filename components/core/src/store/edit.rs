@@ -1,0 +1,107 @@
+//! Edits: transactions of somebody. What a transaction changes it notes in the audit, with the others of that transaction.
+
+use std::ops::Deref;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use crate::error::Result;
+use crate::store::audit::Author;
+use crate::store::connection::{Connection, Transaction};
+use crate::store::draft::{self, Draft, MANY};
+
+/// How many notes wait at most: of a large body they are written as they come.
+const NOTES_MAX: usize = 500;
+
+/// A write transaction of an author: what it changes, it notes in the audit. Dropped without [`Edit::commit`], it is rolled
+/// back.
+pub struct Edit {
+    transaction: Transaction,
+    /// What is to be written, and was not yet.
+    draft: Mutex<Draft>,
+    /// In whose name it is.
+    pub author: Author,
+}
+
+impl Edit {
+    /// Waits for the write lock and takes it.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Unavailable`] when others hold the lock for too long.
+    pub async fn begin(author: Author) -> Result<Self> {
+        Ok(Self::of(Transaction::begin().await?, author))
+    }
+
+    fn of(transaction: Transaction, author: Author) -> Self {
+        Self { transaction, draft: Mutex::new(Draft::new(author.clone())), author }
+    }
+
+    /// As [`Edit::begin`], on a connection that the caller already has.
+    pub async fn begin_on(connection: Connection, author: Author) -> Result<Self> {
+        Ok(Self::of(Transaction::begin_on(connection).await?, author))
+    }
+
+    /// As [`Edit::begin`], for a change of `rows` rows: one of many lets others go first, see [`Transaction::begin_long`].
+    pub async fn begin_of(rows: usize, author: Author) -> Result<Self> {
+        let transaction = if rows < MANY { Transaction::begin().await? } else { Transaction::begin_long().await? };
+        Ok(Self::of(transaction, author))
+    }
+
+    /// Notes that `action` was done to rows of the table `subject`: the id of each, and what more there is to say of it, an
+    /// object or null. Its member `account` is the account that it is about: of an account itself, if there is none. The notes of
+    /// a transaction are written with one statement when it is committed, see [`Edit::write`].
+    pub async fn record<I: Serialize>(
+        &self,
+        action: &'static str,
+        subject: &'static str,
+        notes: &[(I, Json)],
+    ) -> Result<()> {
+        let are_many = {
+            let mut draft = self.draft();
+            draft.note(action, subject, notes)?;
+            draft.notes() > NOTES_MAX
+        };
+        if are_many { self.write().await } else { Ok(()) }
+    }
+
+    /// What is to be written: with the notes when it is committed, or when [`Edit::write`] is called, by whoever reads it before.
+    pub(crate) fn draft(&self) -> MutexGuard<'_, Draft> {
+        self.draft.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what was drafted and noted so far.
+    pub(crate) async fn write(&self) -> Result<()> {
+        let written = self.draft().take(None, "");
+        match written {
+            Some(sql) => self.transaction.batch(&sql.text, sql.parameters).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Edit::write`], and returns the ids of the rows that a step has made: `made` is an expression that reads them, by the step's
+    /// `rows`, as an array.
+    pub(crate) async fn write_made<T: DeserializeOwned>(&self, step: &str, made: &str) -> Result<Vec<T>> {
+        let written = self.draft().take(None, &format!(" RETURNING iif(step = '{step}', ({made}), NULL) AS made"));
+        match written {
+            Some(sql) => draft::made(self.transaction.batch(&sql.text, sql.parameters).await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Makes the changes durable, all of them.
+    pub async fn commit(self) -> Result<()> {
+        self.write().await?;
+        self.transaction.commit().await
+    }
+}
+
+impl Deref for Edit {
+    type Target = Transaction;
+
+    fn deref(&self) -> &Transaction {
+        &self.transaction
+    }
+}
