@@ -21,5 +21,7 @@ pub mod identities;
 pub mod listing;
 pub mod naming;
 pub mod outcome;
+#[cfg(test)]
+mod overtaken;
 pub mod relying_party;
 pub(crate) mod unbinding;

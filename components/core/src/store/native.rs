@@ -6,7 +6,9 @@
 //! call is ready when it returns, and [`run`] polls a test once.
 #![expect(clippy::needless_pass_by_value, reason = "the calls are those of the bindings")]
 
+use std::cell::Cell;
 use std::future::{Ready, ready};
+use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -19,6 +21,9 @@ use tempfile::TempDir;
 thread_local! {
     /// Where the database is: SQLite keeps files of its own beside it.
     static DIRECTORY: TempDir = TempDir::new().expect("there is a place for temporary files");
+
+    /// See [`interrupt`].
+    static COMES: Cell<Option<(usize, Visit)>> = const { Cell::new(None) };
 }
 
 /// As [`spin_sdk::time::sleep`], for nobody: natively there is no other request to wait for.
@@ -39,6 +44,32 @@ pub(crate) fn run(test: impl Future<Output = crate::Result<()>>) {
 pub(crate) fn with_database<T>(test: impl FnOnce(&rusqlite::Connection) -> T) -> T {
     let path = DIRECTORY.with(|directory| directory.path().join("accord.db"));
     test(&rusqlite::Connection::open(path).expect("the database opens"))
+}
+
+/// What comes in between.
+type Visit = Box<dyn FnOnce()>;
+
+/// Has a test begin with a database that is like the one in a file.
+pub(crate) fn begin_with(file: &Path) {
+    std::fs::copy(file, DIRECTORY.with(|directory| directory.path().join("accord.db")))
+        .expect("the database is copied");
+}
+
+/// Has something happen before one of the statements that follow, after so many of them, outside of transactions: there nobody comes in
+/// between.
+pub(crate) fn interrupt(after: usize, comes: impl FnOnce() + 'static) {
+    COMES.set(Some((after, Box::new(comes))));
+}
+
+/// What [`interrupt`] has come, if its time is there.
+fn comes() -> Option<Visit> {
+    match COMES.take()? {
+        (0, comes) => Some(comes),
+        (after, comes) => {
+            COMES.set(Some((after - 1, comes)));
+            None
+        }
+    }
 }
 
 /// A connection, with the calls of the bindings' connection.
@@ -63,6 +94,11 @@ impl Connection {
     }
 
     fn answer(&self, sql: &str, parameters: &[Value]) -> rusqlite::Result<QueryResult> {
+        if self.0.is_autocommit()
+            && let Some(comes) = comes()
+        {
+            comes();
+        }
         let mut statement = self.0.prepare_cached(sql)?;
         let columns: Vec<_> = statement.column_names().map(str::to_owned).collect();
         let mut found = statement.query(rusqlite::params_from_iter(parameters.iter().map(Bound)))?;
