@@ -1,9 +1,11 @@
 """Attacks: each is a function that keeps on until its process is ended. It runs in a process of its own, at a lower
-priority than the server, on the same processors, and comes from other addresses than the bystander."""
+priority than the server, on the same processors, and comes from other addresses than the bystander. What it was answered is
+counted: an attack that nobody answers proves nothing."""
 
 import http.client
 import itertools
 import json
+import multiprocessing
 import os
 import resource
 import socket
@@ -11,7 +13,7 @@ import threading
 import time
 import urllib.parse
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from driver.servers import ADMIN, CLIENT_ID, CLIENT_SECRET
 
@@ -20,12 +22,27 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 USERS = "/api/integrations/v1/users"
 
 
+class Answers:
+    """How many answers of each status there were, counted by a process and read by another."""
+
+    def __init__(self):
+        self._counts = multiprocessing.Array("L", 600)
+
+    def count(self, status: int) -> None:
+        with self._counts.get_lock():
+            self._counts[status] += 1
+
+    def read(self) -> dict[int, int]:
+        return {status: count for status, count in enumerate(self._counts) if count}
+
+
 @dataclass(frozen=True)
 class Target:
-    """Where the attack goes, and a token of the operator's connector, which it may use."""
+    """Where the attack goes, a token of the operator's connector, which it may use, and what it was answered."""
 
     port: int
     token: str
+    answers: Answers = field(default_factory=Answers)
 
     def connect(self, number: int = 0) -> http.client.HTTPConnection:
         """A connection from one of many addresses."""
@@ -54,7 +71,9 @@ def loops(target: Target, count: int, request) -> None:
             method, path, headers, body = request(number, turn)
             try:
                 connection.request(method, path, body, headers)
-                connection.getresponse().read()
+                response = connection.getresponse()
+                response.read()
+                target.answers.count(response.status)
             except (OSError, http.client.HTTPException):
                 connection.close()
                 time.sleep(0.05)
@@ -84,7 +103,8 @@ def slow_readers(target: Target) -> None:
 
 
 def trickle(target: Target, count: int, head: bytes, again) -> None:
-    """Keeps `count` connections open: each says `head`, then does `again` once a second. One that is closed is opened anew."""
+    """Keeps `count` connections open: each says `head`, then does `again` once a second. One that is closed is opened anew, and
+    counted as a status 0."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     streams: list[socket.socket | None] = [None] * count
@@ -105,6 +125,7 @@ def trickle(target: Target, count: int, head: bytes, again) -> None:
                 if stream is not None:
                     stream.close()
                 streams[number] = None
+                target.answers.count(0)
         time.sleep(max(0.0, 1 - (time.monotonic() - began)))
 
 

@@ -10,10 +10,11 @@ import signal
 import threading
 import time
 import urllib.parse
+from dataclasses import dataclass
 from pathlib import Path
 
 from driver import build, machine, servers
-from driver.attacks import ATTACKS, FORM, JSON, Target, bearer
+from driver.attacks import ATTACKS, FORM, JSON, Target, bearer, bulk_loads
 from driver.directory import Directory, token
 from driver.machine import ROOT, WORK
 from driver.servers import ADMIN, CLIENT_ID, CLIENT_SECRET, PASSWORD
@@ -87,13 +88,38 @@ def summary(seen: list[tuple[str, float, object]]) -> dict[str, dict]:
     return kinds
 
 
+@dataclass
+class Watched:
+    """What the bystander saw, by kind, and how many answers of each status the attacker got meanwhile."""
+
+    kinds: dict[str, dict]
+    answers: dict[int, int]
+
+    def slow(self, name: str, quiet: "Watched") -> list[str]:
+        """What was slower than wanted."""
+        allowed = {
+            kind: 1000 if kind == "sign-in" or name == bulk_loads.__doc__ else 5 * quiet.kinds[kind]["p99"] for kind in KINDS}
+        return [f"{kind} {of['p99']:.0f} ms" for kind, of in self.kinds.items() if of["p99"] > allowed[kind]]
+
+    def errors(self) -> str:
+        """What went wrong, and how often."""
+        wrong, sent = (sum(of[what] for of in self.kinds.values()) for what in ("errors", "count"))
+        what = sorted({each for of in self.kinds.values() for each in of["what"]})
+        return f"{wrong} of {sent}: {', '.join(what)}" if wrong else ""
+
+    def answered(self) -> str:
+        """What the attacker was answered."""
+        closed = {0: "closed"}
+        return ", ".join(f"{count:,} × {closed.get(status, status)}" for status, count in self.answers.items())
+
+
 def attack(run, target: Target) -> None:
     os.nice(10)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     run(target)
 
 
-def besiege(root: Path, accounts: int, seconds: float, chosen) -> dict:
+def besiege(root: Path, accounts: int, seconds: float, chosen) -> dict[str, Watched]:
     """Runs each attack against the Accord of the tree `root`, each on a directory made anew."""
     results = {}
     for run in (None, *chosen):
@@ -107,44 +133,47 @@ def besiege(root: Path, accounts: int, seconds: float, chosen) -> dict:
                 besieger.start()
                 time.sleep(3)
             name = run.__doc__ if run else "quiet"
-            results[name] = summary(bystander.watch(seconds))
+            before = target.answers.read()
+            kinds = summary(bystander.watch(seconds))
+            answers = {status: count - before.get(status, 0) for status, count in target.answers.read().items()}
+            watched = Watched(kinds, {status: count for status, count in answers.items() if count})
+            results[name] = watched
             if besieger:
                 besieger.kill()
                 besieger.join()
-            print(name, *(f"{kind} {of['p50']:.0f}/{of['p99']:.0f} ms {of['errors']} errors" for kind, of in results[name].items()),
-                  sep="; ", flush=True)
+            print(name, *(f"{kind} {of['p50']:.0f}/{of['p99']:.0f} ms {of['errors']} errors" for kind, of in kinds.items()),
+                  f"attacker: {watched.answered()}", sep="; ", flush=True)
     shutil.rmtree(WORK / "siege", ignore_errors=True)
     return results
 
 
-def table(results: dict) -> str:
+def table(results: dict[str, Watched]) -> str:
     """A table of what the bystander saw."""
-    lines = ["| attack | " + " | ".join(f"{kind} p50 | p99" for kind in KINDS) + " | errors |", "|---|" + "--:|" * 7]
-    for name, kinds in results.items():
-        times = " | ".join(f"{of['p50']:.1f} | {of['p99']:.0f}" for of in kinds.values())
-        wrong = sum(of["errors"] for of in kinds.values())
-        what = ", ".join(sorted({each for of in kinds.values() for each in of["what"]}))
-        sent = sum(of["count"] for of in kinds.values())
-        lines.append(f"| {name} | {times} | {f'{wrong} of {sent}: {what}' if wrong else 0} |")
+    lines = ["| attack | " + " | ".join(f"{kind} p50 | p99" for kind in KINDS) + " | errors | answers to the attacker |",
+             "|---|" + "--:|" * 6 + "---|---|"]
+    for name, watched in results.items():
+        times = " | ".join(f"{of['p50']:.1f} | {of['p99']:.0f}" for of in watched.kinds.values())
+        lines.append(f"| {name} | {times} | {watched.errors() or 'none'} | {watched.answered()} |")
     return "\n".join(lines)
 
 
-def report(runs: dict[str, dict], accounts: int, seconds: float) -> str:
+def report(runs: dict[str, dict[str, Watched]], accounts: int, seconds: float) -> str:
     """The whole report."""
-    quiet, beside = next(iter(runs.values()))["quiet"], next(iter(runs.values()))
-    slow = [
-        f"{name}: {kind} {of['p99']:.0f} ms"
-        for name, kinds in beside.items() for kind, of in kinds.items()
-        if name != "quiet" and of["p99"] > (1000 if kind == "sign-in" or "90,000" in name else 5 * quiet[kind]["p99"])
-    ]
+    results = next(iter(runs.values()))
+    missed = {
+        name: "; ".join(watched.slow(name, results["quiet"]) + [watched.errors()] * bool(watched.errors()))
+        for name, watched in results.items() if name != "quiet"}
+    missed = [f"{name}: {what}" for name, what in missed.items() if what]
     parts = [
         "# Under siege\n",
         f"Made by `bench/siege` on {time.strftime('%Y-%m-%d')}. A directory of {accounts:,} accounts; a bystander sends {RATE} "
         f"requests a second for {seconds:.0f} seconds, in an open loop: a third each are a read (`GET` of an account), a single "
         "write (portal `PATCH`) and a sign-in with a password. Milliseconds from when a request was due to the end of its "
-        "answer. Attackers run on the same processors at a lower priority (nice 10).\n",
+        "answer. Attackers run on the same processors at a lower priority (nice 10); what they were answered meanwhile says that "
+        "they attacked (of connections: how many were closed on them).\n",
         "Wanted: reads and writes below 5 × their quiet p99; sign-ins, and everything beside bulk loads, below a second; no error. "
-        + ("Not kept: " + "; ".join(slow) + "." if slow else "All of it is kept, but for what the last column says.") + "\n",
+        + ("Not kept by this revision:\n\n" + "\n".join(f"- {each}" for each in missed) if missed else "All of it is kept.")
+        + "\n",
     ]
     for name, results in runs.items():
         parts += [f"## {name}\n", table(results) + "\n"]
