@@ -11,8 +11,16 @@
 //!
 //! A statement that waits, for the write lock or for the disk at a commit, must not hold up the requests that share its
 //! thread, so statements run on threads that may block. To hand a statement over costs two to three times as much as a
-//! short query itself, though. So a query of a database in WAL mode, where readers do not wait, begins on the thread it is
-//! on, and begins again on another if it turns out to be long.
+//! short query itself, though. So what waits for nobody runs on the thread that it is on, in a database in WAL mode:
+//!
+//! - A query. If it turns out to be long it is ended, and begins again on another thread.
+//! - `BEGIN IMMEDIATE`, once the queue of writers has given the turn. If another process has the lock it is told so at once,
+//!   and waits on another thread.
+//! - An `INSERT` or `UPDATE` of a transaction that has the lock. One cannot be ended and begun again, for SQLite would roll
+//!   the transaction back, so it has to be known as short: it was when this connection last ran it, and its parameters are
+//!   small, which bounds the rows that they can be. What a `DELETE` takes with it nothing bounds.
+//!
+//! `COMMIT` waits for the disk, and never runs so.
 //!
 //! # Writers
 //!
@@ -23,9 +31,9 @@
 
 use crate::metrics::{DatabaseMetrics, One};
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
-use rusqlite::TransactionState;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{StatementStatus, TransactionState};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,8 +48,10 @@ const MAX_RESULT_BYTES: usize = 128 << 20;
 const MAX_IDLE: usize = 64;
 /// Prepared statements that are kept per connection.
 const STATEMENT_CACHE: usize = 128;
-/// Steps of SQLite's machine after which a query is long: about a millisecond.
+/// Steps of SQLite's machine after which a statement is long: about a millisecond.
 const BRIEF: i32 = 20_000;
+/// Bytes of parameters that a short write may have.
+const SMALL: usize = 16 << 10;
 /// How long a writer stands in the queue.
 const MAX_QUEUE: Duration = Duration::from_secs(5);
 /// How long one that writes much waits to stand in it. With the time in the queue that is less than a request may take.
@@ -88,7 +98,8 @@ pub(crate) struct Database {
 
 /// A turn to write, until it is dropped.
 struct Turn {
-    _writer: Option<OwnedSemaphorePermit>,
+    /// `None` if the wait for it was too long.
+    writer: Option<OwnedSemaphorePermit>,
     _exclusive: Option<OwnedSemaphorePermit>,
 }
 
@@ -99,6 +110,8 @@ struct Session {
     brief: Arc<AtomicBool>,
     /// Whether the database is in WAL mode. It does not leave it while connections are open.
     wal: Cell<bool>,
+    /// How long SQLite waits for a lock by itself, as the component has told it.
+    patience: Cell<Duration>,
 }
 
 impl Database {
@@ -157,7 +170,7 @@ impl Database {
             tokio::time::timeout(longest, semaphore.clone().acquire_owned()).await.ok().and_then(Result::ok)
         };
         let exclusive = if exclusive { wait(&self.exclusive, MAX_WAIT).await } else { None };
-        let turn = Turn { _writer: wait(&self.writer, MAX_QUEUE).await, _exclusive: exclusive };
+        let turn = Turn { writer: wait(&self.writer, MAX_QUEUE).await, _exclusive: exclusive };
         self.metrics.waits.observe(since.elapsed().as_secs_f64());
         turn
     }
@@ -184,15 +197,17 @@ impl Session {
         let brief = Arc::new(AtomicBool::new(false));
         let end = brief.clone();
         sqlite.progress_handler(BRIEF, Some(move || end.swap(false, Ordering::Relaxed)))?;
-        Ok(Self { sqlite, brief, wal: Cell::new(false) })
+        Ok(Self { sqlite, brief, wal: Cell::new(false), patience: Cell::default() })
     }
 
     /// Runs one statement to its end. May block.
     fn run(&self, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
         let result = query(&self.sqlite, statement, parameters);
-        if !self.wal.get() {
+        if !self.wal.get() || first_word(statement) == "PRAGMA" {
             let mode = self.sqlite.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
             self.wal.set(mode.is_ok_and(|mode| mode == "wal"));
+            let patience = self.sqlite.pragma_query_value(None, "busy_timeout", |row| row.get::<_, u32>(0));
+            self.patience.set(patience.map_or(Duration::ZERO, |ms| Duration::from_millis(ms.into())));
         }
         result
     }
@@ -206,6 +221,33 @@ impl Session {
         self.brief.store(true, Ordering::Relaxed);
         let result = query(&self.sqlite, statement, parameters);
         self.brief.swap(false, Ordering::Relaxed).then_some(result)
+    }
+
+    /// Runs a statement of whoever has the turn to write, to its end, if it is short as far as can be known and need not wait.
+    fn run_in_turn(&self, statement: &str, parameters: &[Value]) -> Option<Result<QueryResult, Error>> {
+        if !self.wal.get() {
+            return None;
+        }
+        if begins(statement).is_some() {
+            // Ours is the turn of this process. Another process may have the lock all the same.
+            self.sqlite.busy_timeout(Duration::ZERO).ok()?;
+            let result = query(&self.sqlite, statement, parameters);
+            self.sqlite.busy_timeout(self.patience.get()).ok()?;
+            return (!is_busy(&result)).then_some(result);
+        }
+        let is_short = ["INSERT", "UPDATE", "WITH"].contains(&&*first_word(statement))
+            && self.has_lock()
+            && parameters.iter().map(size).sum::<usize>() <= SMALL
+            && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| {
+                // What it took last. Nothing, if it never ran.
+                (1..BRIEF).contains(&prepared.get_status(StatementStatus::VmStep))
+            });
+        is_short.then(|| query(&self.sqlite, statement, parameters))
+    }
+
+    /// Whether a transaction is open that has the write lock.
+    fn has_lock(&self) -> bool {
+        matches!(self.sqlite.transaction_state(rusqlite::DEFAULT_NAME), Ok(TransactionState::Write))
     }
 }
 
@@ -271,32 +313,50 @@ impl Loan {
         if !self.database.distance.is_zero() {
             tokio::time::sleep(self.database.distance).await;
         }
-        // If another statement has the connection, this one waits on a thread that may.
-        if let Ok(session) = self.session.try_lock()
-            && let Some(result) = session.as_ref().and_then(|session| session.run_briefly(&statement, &parameters))
-        {
+        if let Some(result) = self.here(|session| session.run_briefly(&statement, &parameters)) {
             return result;
         }
         if writes(&statement) && self.turn().is_none() {
             let turn = self.database.turn(begins(&statement).as_deref() == Some("EXCLUSIVE")).await;
             *self.turn() = Some(turn);
         }
+        let has_turn = self.turn().as_ref().is_some_and(|turn| turn.writer.is_some());
+        let run_in_turn = |session: &Session| {
+            session.run_in_turn(&statement, &parameters).inspect(|result| self.ran(session, result))
+        };
+        if has_turn && let Some(result) = self.here(run_in_turn) {
+            return result;
+        }
         blocking(move || {
             let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
             let session = session.as_ref().ok_or(Error::InvalidConnection)?;
             let result = session.run(&statement, &parameters);
-            if session.sqlite.is_autocommit() {
-                *self.turn() = None;
-            }
-            let state = session.sqlite.transaction_state(rusqlite::DEFAULT_NAME);
-            self.locked.store(matches!(state, Ok(TransactionState::Write)), Ordering::Relaxed);
-            if matches!(&result, Err(Error::Io(message)) if message.contains(BUSY)) {
-                self.database.metrics.busy.inc();
-            }
+            self.ran(session, &result);
             result
         })
         .await
     }
+
+    /// Does some work on the thread that it is on. None if another statement has the connection: then this one waits on a
+    /// thread that may.
+    fn here<T>(&self, work: impl FnOnce(&Session) -> Option<T>) -> Option<T> {
+        self.session.try_lock().ok()?.as_ref().and_then(work)
+    }
+
+    /// Notes in which state a statement has left the connection. The turn ends with its transaction.
+    fn ran(&self, session: &Session, result: &Result<QueryResult, Error>) {
+        if session.sqlite.is_autocommit() {
+            *self.turn() = None;
+        }
+        self.locked.store(session.has_lock(), Ordering::Relaxed);
+        if is_busy(result) {
+            self.database.metrics.busy.inc();
+        }
+    }
+}
+
+fn is_busy(result: &Result<QueryResult, Error>) -> bool {
+    matches!(result, Err(Error::Io(message)) if message.contains(BUSY))
 }
 
 fn first_word(statement: &str) -> String {
@@ -319,6 +379,8 @@ fn begins(statement: &str) -> Option<String> {
 
 fn query(connection: &rusqlite::Connection, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
     let mut prepared = connection.prepare_cached(statement).map_err(io)?;
+    // From here on its steps are counted anew.
+    prepared.reset_status(StatementStatus::VmStep);
     let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let mut rows = prepared.query(rusqlite::params_from_iter(parameters.iter().map(Parameter))).map_err(io)?;
     let mut result = Vec::new();
@@ -380,4 +442,88 @@ fn io(error: rusqlite::Error) -> Error {
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| Err(Error::Io(panic.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+    use futures::FutureExt as _;
+    use std::sync::mpsc::channel;
+    use tokio::runtime::{Builder, Runtime};
+
+    async fn lease(path: &Path) -> Lease {
+        let database = Database::new(path.to_owned(), None, Duration::ZERO, Metrics::new("test").database("default"));
+        Arc::new(database).lease().await.unwrap()
+    }
+
+    async fn run(lease: &Lease, statement: &str) -> String {
+        format!("{:?}", lease.loan().execute(statement.to_owned(), Vec::new()).await)
+    }
+
+    /// A runtime with a single thread that may block.
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap()
+    }
+
+    /// The result of a statement, and whether it ran where it is, for nobody else had time for it.
+    async fn execute(lease: &Lease, statement: &str, parameters: &[Value]) -> (Result<QueryResult, Error>, bool) {
+        let (release, held) = channel();
+        let holder = tokio::task::spawn_blocking(move || held.recv());
+        let mut running = Box::pin(lease.loan().execute(statement.to_owned(), parameters.to_vec()));
+        let at_once = running.as_mut().now_or_never();
+        release.send(()).unwrap();
+        holder.await.unwrap().unwrap();
+        let ran_here = at_once.is_some();
+        (if let Some(result) = at_once { result } else { running.await }, ran_here)
+    }
+
+    const INSERT: &str = "INSERT INTO t (name) SELECT value FROM json_each(?)";
+
+    #[test]
+    fn a_transaction_leaves_its_thread_for_what_waits_and_for_what_may_take_long() {
+        runtime().block_on(async {
+            let home = tempfile::tempdir().unwrap();
+            let lease = lease(&home.path().join("t.db")).await;
+            run(&lease, "PRAGMA journal_mode = WAL").await;
+            run(&lease, "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT) STRICT").await;
+            let one = [Value::Text(r#"["a"]"#.to_owned())];
+            let many = [Value::Text(format!("[{}1]", "1,".repeat(SMALL)))];
+            for (statement, parameters, expected) in [
+                ("BEGIN IMMEDIATE", &[][..], true),
+                (INSERT, &one, false), // Nobody knows yet what it takes.
+                (INSERT, &one, true),
+                ("SELECT count(*) FROM t", &[], true),
+                (INSERT, &many, false),
+                (INSERT, &one, false), // It was long when it last ran.
+                (INSERT, &one, true),
+                ("DELETE FROM t", &[], false),
+                ("COMMIT", &[], false),
+                (INSERT, &one, false), // It is a transaction of its own, and is committed.
+            ] {
+                let (result, ran_here) = execute(&lease, statement, parameters).await;
+                assert!(result.is_ok() && ran_here == expected, "{statement}: {result:?} {ran_here}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_lock_of_another_process_holds_up_no_thread() {
+        runtime().block_on(async {
+            let home = tempfile::tempdir().unwrap();
+            let path = home.path().join("t.db");
+            let lease = lease(&path).await;
+            run(&lease, "PRAGMA busy_timeout = 30").await;
+            run(&lease, "PRAGMA journal_mode = WAL").await;
+            let other = rusqlite::Connection::open(&path).unwrap();
+            other.execute_batch("BEGIN IMMEDIATE").unwrap();
+            let (result, ran_here) = execute(&lease, "BEGIN IMMEDIATE", &[]).await;
+            assert!(is_busy(&result) && !ran_here, "{result:?} {ran_here}");
+            other.execute_batch("COMMIT").unwrap();
+            let (result, ran_here) = execute(&lease, "BEGIN IMMEDIATE", &[]).await;
+            assert!(result.is_ok() && ran_here, "{result:?} {ran_here}");
+            let patience = run(&lease, "PRAGMA busy_timeout").await;
+            assert!(patience.contains("Integer(30)"), "as the component has told it: {patience}");
+        });
+    }
 }
