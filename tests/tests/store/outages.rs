@@ -9,11 +9,8 @@ use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::json;
 
-/// What the components are told: a full disk, and a server of libSQL that is gone, in Spin's words.
-const ERRORS: [&str; 2] = [
-    "database or disk is full",
-    "Hrana: `http error: `error trying to connect: tcp connect error: Connection refused (os error 111)``",
-];
+/// What the components are told of a full disk, in Spin's words.
+const FULL: &str = "database or disk is full";
 
 /// What is counted of a request that is refused: it stays, whatever becomes of the request.
 pub(super) const COUNTED: [&str; 2] = ["sign_in_failures", "sign_ups"];
@@ -110,8 +107,8 @@ pub(super) async fn operate(accord: &Accord, callers: &Callers, operation: &str,
     }
 }
 
-#[tokio::test]
-async fn whichever_statement_fails_the_answer_is_503_and_nothing_is_half_done() {
+/// Has each statement of each operation fail in turn: the answer is `503`, and nothing is half done.
+async fn whichever_statement_fails_with(error: &str) {
     if skipped_on_spin("nobody makes its statements fail") {
         return;
     }
@@ -121,42 +118,62 @@ async fn whichever_statement_fails_the_answer_is_503_and_nothing_is_half_done() 
     let callers = Callers::of(&accord).await;
     let mut number = 0;
     for operation in OPERATIONS {
-        for error in ERRORS {
-            let mut failed = 0;
-            // Until the operation has fewer statements than run before the fault.
-            for after in 0.. {
-                number += 1;
-                let shown = match operation {
-                    "refresh" | "revoke" => accord.sign_in(&callers.email, PASSWORD, None).await.text("refresh_token"),
-                    _ => String::new(),
-                };
-                let before = accord.store().dump(&COUNTED);
-                accord.fail(after, error);
-                let answer = match operation {
-                    "refresh" => accord.refresh(&shown).await,
-                    "revoke" => accord.revoke(&shown).await,
-                    _ => operate(&accord, &callers, operation, number).await,
-                };
-                if !accord.mend() {
-                    assert!((200..300).contains(&answer.status), "{operation}: {answer}");
-                    break;
-                }
-                if (200..300).contains(&answer.status) {
-                    // What failed was not needed: how a connection is set up, or a mail that can wait.
-                    continue;
-                }
-                failed += 1;
-                assert_eq!(answer.status, 503, "{operation}, statement {after}, {error}: {answer}");
-                assert_eq!(answer.header("retry-after"), Some("5"), "{operation}, statement {after}: {answer}");
-                assert_eq!(accord.store().dump(&COUNTED), before, "{operation}, statement {after}, {error}");
-                if operation == "refresh" {
-                    assert_eq!(accord.refresh(&shown).await.status, 200, "statement {after} used nothing up");
-                }
-                if failed == 1 && error == ERRORS[0] {
-                    assert_snapshot!(operation.replace(' ', "_"), answer);
-                }
+        let mut failed = 0;
+        // Until the operation has fewer statements than run before the fault.
+        for after in 0.. {
+            number += 1;
+            let shown = match operation {
+                "refresh" | "revoke" => accord.sign_in(&callers.email, PASSWORD, None).await.text("refresh_token"),
+                _ => String::new(),
+            };
+            let before = accord.store().dump(&COUNTED);
+            accord.fail(after, error);
+            let answer = match operation {
+                "refresh" => accord.refresh(&shown).await,
+                "revoke" => accord.revoke(&shown).await,
+                _ => operate(&accord, &callers, operation, number).await,
+            };
+            if !accord.mend() {
+                assert!((200..300).contains(&answer.status), "{operation}: {answer}");
+                break;
             }
-            assert!(failed > 0, "{operation} has statements");
+            if (200..300).contains(&answer.status) {
+                // What failed was not needed: how a connection is set up, or a mail that can wait.
+                continue;
+            }
+            failed += 1;
+            assert_eq!(answer.status, 503, "{operation}, statement {after}, {error}: {answer}");
+            assert_eq!(answer.header("retry-after"), Some("5"), "{operation}, statement {after}: {answer}");
+            assert_eq!(accord.store().dump(&COUNTED), before, "{operation}, statement {after}, {error}");
+            if operation == "refresh" {
+                assert_eq!(accord.refresh(&shown).await.status, 200, "statement {after} used nothing up");
+            }
+            if failed == 1 && error == FULL {
+                assert_snapshot!(operation.replace(' ', "_"), answer);
+            }
         }
+        assert!(failed > 0, "{operation} has statements");
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_503_at_whichever_statement_and_nothing_is_half_done() {
+    whichever_statement_fails_with(FULL).await;
+}
+
+#[tokio::test]
+async fn a_read_only_file_is_503_at_whichever_statement_and_nothing_is_half_done() {
+    whichever_statement_fails_with("attempt to write a readonly database").await;
+}
+
+#[tokio::test]
+async fn a_server_of_libsql_that_is_gone_is_503_at_whichever_statement_and_nothing_is_half_done() {
+    let gone = "Hrana: `http error: `error trying to connect: tcp connect error: Connection refused (os error 111)``";
+    whichever_statement_fails_with(gone).await;
+}
+
+#[tokio::test]
+async fn a_server_of_libsql_that_has_forgotten_us_is_503_at_whichever_statement_and_nothing_is_half_done() {
+    let forgotten = "Hrana: `stream error: `Error { message: \"The stream has expired due to inactivity\", code: \"STREAM_EXPIRED\" }``";
+    whichever_statement_fails_with(forgotten).await;
 }
