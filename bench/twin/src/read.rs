@@ -12,43 +12,51 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::App;
-use crate::token::Caller;
+use crate::token::{Caller, live};
 
 /// An account as Accord shows it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
-    id: i64,
-    name: String,
-    description: Option<String>,
-    status: String,
+pub struct Shown {
+    pub id: i64,
+    pub name: String,
+    pub description: Option<String>,
+    pub status: String,
     created_at: String,
-    updated_at: String,
+    pub updated_at: String,
     account_key: String,
-    registration_id: Option<String>,
+    pub registration_id: Option<String>,
     #[serde(rename = "type")]
     kind: String,
     subdomain: Option<String>,
-    country: Option<String>,
-    primary_contact: Option<String>,
+    pub country: Option<String>,
+    pub primary_contact: Option<String>,
     #[serde(skip)]
-    version: i64,
+    pub version: i64,
+    #[serde(skip)]
+    pub roles: String,
 }
 
-/// The account, and the caller's roles in it and in its owners.
-const STATEMENT: &str = "SELECT a.id, a.name, a.description, a.status, a.type, a.account_key, a.registration_id, a.subdomain,
+/// The account, and the caller's roles in it and in its owners, of which those count that reach so far down and are not suspended.
+pub const STATEMENT: &str = concat!(
+    "SELECT a.id, a.name, a.description, a.status, a.type, a.account_key, a.registration_id, a.subdomain,
         a.country, a.primary_contact, a.created_at, a.updated_at, a.version,
-        (WITH RECURSIVE chain(id) AS (
-             SELECT a.id UNION SELECT o.owner_id FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)
-         SELECT group_concat(role, ' ') FROM (
-             SELECT r.role FROM chain
-               JOIN memberships m ON m.account_id = chain.id AND m.person_id = ?1 AND m.status = 'active'
-               JOIN grants r ON r.account_id = m.account_id AND r.person_id = m.person_id
-             UNION ALL SELECT 'connector' FROM chain WHERE chain.id = ?2)) AS roles
-   FROM accounts a WHERE a.id = ?3 AND roles IS NOT NULL";
+        (WITH RECURSIVE chain(id, depth, shared) AS (
+             SELECT a.id, 0, 1 UNION ALL
+             SELECT o.owner_id, chain.depth + 1, chain.shared AND o.datashare
+               FROM chain JOIN accounts o ON o.id = chain.id WHERE o.owner_id IS NOT NULL)
+         SELECT CASE WHEN ?2 IS NULL OR max(chain.id = ?2) THEN group_concat(coalesce(r.role, 'connector'), ' ') FILTER (
+                    WHERE ?1 IS NULL AND chain.id = ?2 OR r.role IS NOT NULL
+                      AND (chain.depth = 0 OR chain.shared AND r.door <> 'endpoint' OR r.role IN ('owner', 'admin', 'manage'))) END
+           FROM chain
+           LEFT JOIN memberships m ON m.account_id = chain.id AND m.person_id = ?1 AND m.status = 'active'
+           LEFT JOIN grants r ON r.account_id = m.account_id AND r.person_id = m.person_id AND ",
+    live!("m.account_id"),
+    ") AS roles
+   FROM accounts a WHERE a.id = ?3 AND roles IS NOT NULL"
+);
 
-fn shown(row: &Row<'_>) -> rusqlite::Result<Shown> {
-    let time = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap_or_default().to_string();
+pub fn shown(row: &Row<'_>) -> rusqlite::Result<Shown> {
     Ok(Shown {
         id: row.get(0)?,
         name: row.get(1)?,
@@ -63,7 +71,13 @@ fn shown(row: &Row<'_>) -> rusqlite::Result<Shown> {
         created_at: time(row.get(10)?),
         updated_at: time(row.get(11)?),
         version: row.get(12)?,
+        roles: row.get(13)?,
     })
+}
+
+/// A time of the store as it is shown.
+pub fn time(milliseconds: i64) -> String {
+    Timestamp::from_millisecond(milliseconds).unwrap_or_default().to_string()
 }
 
 pub async fn account(State(app): State<Arc<App>>, Path(id): Path<i64>, headers: HeaderMap) -> Response {

@@ -5,8 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::Result;
+use axum::http::StatusCode;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+/// Prepared statements that are kept per connection, as by Accord's host.
+const STATEMENTS: usize = 128;
 
 /// The store.
 pub struct Store {
@@ -55,7 +61,64 @@ impl Store {
         )?;
         // Else a statement is planned anew for each value that a partial index might be chosen by.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
+    }
+}
+
+/// Calls `work` on a thread that may wait, as for the turn to write. What fails otherwise than by a status is the server's fault.
+pub async fn waiting<T: Send + 'static>(
+    work: impl FnOnce() -> Result<Result<T, StatusCode>> + Send + 'static,
+) -> Result<T, StatusCode> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.ok().and_then(Result::ok).unwrap_or(Err(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// Who changes something: what the rows of the audit have in common.
+pub struct Author {
+    /// When it is.
+    pub at: i64,
+    /// `user:` or `connector:`, and the id.
+    pub actor: String,
+    /// The name of the API.
+    pub api: &'static str,
+    /// The id of the request.
+    pub request: String,
+}
+
+impl Author {
+    /// Somebody who makes a change now, in a request of its own.
+    pub fn now(actor: String, api: &'static str) -> Self {
+        Self { at: now(), actor, api, request: Uuid::new_v4().to_string() }
+    }
+
+    /// Notes a change in the audit.
+    pub fn note(
+        &self,
+        connection: &Connection,
+        action: &str,
+        subject: &str,
+        id: i64,
+        detail: &Json,
+    ) -> rusqlite::Result<()> {
+        let account = (subject == "accounts").then_some(id);
+        connection
+            .prepare_cached(
+                "INSERT INTO audit (at, actor, api, action, subject, subject_id, detail, request_id, account_id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute((
+                self.at,
+                &self.actor,
+                self.api,
+                action,
+                subject,
+                id,
+                detail.to_string(),
+                &self.request,
+                account,
+            ))?;
+        Ok(())
     }
 }
 
