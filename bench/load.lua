@@ -1,7 +1,7 @@
--- Sends the requests of a file one after another: wrk … -- FILE NUMBER PLACE
+-- Sends the requests of a file one after another: wrk … -- FILE NUMBER PLACE PAUSE
 --
 -- The file holds whole requests with a line of four dashes after each; PLACE are passed over. Twelve number signs in one
--- become a number, the first after NUMBER.
+-- become a number, the first after NUMBER. A connection pauses for PAUSE milliseconds before each request.
 
 local requests = {}
 local number, place = 0, 0
@@ -18,6 +18,11 @@ function init(arguments)
     from = next + 1
   end
   number, place = tonumber(arguments[2]), tonumber(arguments[3])
+  local pause = tonumber(arguments[4])
+  if pause > 0 then
+    -- Around its mean, so that the connections do not march in step.
+    function delay() return math.floor(pause * (0.5 + math.random())) end
+  end
 end
 
 function request()

@@ -6,11 +6,11 @@ import shutil
 import time
 from pathlib import Path
 
-from driver import build, compare, machine, report, sections
+from driver import build, compare, directory, history, machine, rauthy, report, sections, servers
 from driver.machine import ROOT, WORK
 from driver.operations import OPERATIONS
 from driver.profile import profile
-from driver.sections import NEEDS, SECTIONS, Plan
+from driver.sections import EMBEDDED, NEEDS, SECTIONS, Plan
 
 
 def main() -> None:
@@ -28,6 +28,12 @@ def main() -> None:
                              "unless given")
     parser.add_argument("--profile", metavar="OPERATION", choices=[operation.name for operation in OPERATIONS],
                         help="where the host's time goes in one operation, as perf sees it")
+    parser.add_argument("--prepare", action="store_true",
+                        help="build all that a run needs and make its directories, which are kept, and measure nothing")
+    parser.add_argument("--program", metavar="FILE", type=Path,
+                        help="a host that is built already; then nothing of Accord is built")
+    parser.add_argument("--runtime", choices=servers.RUNTIMES, default="accord",
+                        help="what runs Accord; with spin, which has to be on the PATH, the report is written below target/")
     parser.add_argument("--accounts", type=int, help="size of the directory for --compare and --profile")
     arguments = parser.parse_args()
 
@@ -38,6 +44,16 @@ def main() -> None:
     if not operations:
         parser.error(f"no operation has such a name; there are: {'; '.join(operation.name for operation in OPERATIONS)}")
     chosen = arguments.only or (["work"] if arguments.operation else list(SECTIONS))
+    servers.PROGRAM = arguments.program and arguments.program.resolve()
+    servers.runtime = arguments.runtime
+    if servers.runtime == "spin":
+        if shutil.which("spin") is None:
+            parser.error("spin is not on the PATH")
+        if arguments.compare or arguments.profile:
+            parser.error("--compare and --profile are of the embedded host")
+        if left_out := [name for name in chosen if name in EMBEDDED]:
+            sections.say(f"Spin has no {', '.join(left_out)}")
+        chosen = [name for name in chosen if name not in EMBEDDED]
     if arguments.compare:
         if arguments.only and not set(chosen) <= set(compare.PARTS):
             parser.error(f"--compare has the parts {', '.join(compare.PARTS)}")
@@ -49,8 +65,9 @@ def main() -> None:
         profile(arguments.profile, arguments.accounts or 1000)
     else:
         # What is not the whole run does not replace its results.
-        whole = not arguments.quick and chosen == list(SECTIONS) and operations == OPERATIONS
-        run(Plan(arguments.quick, operations), chosen, ROOT / "bench" if whole else WORK / "partial", arguments)
+        whole = not arguments.quick and servers.runtime == "accord" and chosen == list(SECTIONS) and operations == OPERATIONS
+        home = ROOT / "bench" if whole else WORK / ("spin" if servers.runtime == "spin" else "partial")
+        run(Plan(arguments.quick, operations), chosen, home, arguments)
 
 
 def run(plan: Plan, chosen: list[str], home: Path, arguments: argparse.Namespace) -> None:
@@ -66,12 +83,18 @@ def run(plan: Plan, chosen: list[str], home: Path, arguments: argparse.Namespace
     build.accord()
     for need in dict.fromkeys(need for name in chosen for need in NEEDS.get(name, ())):
         need()
-    for directory in ("requests", "state", "peers"):
-        shutil.rmtree(WORK / directory, ignore_errors=True)
+    if arguments.prepare:
+        for size in plan.sizes:
+            directory.kept(size)
+        return
+    for old in ("requests", "state", "peers"):
+        shutil.rmtree(WORK / old, ignore_errors=True)
     started = time.monotonic()
     results = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": machine.description(),
+        "runtime": machine.said("spin", "--version") if servers.runtime == "spin" else "the embedded host",
+        "rauthy": rauthy.version(),
         "plan": vars(plan),
         "sizes": sections.sizes(),
     }
@@ -87,6 +110,8 @@ def run(plan: Plan, chosen: list[str], home: Path, arguments: argparse.Namespace
         kept.write_text(json.dumps(results, indent=1))
     # Each copy of a directory is as large as the directory.
     shutil.rmtree(WORK / "state", ignore_errors=True)
+    if home == ROOT / "bench":
+        history.add(results)
     report.write(results, home)
     sections.say(f"{home / 'RESULTS.md'} is written, after {results['minutes']:.1f} minutes")
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from driver import servers
 from driver.machine import ROOT, WORK
 
 # Debian's packages, where their names are not those of the programs.
@@ -20,7 +21,9 @@ def install(*programs: str) -> None:
 
 
 def accord(root: Path = ROOT) -> None:
-    """Builds the host and the components of the tree in `root`."""
+    """Builds the host and the components of the tree in `root`, unless there is a host that is built already."""
+    if servers.PROGRAM:
+        return
     if shutil.which("cargo") is None:
         raise SystemExit("Rust is missing: https://rustup.rs")
     _cargo(root, "accord")
@@ -34,7 +37,7 @@ def twin() -> None:
 
 def empty() -> None:
     """Builds the empty component."""
-    _run(ROOT, ROOT / "target/release/accord", "build", "--from", "bench/empty")
+    _run(ROOT, servers.program(), "build", "--from", "bench/empty")
 
 
 def better_auth() -> None:

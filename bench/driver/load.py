@@ -1,5 +1,6 @@
 """Load: closed loops of wrk, and of one connection of our own where a request takes long."""
 
+import http.client
 import itertools
 import json
 import math
@@ -92,9 +93,12 @@ class Load:
         method, path, _ = start.split(" ")
         connection = self.server.connect()
         started = time.perf_counter()
-        connection.request(method, path, body or None, dict(line.split(": ", 1) for line in lines))
-        answer = connection.getresponse()
-        said = answer.read()
+        try:
+            connection.request(method, path, body or None, dict(line.split(": ", 1) for line in lines))
+            answer = connection.getresponse()
+            said = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Refused(f"{self.server.name}, {self.name}: {type(error).__name__}: {error}\n{text[:500]}") from error
         took = time.perf_counter() - started
         connection.close()
         if answer.status >= 300:
@@ -106,15 +110,16 @@ class Load:
         if rounds > 1:
             self.run(16, 1)
 
-    def run(self, connections: int, seconds: int) -> Round | None:
-        """A round with wrk, or nothing if no request was answered in its time."""
+    def run(self, connections: int, seconds: int, pause: float = 0) -> Round | None:
+        """A round with wrk, or nothing if no request was answered in its time. Between an answer and the next request a
+        connection may pause for some milliseconds."""
         # As long as each connection needs to get an answer, within reason.
-        seconds = min(max(seconds, math.ceil(self.took * connections)), 5)
+        seconds = max(seconds, min(math.ceil(self.took * connections), 5))
         before = self.server.cpu_seconds()
         done = subprocess.run(
             ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s",
              "--timeout", "60s", "--script", str(ROOT / "bench/load.lua"), self.server.url, "--", str(self._file),
-             str(next(_numbers)), str(self._sent)],
+             str(next(_numbers)), str(self._sent), str(pause)],
             capture_output=True, text=True, check=False)
         cpu = self.server.cpu_seconds() - before
         try:
@@ -145,8 +150,3 @@ class Load:
     @property
     def slow(self) -> bool:
         return self.took > SLOW
-
-
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)

@@ -71,3 +71,9 @@ def description() -> list[tuple[str, str]]:
         ("Node", f"{said('node', '--version')}, {package('better-auth')}, {package('better-sqlite3')}"),
         ("load", said("wrk", "--version").partition(" Copyright")[0]),
     ]
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a file, and makes the directories that it is in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)

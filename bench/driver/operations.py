@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import jwt
 
-from driver.directory import Directory, account_key, token, user_uuid
+from driver.directory import Directory, account_key, account_name, address, token, user_uuid
 from driver.load import UNIQUE, bearer, request
 from driver.servers import ADMIN, CLIENT_ID, CLIENT_SECRET, PASSWORD, Accord
 
@@ -39,7 +39,7 @@ def sign_in(accord: Accord, directory: Directory) -> Callers:
     return Callers(
         token(connection, grant_type="client_credentials", client_id=CLIENT_ID, client_secret=CLIENT_SECRET),
         person(ADMIN),
-        [(reseller, person(f"user-{reseller}")) for reseller in directory.resellers()],
+        [(reseller, person(address(reseller))) for reseller in directory.resellers()],
     )
 
 
@@ -66,7 +66,7 @@ def get_as_reseller(directory: Directory, callers: Callers) -> list[str]:
 
 
 def _filtered(number: int, token: str) -> str:
-    options = f"$filter=name eq 'Company {number}'&$orderby=createdAt desc&$skip=0&$top=10"
+    options = f"$filter=name eq '{account_name(number)}'&$orderby=createdAt desc&$skip=0&$top=10"
     return request("GET", "/api/accounts?" + urllib.parse.quote(options, safe="$&='"), bearer(token))
 
 
@@ -118,9 +118,15 @@ def new_accounts(count: int, number: str = UNIQUE) -> dict:
         f"new-{number}-{i}": {"name": f"New {number} {i}", "id": f"N-{number}-{i}"} for i in range(count)}
 
 
+def portal_new_user(_directory: Directory, callers: Callers) -> list[str]:
+    """A portal's body of a user whom nobody has."""
+    body = json.dumps({f"new-{UNIQUE}": {"email": f"portal-{UNIQUE}@example.com"}})
+    return [request("PATCH", "/api/integrations/v1/users", bearer(callers.connector) | JSON, body)]
+
+
 def known_accounts(numbers) -> dict:
     """A portal's body of accounts as they are."""
-    return {f"account-{number}": {"name": f"Company {number}", "id": f"R-{number}"} for number in numbers}
+    return {f"account-{number}": {"name": account_name(number), "id": f"R-{number}"} for number in numbers}
 
 
 def portal_new(count: int):
@@ -140,12 +146,29 @@ def portal_again(count: int):
 
 def administration_list(directory: Directory, _callers: Callers) -> list[str]:
     def of(number: int) -> str:
-        basic = base64.b64encode(f"user-{number}:{PASSWORD}".encode()).decode()
+        basic = base64.b64encode(f"{address(number)}:{PASSWORD}".encode()).decode()
         headers = {"Authorization": f"Basic {basic}", "Account-Key": account_key(number)} | JSON
         return request("POST", "/app/api.php", headers, json.dumps({"action": "list_accounts"}))
 
     # One and the same: an integration has one password, and an instance remembers those that come again.
     return [of(directory.resellers()[0])]
+
+
+def put(directory: Directory, callers: Callers) -> list[str]:
+    """Changes of the operator's accounts, each of another one."""
+    headers = bearer(callers.operator) | JSON
+    return [
+        request("PUT", f"/api/accounts/{number + 1}", headers, json.dumps({"description": UNIQUE}))
+        for number in directory.owned_by_operator()
+    ]
+
+
+def endpoint_get(directory: Directory, callers: Callers) -> list[str]:
+    return [request("GET", f"{ENDPOINT}/{user_uuid(number)}", bearer(callers.connector)) for number in _sample(directory)]
+
+
+def endpoint_list(_directory: Directory, callers: Callers) -> list[str]:
+    return [request("GET", f"{ENDPOINT}s?PageSize=50", bearer(callers.connector))]
 
 
 @dataclass
@@ -156,6 +179,20 @@ class Operation:
     requests: object
     # Whether it makes rows: rounds then begin with a directory of the size that they say.
     grows: bool = False
+    # Whether it is measured for how it grows alone: at one connection, in the smallest directory and the largest.
+    growth_only: bool = False
+    # What makes it grow, if that is known.
+    why: str = ""
+
+
+def _list(name: str, path: str, *, reseller: bool = False, why: str = "") -> Operation:
+    """A list, of which the path has the caller's account as `{}`."""
+    return Operation(f"{name}, {'reseller' if reseller else 'operator'}",
+                     listed_as_reseller(path) if reseller else listed(path), growth_only=True, why=why)
+
+
+_NO_INDEX = "no index leads to a part of a word: it reads what the caller sees"
+_ALL = "what is alike is looked for among all that the account owns"
 
 
 OPERATIONS = [
@@ -163,30 +200,53 @@ OPERATIONS = [
     Operation("GET by id, operator", get),
     Operation("GET by id, reseller", get_as_reseller),
     Operation("list filtered, operator", filtered),
-    Operation("list filtered, reseller", filtered_as_reseller),
+    Operation("list filtered, reseller", filtered_as_reseller, growth_only=True),
     Operation("list 50, operator", page),
     Operation("list 50, reseller", page_as_reseller),
-    Operation("list by name, operator", listed("/api/accounts?$orderby=name&$top=50")),
-    Operation("list containing, operator", listed("/api/accounts?$filter=contains(name,'any 77')&$top=50")),
-    Operation("list searched, operator", listed("/api/accounts?$search=77&$top=50")),
-    Operation("list searched, reseller", listed_as_reseller("/api/accounts?$search=company&$top=50")),
-    Operation("users 50, operator", listed("/api/users?$top=50")),
-    Operation("users 50, reseller", listed_as_reseller("/api/users?$top=50")),
-    Operation("user by address, operator", listed("/api/users?$filter=email eq 'user-7@example.com'")),
-    Operation("members, reseller", listed_as_reseller("/api/accounts/{}/users")),
-    Operation("identities, reseller", listed_as_reseller("/api/accounts/{}/identities")),
-    Operation("records 50, operator", listed("/api/accounts/1/records?$top=50")),
-    Operation("audit 50, operator", listed("/api/audit?$top=50")),
-    Operation("audit 50 of an account, reseller", listed_as_reseller("/api/accounts/{}/audit?$top=50")),
-    Operation("duplicates 50, operator", listed("/api/duplicates?accountId=1&$top=50")),
-    Operation("disagreements 50, operator", listed("/api/accounts/1/disagreements?$top=50")),
-    Operation("administration list", administration_list),
+    _list("list by name", "/api/accounts?$orderby=name&$top=50"),
+    _list("list by name", "/api/accounts?$orderby=name&$top=50", reseller=True),
+    # Of forty accounts, and of the persons in them: whoever sees all of them asks for a rare word, a reseller for one that
+    # all of its accounts have.
+    _list("list containing a rare word", "/api/accounts?$filter=contains(name,'uartzit')&$top=50", why=_NO_INDEX),
+    _list("list searched for a rare word", "/api/accounts?$search=quartzite&$top=50", why=_NO_INDEX),
+    _list("list containing a common word", "/api/accounts?$filter=contains(name,'ompan')&$top=50", reseller=True),
+    _list("list searched for a common word", "/api/accounts?$search=company&$top=50", reseller=True),
+    _list("users 50", "/api/users?$top=50"),
+    _list("users 50", "/api/users?$top=50", reseller=True),
+    _list("users by name", "/api/users?$orderby=name&$top=50"),
+    _list("users by name", "/api/users?$orderby=name&$top=50", reseller=True),
+    _list("users containing a rare word", "/api/users?$filter=contains(name,'uartzit')&$top=50", why=_NO_INDEX),
+    _list("users searched for a rare word", "/api/users?$search=quartzite&$top=50", why=_NO_INDEX),
+    _list("users searched for a common word", "/api/users?$search=company&$top=50", reseller=True),
+    _list("user by address", "/api/users?$filter=email eq 'user-7@example.com'"),
+    _list("user by external id", "/api/users?externalId=user-7"),
+    _list("members 50", "/api/accounts/{}/users?$top=50", reseller=True),
+    _list("invitations 50", "/api/accounts/{}/invitations?$top=50", reseller=True),
+    _list("identities", "/api/accounts/2/identities"),
+    _list("sources", "/api/accounts/2/sources"),
+    _list("precedence", "/api/accounts/{}/precedence", reseller=True),
+    _list("records 50", "/api/accounts/1/records?$top=50"),
+    _list("records 50", "/api/accounts/{}/records?$top=50", reseller=True),
+    _list("records searched for a rare word", "/api/accounts/1/records?$search=quartzite&$top=50", why=_NO_INDEX),
+    _list("audit 50", "/api/audit?$top=50"),
+    _list("audit 50", "/api/audit?$top=50", reseller=True),
+    _list("audit 50 of an account", "/api/accounts/1/audit?$top=50"),
+    _list("audit 50 of an account", "/api/accounts/{}/audit?$top=50", reseller=True),
+    _list("duplicates 50", "/api/duplicates?accountId=1&$top=50", why=_ALL),
+    _list("duplicates 50", "/api/duplicates?accountId={}&$top=50", reseller=True),
+    _list("disagreements 50", "/api/accounts/1/disagreements?$top=50"),
+    _list("disagreements 50", "/api/accounts/{}/disagreements?$top=50", reseller=True),
+    _list("connectors", "/api/connectors"),
+    Operation("administration list", administration_list, growth_only=True),
+    Operation("endpoint GET", endpoint_get, growth_only=True),
+    Operation("endpoint list 50", endpoint_list, growth_only=True),
+    Operation("PUT of an account", put),
     Operation("endpoint PATCH, update", endpoint_update),
     Operation("portal PATCH of 1, again", portal_again(1)),
-    Operation("portal PATCH of 100, again", portal_again(100)),
+    Operation("portal PATCH of 100, again", portal_again(100), growth_only=True),
     Operation("endpoint PATCH, insert", endpoint_insert, grows=True),
     Operation("portal PATCH of 1, new", portal_new(1), grows=True),
-    Operation("portal PATCH of 100, new", portal_new(100), grows=True),
+    Operation("portal PATCH of 100, new", portal_new(100), grows=True, growth_only=True),
 ]
 
 

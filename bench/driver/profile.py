@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-from driver import load, operations
+from driver import machine, operations
 from driver.directory import Directory
 from driver.load import Load
 from driver.machine import ROOT, WORK
@@ -50,7 +50,7 @@ def _with_names() -> Path:
         ["cargo", "build", "--locked", "--profile", "component", "--config", "profile.component.strip=false",
          "--target", "wasm32-wasip2", "--target-dir", target, *packages], cwd=ROOT, check=True)
     text = (ROOT / "spin.toml").read_text().replace('source = "target/', f'source = "{target}/')
-    load.write(HOME / "spin.toml", text)
+    machine.write(HOME / "spin.toml", text)
     return HOME / "spin.toml"
 
 

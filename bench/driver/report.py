@@ -8,13 +8,12 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-from driver import text  # noqa: E402
+from driver import figures, history, targets, text  # noqa: E402
+from driver.figures import CONNECTIONS  # noqa: E402
 from driver.machine import ROOT  # noqa: E402
-from driver.sections import DISTANCE  # noqa: E402
+from driver.operations import OPERATIONS  # noqa: E402
+from driver.sections import DISTANCE, WRITES  # noqa: E402
 from driver.servers import INSTANCE_REQUESTS  # noqa: E402
-
-# The connections at which ratios are told where one number has to do.
-CONNECTIONS = "16"
 
 LINES = ("-", "--", ":")
 
@@ -27,20 +26,14 @@ def write(results: dict, home: Path) -> None:
         old.unlink()
     plt.rcParams |= {"svg.hashsalt": "accord", "svg.fonttype": "none", "font.size": 10, "axes.spines.top": False,
                      "axes.spines.right": False, "figure.constrained_layout.use": True}
-    parts = [_head(results), _targets(results)]
+    parts = [_head(results), _targets(results), _gains(plots)]
     for name, part in (("peers", _peers), ("work", _work), ("bulk", _bulk), ("cold", _cold), ("memory", _memory),
-                       ("distance", _distance)):
+                       ("mixed", _mixed), ("distance", _distance), ("trigrams", _trigrams)):
         if name in results:
             parts.append(part(results, plots))
     parts.append(_sizes(results))
     parts.append((ROOT / "bench/GAINS.md").read_text())
     (home / "RESULTS.md").write_text("\n\n".join(part.strip() for part in parts) + "\n")
-
-
-def _of(rounds: dict, connections: str, key: str) -> list[float]:
-    """What the rounds of as many connections saw. There may be none: not everything is measured at all of them, and a
-    round in which nothing was answered is not kept."""
-    return [one[key] for one in rounds.get(connections, [])]
 
 
 def _save(figure, plots: Path, name: str) -> str:
@@ -58,37 +51,16 @@ def _head(results: dict) -> str:
     if plan["quick"]:
         measured = f"one round of {plan['seconds']} s, without a warm-up: enough to try the bench, too little to compare by."
     else:
-        measured = f"""a warm-up, then {plan["rounds"]} rounds of {plan["seconds"]} s in which the compared take turns. A number is the
-median of the rounds, ± half of their range."""
+        measured = f"""a warm-up, then {plan["rounds"]} rounds of {plan["seconds"]} s in which the compared take turns, and
+{plan["growth_rounds"]} of what is measured for its growth alone. A number is the median of the rounds, ± half of their range."""
     return f"""# What Accord costs, measured
 
-Written by `bench/run{" --quick" if plan["quick"] else ""}` on {results["date"]}, in {results["minutes"]:.0f} minutes{resumed}.
+Written by `bench/run{" --quick" if plan["quick"] else ""}` on {results["date"]}, in {results["minutes"]:.0f} minutes{resumed}. Accord runs
+on {results.get("runtime", "the embedded host")}.
 The load runs on the same machine, and so may others: the ratios say more than the numbers. Load is a closed loop of
 `wrk`: {measured} Processor time is of the server's processes, user and system.
 
 {text.table(["", "versions"], rows, 2)}"""
-
-
-def _row(rows: list[dict], server: str, what: str | None = None) -> dict | None:
-    return next((row for row in rows if row["server"] == server and what in (None, row["what"])), None)
-
-
-def _peer_ratios(results: dict, server: str) -> list[float]:
-    """How many times as many requests Accord answers as another does, round by round."""
-    rows = results.get("peers", {}).get("rounds", {}).get("read", [])
-    accord, other = _row(rows, "Accord", "GET by id"), _row(rows, server)
-    if accord is None or other is None:
-        return []
-    return text.ratios(_of(accord["rounds"], CONNECTIONS, "rate"), _of(other["rounds"], CONNECTIONS, "rate"))
-
-
-def _growth(results: dict) -> dict[str, list[float]]:
-    """Of each operation the p50 at the largest directory over that at the smallest, round by round."""
-    small, large = (str(results["plan"]["sizes"][at]) for at in (0, -1))
-    return {
-        name: text.ratios(_of(sizes.get(large, {}), "1", "p50"), _of(sizes.get(small, {}), "1", "p50"))
-        for name, sizes in results["work"]["operations"].items()
-    }
 
 
 def _targets(results: dict) -> str:
@@ -96,7 +68,7 @@ def _targets(results: dict) -> str:
     rows = []
 
     def target(what: str, shown: str, reached: bool) -> None:
-        rows.append([what, shown, "yes" if reached else "**no**"])
+        rows.append([what, shown, _verdict(reached)])
 
     for what, server, least in (
         ("`GET` by id, warm token: ≥ 0.6 × an empty component on the same host", "empty component", 0.6),
@@ -104,19 +76,16 @@ def _targets(results: dict) -> str:
         ("… ≥ 5 × better-auth", "better-auth", 5),
         ("… ≥ 8 × FastAPI", "FastAPI", 8),
     ):
-        if ratios := _peer_ratios(results, server):
+        if ratios := figures.faster(results, "read", server, by="GET by id"):
             target(what, f"{text.times(ratios)} at {CONNECTIONS} connections", median(ratios) >= least)
     if "bulk" in results:
-        speeds = {size: text.ratios(seen["raw"], seen["new"]) for size, seen in results["bulk"].items()}
+        speeds = figures.bulk(results)
         target(f"portal PATCH of {plan['bulk']:,} new accounts: ≥ 0.5 × raw SQLite inserting the same rows",
                ", ".join(f"{text.times(ratios)} at {int(size):,}" for size, ratios in speeds.items()),
                all(median(ratios) >= 0.5 for ratios in speeds.values()))
-    growth = {name: median(ratios) for name, ratios in _growth(results).items() if ratios} if "work" in results else {}
-    if growth:
-        worst = max(growth, key=growth.get)
-        over = sum(value > 1.5 for value in growth.values())
+    if growths := figures.growths(results):
         target(f"at {plan['sizes'][-1]:,} accounts every operation's p50 ≤ 1.5 × that at {plan['sizes'][0]:,}",
-               f"worst {text.number(growth[worst])} × ({worst}); {over} of {len(growth)} are over", over == 0)
+               figures.worst(growths, 1.5), max(growths.values()) <= 1.5)
     if "cold" in results:
         cold = results["cold"]
         more = median(cold["first"]) - median(cold["warm"])
@@ -133,42 +102,100 @@ def _targets(results: dict) -> str:
         # Instances keep what they took: bounded is what a further wave adds nothing to.
         target(f"… and bounded while {plan['sign_ins']} sign-ins hash",
                ", ".join(f"{text.number(peak)} MB" for peak in memory["sign_ins"]) + ", wave by wave", last <= 1.1 * before)
-    return "## Targets\n\n" + text.table(["target", "reached", ""], rows, 3)
+    parts = ["## Targets", "What was to be reached from version 0.1 on:", text.table(["target", "reached", ""], rows, 3)]
+    if since := targets.of(results):
+        head = ["what", "version 0.1", "to reach", "reached", ""]
+        parts += ["What is to be reached since, where this run has measured it:",
+                  text.table(head, [[one.what, one.was, one.wanted, one.shown, _verdict(one.is_reached)] for one in since], 5)]
+    if counted := targets.statements(results):
+        head = ["statements (each a round trip on libSQL)", "version 0.1", "to reach", "reached", ""]
+        parts += [f"What each operation asks the database is counted by `{targets.COUNTED}`, whose snapshot this is:",
+                  text.table(head, [[one.what, one.was, one.wanted, one.shown, _verdict(one.is_reached)] for one in counted], 5)]
+    return "\n\n".join(parts)
+
+
+def _verdict(is_reached: bool | None) -> str:
+    """Whether a target is reached, or neither if that is not known."""
+    return text.NOTHING if is_reached is None else "yes" if is_reached else "**no**"
+
+
+def _gains(plots: Path) -> str:
+    """How near each target was, from one whole run to the next."""
+    runs = history.read()
+    names = list(dict.fromkeys(name for run in runs for name in run["shares"]))
+    figure, axes = plt.subplots(figsize=(8, 8))
+    for at, name in enumerate(names):
+        points = [(number, run["shares"][name]) for number, run in enumerate(runs) if name in run["shares"]]
+        axes.plot(*zip(*points), marker="o", linestyle=LINES[at // 10 % len(LINES)], label=name)
+    axes.axhline(1, color="#444444", linewidth=0.8)
+    axes.set_yscale("log")
+    axes.set_xticks(range(len(runs)), [f"{run['revision']}\n{run['date']}" for run in runs])
+    axes.set_ylabel("reached, as a multiple of the target (logarithmic)")
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.1), frameon=False)
+    return f"""## From one revision to the next
+
+What each whole run reached of the targets, as `bench/history.json` keeps it: on the line at 1 a target is reached, below it is not.
+Where a target has several numbers, it is the worst of them.
+
+{_save(figure, plots, "gains.svg")}"""
+
+
+def _refused(part: dict) -> str:
+    """What refused to be measured."""
+    lines = [f"- {what}: {' '.join(said.split())[:300]}" for what, said in part.get("refused", {}).items()]
+    return "\n".join(["Not measured, or not to its end, for it was refused:", "", *lines]) if lines else ""
+
+
+def _rows_written(rows: dict) -> str:
+    """Whether the twin writes what Accord writes."""
+    others = [
+        f"{name}: {', '.join(f'{table} {count}' for table, count in accord.items()) or 'nothing'}, and the twin "
+        + (", ".join(f"{table} {count}" for table, count in twin.items()) or "nothing")
+        for name, (accord, twin) in rows.items() if accord != twin
+    ]
+    if not rows:
+        return ""
+    if others:
+        return "Rows that two requests of Accord add, where the twin's add others: " + "; ".join(others) + "."
+    return "Of each of these writes the twin adds as many rows to the same tables as Accord."
 
 
 def _peers(results: dict, plots: Path) -> str:
     peers = results["peers"]
-    parts = ["## Beside others", """`GET` of an account by id, on the store of the smallest directory. The twin is the same read with axum and rusqlite and
-without WebAssembly, on a copy of the same store, with the same token. FastAPI and SQLAlchemy run as one process for each
-processor, and so does better-auth; both remember what they have verified as Accord does (better-auth keeps sessions in
-its store). All have WAL and `synchronous = FULL`."""]
+    there = results.get("rauthy")
+    rauthy = f"""rauthy {there} keeps what it reads in memory, and an
+acknowledged write of it may be lost for 200 ms""" if there else "rauthy is not here"
+    parts = ["## Beside others", f"""On the store of the smallest directory. The twin does the same with axum and rusqlite and without WebAssembly, on a
+copy of the same store, with the same tokens: it asks the same of whoever calls and writes the same rows. FastAPI and SQLAlchemy run as one
+process for each processor, and so does better-auth; both remember what they have verified as Accord does (better-auth keeps
+sessions in its store). All these have WAL and `synchronous = FULL`. {rauthy}.""", _rows_written(peers.get("rows", {})), _refused(peers)]
     parts.append(_rates(peers["rounds"]["read"], plots))
     for name, rows in peers["rounds"].items():
         base = rows[0]
         table = []
         for row in rows:
             for connections in row["rounds"]:
-                rates, costs = (_of(row["rounds"], connections, key) for key in ("rate", "cpu"))
+                rates, costs = (figures.of(row["rounds"], connections, key) for key in ("rate", "cpu"))
                 faster, dearer = "", ""
                 if row is not base:
-                    faster = text.times(text.ratios(_of(base["rounds"], connections, "rate"), rates))
-                    dearer = text.times(text.ratios(costs, _of(base["rounds"], connections, "cpu")))
+                    faster = text.times(text.ratios(figures.of(base["rounds"], connections, "rate"), rates))
+                    dearer = text.times(text.ratios(costs, figures.of(base["rounds"], connections, "cpu")))
                 table.append([
                     row["server"], row["what"], connections, text.with_spread(rates),
-                    *(text.median(_of(row["rounds"], connections, key)) for key in ("p50", "p99", "cpu")), faster, dearer])
+                    *(text.median(figures.of(row["rounds"], connections, key)) for key in ("p50", "p99", "cpu")), faster, dearer])
         title = "Read an account" if name == "read" else name[0].upper() + name[1:]
         head = ["server", "what", "connections", "requests/s", "p50 ms", "p99 ms", "CPU µs/request",
                 "Accord is faster by", "its CPU over Accord's"]
         parts.append(f"### {title}\n\n{text.table(head, table, 2)}")
     resident = [[name, text.number(megabytes)] for name, megabytes in peers["resident"].items()]
     parts.append("Resident after all of this, in MB:\n\n" + text.table(["server", "MB"], resident))
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _rates(rows: list[dict], plots: Path) -> str:
     bars = {
         row["server"] + (", other tokens" if "another" in row["what"] else ""): rates
-        for row in rows if (rates := _of(row["rounds"], CONNECTIONS, "rate"))
+        for row in rows if (rates := figures.of(row["rounds"], CONNECTIONS, "rate"))
     }
     if not bars:
         return ""
@@ -186,34 +213,49 @@ def _rates(rows: list[dict], plots: Path) -> str:
 
 def _work(results: dict, plots: Path) -> str:
     work, plan = results["work"], results["plan"]
-    growth = _growth(results)
-    table = []
+    growth = figures.growth(results)
+    small, large = (str(plan["sizes"][at]) for at in (0, -1))
+    alone = {operation.name: operation for operation in OPERATIONS if operation.growth_only}
+    table, grown = [], []
     for name, sizes in work["operations"].items():
+        if name in alone:
+            ratios = growth[name]
+            reached = _verdict(median(ratios) <= 1.5 if ratios else None)
+            why = alone[name].why if ratios and median(ratios) > 1.25 else ""
+            grown.append([
+                name, *(text.with_spread(figures.of(sizes.get(size, {}), "1", "p50")) for size in (small, large)),
+                text.times(ratios), reached, why])
+            continue
         for size, rounds in sizes.items():
             for connections in rounds:
-                last = connections == "1" and size == str(plan["sizes"][-1])
+                last = connections == "1" and size == large
                 table.append([
-                    name, f"{int(size):,}", connections, text.with_spread(_of(rounds, connections, "rate")),
-                    *(text.median(_of(rounds, connections, key)) for key in ("p50", "p99", "cpu")),
+                    name, f"{int(size):,}", connections, text.with_spread(figures.of(rounds, connections, "rate")),
+                    *(text.median(figures.of(rounds, connections, key)) for key in ("p50", "p99", "cpu")),
                     text.times(growth[name]) if last else ""])
     head = ["operation", "accounts", "connections", "requests/s", "p50 ms", "p99 ms", "CPU µs/request", "p50 over smallest"]
+    growths = [f"p50 at {int(small):,}, ms", f"at {int(large):,}, ms", "over the smallest", "≤ 1.5 ×"]
     resident = ", ".join(f"{text.number(megabytes)} MB at {int(size):,}" for size, megabytes in work["resident"].items())
-    return f"""## Work and growth
+    parts = [f"""## Work and growth
 
 The operator sees every account, a reseller itself and 50 customers. There is a user, a membership and an identity of each
-for every account. What makes rows is measured on a directory that is made anew before each round, but for the largest.
-An operation that takes longer than 0.2 s is measured at one connection, twice a round. After all of it the host has
-{resident} resident.
+for every account, and a reseller has 50 members, 50 who are invited, and 50 records more. What makes rows is measured on a directory that
+is made anew before each round, but for the largest. An operation that takes longer than 0.2 s is measured at one connection, twice a
+round. After all of it the host has {resident} resident.""",
+             _refused(work), _curves(work["operations"], plots), text.table(head, table, 1) if table else ""]
+    if grown:
+        parts += ["""### Lists, and what else is measured for its growth alone
 
-{_curves(work["operations"], plots)}
-
-{text.table(head, table, 1)}"""
+One connection. Rare words are those of forty accounts and of their users in a directory of any size; common ones are searched by
+resellers, whose 51 accounts have them.""", text.table(["", *growths, ""], grown)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _curves(operations: dict, plots: Path) -> str:
+    alone = {operation.name for operation in OPERATIONS if operation.growth_only}
     curves = {
-        name: points for name, sizes in operations.items()
-        if (points := [(int(size), median(seen)) for size, rounds in sizes.items() if (seen := _of(rounds, "1", "p50"))])
+        name: points for name, sizes in operations.items() if name not in alone
+        and (points := [(int(size), median(seen)) for size, rounds in sizes.items() if (seen := figures.of(rounds, "1", "p50"))])
     }
     if not curves:
         return ""
@@ -294,6 +336,37 @@ a round trip there. One request at a time; then 16 writers that each make accoun
 {text.with_spread(seen["writers"])} a second together.
 
 {text.table(["", "p50, ms"], table)}"""
+
+
+def _mixed(results: dict, _plots: Path) -> str:
+    seen = results["mixed"]
+    table = [
+        [what, *(text.with_spread([one[key] for one in seen[kind]]) for key in ("rate", "p50", "p99"))]
+        for what, kind in (("reads alone", "alone"), ("reads beside writes", "beside"))
+    ]
+    return f"""## Reads beside writes
+
+`GET` of an account by id over 16 connections, alone and while others send a portal `PATCH` of one new account: {WRITES} % of all requests are
+to be writes, and {text.median([share * 100 for share in seen["share"]])} % were. The p99 beside them is {text.times(figures.tails(results))} that alone.
+
+{text.table(["", "reads/s", "p50 ms", "p99 ms"], table)}"""
+
+
+def _trigrams(results: dict, _plots: Path) -> str:
+    table, slower = [], []
+    for size, seen in results["trigrams"].items():
+        ratios = text.ratios(seen["with"], seen["without"])
+        slower.append(median(ratios))
+        table.append([f"{int(size):,}", text.with_spread(seen["without"]), text.with_spread(seen["with"]), text.times(ratios)])
+    most = max(slower)
+    verdict = ("so such an index is left out, and `contains` and `$search` read all names that the caller sees" if most > 1.3
+               else "so such an index could be kept")
+    return f"""## What an index for `contains` and `$search` would cost
+
+A portal `PATCH` of {results["plan"]["bulk"]:,} new accounts as it is, and with an FTS5 table of the trigrams of the accounts' names which triggers keep.
+The rule is that what makes a batch slower than 1.3 × is not built. It is {text.number(most)} × at most, {verdict}.
+
+{text.table(["accounts", "without, ms", "with, ms", "slower by"], table)}"""
 
 
 def _sizes(results: dict) -> str:

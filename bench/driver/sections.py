@@ -1,18 +1,21 @@
 """The parts of the bench. Each returns what it saw as plain values, for the report and for `results.json`."""
 
 import json
+import sqlite3
 import statistics
 import subprocess
 import threading
 import time
 import urllib.parse
 from contextlib import ExitStack
+from pathlib import Path
 
-from driver import build, load, operations, servers
-from driver.directory import Directory
-from driver.load import Load, Round, bearer, request
+from driver import build, load, machine, operations, servers
+from driver.directory import Directory, address
+from driver.load import Load, Refused, Round, bearer, request
 from driver.machine import ROOT, TARGET, WORK
 from driver.operations import JSON, OPERATIONS, Operation
+from driver.rauthy import Rauthy
 from driver.servers import INSTANCE_REQUESTS, PASSWORD, Accord, Server
 
 
@@ -23,18 +26,25 @@ class Plan:
         self.quick = quick
         self.operations = [operation.name for operation in chosen]
         self.rounds = 1 if quick else 5
+        # Of what is measured for how it grows alone.
+        self.growth_rounds = 1 if quick else 3
         self.seconds = 1
         self.sizes = (1_000, 10_000) if quick else (1_000, 100_000, 1_000_000)
-        self.connections = (1, 16) if quick else (1, 16, 64)
+        self.connections = (1, 16)
         self.bulk = 1_000 if quick else 10_000
         self.tokens = 5_000 if quick else 20_000
+        # Seconds of a round of which the rarest answers count.
+        self.tail_seconds = 2 if quick else 6
+        self.away = 3 if quick else 20
         self.starts = 3 if quick else 10
         self.instances = 5 if quick else 25
         self.sign_ins = 16 if quick else 64
 
-    def connections_at(self, size: int) -> tuple[int, ...]:
+    def connections_at(self, size: int, growth_only: bool = False) -> tuple[int, ...]:
         """Sizes between the smallest and the largest show the curve: one connection is enough."""
-        return self.connections if size in (self.sizes[0], self.sizes[-1]) else self.connections[:1]
+        if size in (self.sizes[0], self.sizes[-1]):
+            return self.connections[:1] if growth_only else self.connections
+        return () if growth_only else self.connections[:1]
 
 
 def say(text: str) -> None:
@@ -42,9 +52,9 @@ def say(text: str) -> None:
 
 
 def work(plan: Plan) -> dict:
-    """Every operation at every size: rounds alternate between the sizes."""
+    """Every operation at every size: rounds alternate between the sizes. What is refused is told, and left out."""
     directories = {size: Directory(size) for size in plan.sizes}
-    seen: dict = {}
+    seen: dict = {"operations": {}, "refused": {}}
     with ExitStack() as stack:
         accords = {size: stack.enter_context(directory.accord()) for size, directory in directories.items()}
         callers = {size: operations.sign_in(accords[size], directories[size]) for size in plan.sizes}
@@ -52,27 +62,38 @@ def work(plan: Plan) -> dict:
             if operation.name not in plan.operations:
                 continue
             say(operation.name)
-            loads = {
-                size: Load(operation.name, accords[size], operation.requests(directories[size], callers[size]))
-                for size in plan.sizes
-            }
-            rows = seen[operation.name] = {}
+            sizes = [size for size in plan.sizes if plan.connections_at(size, operation.growth_only)]
+            rows = seen["operations"][operation.name] = {}
+            try:
+                loads = {
+                    size: Load(operation.name, accords[size], operation.requests(directories[size], callers[size]))
+                    for size in sizes
+                }
+                _rounds(plan, operation, loads, directories, rows)
+            except Refused as refused:
+                say(str(refused))
+                seen["refused"][operation.name] = str(refused)
+        seen["resident"] = {str(size): accord.resident() for size, accord in accords.items()}
+    return seen
+
+
+def _rounds(plan: Plan, operation: Operation, loads: dict[int, Load], directories: dict, rows: dict) -> None:
+    """The rounds of one operation, kept in `rows`."""
+    for one in loads.values():
+        if not one.slow:
+            one.warm_up(plan.rounds)
+    for connections in plan.connections:
+        for _ in range(plan.growth_rounds if operation.growth_only else plan.rounds):
             for size, one in loads.items():
-                if not one.slow:
-                    one.warm_up(plan.rounds)
-            for connections in plan.connections:
-                for _ in range(plan.rounds):
-                    for size, one in loads.items():
-                        if connections not in plan.connections_at(size) or (one.slow and connections > 1):
-                            continue
-                        # Copying the largest directory would take longer than the round, and what a round adds to it is
-                        # little of it.
-                        if operation.grows and size != plan.sizes[-1]:
-                            restart(one, directories[size])
-                        saw = one.round(connections, plan.seconds)
-                        _keep(rows.setdefault(str(size), {}), connections, saw, f"{operation.name} at {size:,} accounts")
-        resident = {str(size): accord.resident() for size, accord in accords.items()}
-    return {"operations": seen, "resident": resident}
+                wanted = plan.connections_at(size, operation.growth_only)
+                if connections not in wanted or (one.slow and connections > 1):
+                    continue
+                # Copying the largest directory would take longer than the round, and what a round adds to it is
+                # little of it.
+                if operation.grows and size != plan.sizes[-1]:
+                    restart(one, directories[size])
+                saw = one.round(connections, plan.seconds)
+                _keep(rows.setdefault(str(size), {}), connections, saw, f"{operation.name} at {size:,} accounts")
 
 
 def restart(one: Load, directory: Directory) -> None:
@@ -136,7 +157,7 @@ def patch(accord: Accord, token: str, body: str) -> float:
 def peers(plan: Plan) -> dict:
     """Accord next to the runtime's floor, the native twin and others that do the same: rounds alternate."""
     directory = Directory(plan.sizes[0])
-    seen: dict = {}
+    seen: dict = {"rounds": {}, "rows": {}, "refused": {}}
     say("starting the peers")
     with ExitStack() as stack:
         accord = stack.enter_context(directory.accord())
@@ -150,71 +171,142 @@ def peers(plan: Plan) -> dict:
         spin = servers.empty_on_spin()
         if spin:
             running.append(stack.enter_context(spin))
+        rauthy = _rauthy(plan, stack, seen["refused"])
+        if rauthy:
+            running.append(rauthy)
+
+        def group(name: str, *loads: tuple[str, Server | None, object], connections=(16,)) -> None:
+            """Measures what several do of one kind: what, by whom, and what makes the requests. A peer may be away or refuse."""
+            made = []
+            for what, server, requests in loads:
+                if server is None:
+                    continue
+                try:
+                    made.append(Load(what, server, requests()))
+                except Refused as refused:
+                    say(str(refused))
+                    seen["refused"][f"{server.name}: {what}"] = str(refused)
+            if made and made[0].server is accord:
+                seen["rounds"][name] = _alternate(plan, made, connections, seen["refused"])
+
+        def beside_the_twin(name: str, what: str, requests: list[str], *others, written: bool = True) -> None:
+            """As `group`, of the same requests for both. First it is seen that the twin writes as many rows."""
+            if written:
+                try:
+                    seen["rows"][name] = [_written(what, server, store, requests) for server, store in (
+                        (accord, accord.store), (twin, servers.copy_path("twin")))]
+                except Refused as refused:
+                    seen["refused"][f"rows of {what}"] = str(refused)
+            group(name, (what, accord, lambda: requests), (what, twin, lambda: requests), *others)
 
         get = operations.get(directory, callers)
         other = operations.another_token_each(directory, callers, plan.tokens)
-        reads = [
-            Load("GET by id", accord, get),
-            Load("GET by id, every request with another token", accord, other),
-            Load("nothing", empty, [request("GET", "/empty")]),
-            *([Load("nothing", spin, [request("GET", "/empty")])] if spin else []),
-            Load("GET by id", twin, get),
-            Load("GET by id, every request with another token", twin, other),
-            Load("GET by id", fastapi, get),
-            Load("get-organization", auth, _organizations(auth)),
-        ]
-        seen["read"] = _alternate(plan, reads)
+        nothing = lambda: [request("GET", "/empty")]  # noqa: E731
+        group(
+            "read",
+            ("GET by id", accord, lambda: get),
+            ("GET by id, every request with another token", accord, lambda: other),
+            ("nothing", empty, nothing),
+            ("nothing", spin, nothing),
+            ("GET by id", twin, lambda: get),
+            ("GET by id, every request with another token", twin, lambda: other),
+            ("GET by id", fastapi, lambda: get),
+            ("get-organization", auth, lambda: _organizations(auth)),
+            ("GET of a user by id", rauthy, lambda: rauthy.reads()),
+            connections=plan.connections,
+        )
 
-        change = [
-            request(method, f"/api/accounts/{number + 1}", bearer(callers.operator) | JSON,
-                    json.dumps({"description": load.UNIQUE}))
-            for method in ("PUT", "PATCH") for number in directory.owned_by_operator()
-        ]
-        half = len(change) // 2
-        seen["change an account"] = _alternate(
-            plan, [Load("PUT", accord, change[:half]), Load("PATCH", fastapi, change[half:])])
+        change = [one.replace("PUT ", "PATCH ", 1) for one in operations.put(directory, callers)]
+        beside_the_twin("change an account", "PUT", operations.put(directory, callers), ("PATCH", fastapi, lambda: change))
         again, new = operations.portal_again(1)(directory, callers), operations.portal_new(1)(directory, callers)
-        seen["portal PATCH of 1, again"] = _alternate(
-            plan, [Load("PATCH again", accord, again), Load("PATCH again", twin, again)])
-        seen["portal PATCH of 1, new"] = _alternate(
-            plan, [Load("PATCH new", accord, new), Load("PATCH new", twin, new)])
+        beside_the_twin("portal PATCH of 1, again", "PATCH again", again)
+        beside_the_twin("portal PATCH of 1, new", "PATCH new", new)
+        beside_the_twin("endpoint PATCH, update", "PATCH, update", operations.endpoint_update(directory, callers))
+        beside_the_twin("endpoint PATCH, insert", "PATCH, insert", operations.endpoint_insert(directory, callers))
+        beside_the_twin(
+            "token by client credentials", "token", operations.token_issue(directory, callers),
+            ("token", rauthy, lambda: rauthy.tokens()), written=False)
+        group("create a user", ("portal PATCH of 1 user, new", accord, lambda: operations.portal_new_user(directory, callers)),
+              ("POST of a user", rauthy, lambda: rauthy.creations()))
 
         headers = bearer(callers.operator) | JSON
         create = [request("POST", "/api/accounts", headers, json.dumps({"name": f"Created {load.UNIQUE}"}))]
-        seen["create an organization"] = _alternate(
-            plan, [Load("POST", accord, create), Load("organization/create", auth, _creations(auth))])
+        group("create an organization", ("POST", accord, lambda: create), ("organization/create", auth, lambda: _creations(auth)))
         # Members that nobody is yet: each pair once, for as many rounds as there are.
         add = [
             request("POST", f"/api/accounts/{number + 1}/users/{user + 1}", headers, json.dumps({"roles": ["user"]}))
             for user in range(1, 1 + 60) for number in range(101, directory.count + 1)
         ]
-        seen["add a member"] = _alternate(plan, [Load("POST users", accord, add), Load("addMember", auth, _members(auth))])
+        group("add a member", ("POST users", accord, lambda: add), ("addMember", auth, lambda: _members(auth)))
         reseller, _ = callers.resellers[0]
         # The account is named, for by now this user is a member of many.
         form = urllib.parse.urlencode({
-            "grant_type": "password", "username": f"user-{reseller}", "password": PASSWORD, "account": reseller + 1})
+            "grant_type": "password", "username": address(reseller), "password": PASSWORD, "account": reseller + 1})
         sign_in = json.dumps({"email": auth.filled["owners"][0]["email"], "password": auth.filled["password"]})
-        seen["sign in"] = _alternate(plan, [
-            Load("password grant", accord, [request("POST", "/oauth/token", operations.FORM, form)]),
-            Load("sign-in/email", auth,
-                 [request("POST", "/api/auth/sign-in/email", JSON | {"Origin": auth.url}, sign_in)]),
-        ])
-        resident = {server.name: server.resident() for server in running}
-    return {"rounds": seen, "resident": resident}
+        group(
+            "sign in",
+            ("password grant", accord, lambda: [request("POST", "/oauth/token", operations.FORM, form)]),
+            ("sign-in/email", auth,
+             lambda: [request("POST", "/api/auth/sign-in/email", JSON | {"Origin": auth.url}, sign_in)]))
+        seen["resident"] = {server.name: server.resident() for server in running}
+    return seen
 
 
-def _alternate(plan: Plan, loads: list[Load]) -> list[dict]:
-    """A, B, C, A, B, C, … at each number of connections."""
+def _rauthy(plan: Plan, stack: ExitStack, refused: dict[str, str]) -> Rauthy | None:
+    """rauthy, if it is here and starts."""
+    if not Rauthy.is_here():
+        return None
+    try:
+        return stack.enter_context(Rauthy(plan.sizes[0]))
+    except SystemExit as failed:
+        refused["rauthy"] = str(failed)
+        say(str(failed))
+        return None
+
+
+def _written(what: str, server: Server, store: Path, requests: list[str]) -> dict[str, int]:
+    """How many rows of which table two requests add."""
+
+    def rows() -> dict[str, int]:
+        connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        counts = {table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for (table,) in tables.fetchall()}
+        connection.close()
+        return counts
+
+    before = rows()
+    Load(f"rows of {what}", server, requests)
+    return {table: count - before.get(table, 0) for table, count in rows().items() if count != before.get(table, 0)}
+
+
+def _alternate(plan: Plan, loads: list[Load], connections: tuple[int, ...], refused: dict[str, str]) -> list[dict]:
+    """A, B, C, A, B, C, … at each number of connections. Who refuses is not asked again."""
     rows = [{"server": one.server.name, "what": one.name, "rounds": {}} for one in loads]
     say(f"{', '.join(sorted({one.name for one in loads}))}: {', '.join(dict.fromkeys(one.server.name for one in loads))}")
-    for one in loads:
-        one.warm_up(plan.rounds)
-    for connections in plan.connections:
+    away: set[int] = set()
+
+    def ask(at: int, run) -> None:
+        one = loads[at]
+        if at in away:
+            return
+        try:
+            run(one)
+        except Refused as said:
+            say(str(said))
+            refused[f"{one.server.name}: {one.name}"] = str(said)
+            away.add(at)
+
+    for at in range(len(loads)):
+        ask(at, lambda one: one.warm_up(plan.rounds))
+    for count in connections:
         for _ in range(plan.rounds):
-            for one, row in zip(loads, rows, strict=True):
-                one.server.settle()
-                saw = one.run(connections, plan.seconds)
-                _keep(row["rounds"], connections, saw, f"{one.name} of {one.server.name}")
+            for at, row in enumerate(rows):
+
+                def run(one: Load, row: dict = row) -> None:
+                    one.server.settle()
+                    _keep(row["rounds"], count, one.run(count, plan.seconds), f"{one.name} of {one.server.name}")
+
+                ask(at, run)
     return rows
 
 
@@ -249,7 +341,7 @@ def cold(plan: Plan) -> dict:
     home = WORK / "cold"
     manifest = home / "spin.toml"
     text = (ROOT / "spin.toml").read_text().replace('source = "target/', f'source = "{TARGET}/')
-    load.write(manifest, text)
+    machine.write(manifest, text)
     directory = Directory(plan.sizes[0])
     cache = home / "target/accord-cache"
     without = []
@@ -334,7 +426,7 @@ DISTANCE = 10
 def distance(plan: Plan) -> dict:
     """Operations one at a time with the database some way off, and how many accounts 16 writers make in a second."""
     directory = Directory(plan.sizes[0])
-    seen: dict = {"operations": {}}
+    seen: dict = {"operations": {}, "writers": []}
     with Accord(directory.state, more=("--distance", str(DISTANCE))) as accord:
         callers = operations.sign_in(accord, directory)
         for operation in OPERATIONS:
@@ -342,10 +434,99 @@ def distance(plan: Plan) -> dict:
                 continue
             say(f"{operation.name}, {DISTANCE} ms away")
             one = Load(operation.name, accord, operation.requests(directory, callers))
-            seen["operations"][operation.name] = [one.run_alone(10 if plan.quick else 50).p50 for _ in range(plan.rounds)]
+            seen["operations"][operation.name] = [one.run_alone(plan.away).p50 for _ in range(plan.growth_rounds)]
             if operation.name == "portal PATCH of 1, new":
-                rounds = [one.run(16, 2 if plan.quick else 5) for _ in range(plan.rounds)]
+                rounds = [one.run(16, 2 if plan.quick else 5) for _ in range(plan.growth_rounds)]
                 seen["writers"] = [round.rate for round in rounds if round]
+    return seen
+
+
+# Of all requests of the mixed load so many in a hundred write.
+WRITES = 10
+
+
+def mixed(plan: Plan) -> dict:
+    """Reads of 16 connections alone, and beside writes that are one of ten requests: rounds alternate."""
+    directory = Directory(plan.sizes[0])
+    seen: dict = {"alone": [], "beside": [], "share": []}
+    with directory.accord() as accord:
+        callers = operations.sign_in(accord, directory)
+        reads = Load("GET by id", accord, operations.get(directory, callers))
+        writes = Load("portal PATCH of 1, new", accord, operations.portal_new(1)(directory, callers))
+        say("reads alone, and beside writes")
+        reads.warm_up(plan.rounds)
+        # Each of the writers waits between two of its requests: as long as makes its share what it should be.
+        writers, pause = 8, 50.0
+        for number in range(-2, plan.rounds):
+            accord.settle()
+            alone = reads.run(16, plan.tail_seconds) if number >= 0 else None
+            accord.settle()
+            beside, written = _both(reads, writes, writers, pause, plan.tail_seconds if number >= 0 else 1)
+            if beside is None or written is None:
+                say("no answer in a round of the mixed load")
+                continue
+            wanted = beside.rate * WRITES / (100 - WRITES)
+            if alone:
+                seen["alone"].append(vars(alone))
+                seen["beside"].append(vars(beside))
+                seen["share"].append(written.rate / (written.rate + beside.rate))
+            pause = max(writers / wanted * 1000 - written.p50, 0)
+    return seen
+
+
+def _both(reads: Load, writes: Load, writers: int, pause: float, seconds: int) -> tuple[Round | None, Round | None]:
+    """A round of reads and one of writes at a time."""
+    saw: list[Round | None] = []
+    failed: list[Refused] = []
+
+    def write() -> None:
+        try:
+            saw.append(writes.run(writers, seconds, pause))
+        except Refused as refused:
+            failed.append(refused)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    read = reads.run(16, seconds)
+    thread.join()
+    if failed:
+        raise failed[0]
+    return read, saw[0]
+
+
+# An index of trigrams of the accounts' names, kept by triggers: what `contains` and `$search` could start from.
+TRIGRAMS = """
+CREATE VIRTUAL TABLE account_names USING fts5(name, content='accounts', content_rowid='id', tokenize='trigram');
+INSERT INTO account_names(account_names) VALUES ('rebuild');
+CREATE TRIGGER account_names_insert AFTER INSERT ON accounts BEGIN
+    INSERT INTO account_names(rowid, name) VALUES (new.id, new.name); END;
+CREATE TRIGGER account_names_delete AFTER DELETE ON accounts BEGIN
+    INSERT INTO account_names(account_names, rowid, name) VALUES ('delete', old.id, old.name); END;
+CREATE TRIGGER account_names_update AFTER UPDATE OF name ON accounts WHEN old.name <> new.name BEGIN
+    INSERT INTO account_names(account_names, rowid, name) VALUES ('delete', old.id, old.name);
+    INSERT INTO account_names(rowid, name) VALUES (new.id, new.name); END;
+"""
+
+
+def trigrams(plan: Plan) -> dict:
+    """A portal PATCH of many new accounts as it is, and with an index of trigrams of their names: rounds alternate."""
+    seen: dict = {}
+    for size in plan.sizes[:2]:
+        directory = Directory(size)
+        rows = seen[str(size)] = {"without": [], "with": []}
+        for number in range(plan.rounds):
+            for kind in rows:
+                say(f"portal PATCH of {plan.bulk:,} at {size:,} accounts, {kind} trigrams")
+                directory.reset()
+                if kind == "with":
+                    store = sqlite3.connect(directory.state / "sqlite_db.db")
+                    store.executescript(TRIGRAMS)
+                    store.close()
+                with directory.accord() as accord:
+                    callers = operations.sign_in(accord, directory)
+                    patch(accord, callers.connector, json.dumps(operations.new_accounts(1, f"first-{number}")))
+                    body = json.dumps(operations.new_accounts(plan.bulk, f"bulk-{number}"))
+                    rows[kind].append(patch(accord, callers.connector, body))
     return seen
 
 
@@ -365,7 +546,7 @@ def _sign_ins(accord: Accord, count: int) -> None:
     """As many users at once, each with a wrong password."""
 
     def one(number: int) -> None:
-        form = {"grant_type": "password", "username": f"user-{number}", "password": "wrong"}
+        form = {"grant_type": "password", "username": address(number), "password": "wrong"}
         connection = accord.connect()
         connection.request("POST", "/oauth/token", urllib.parse.urlencode(form), operations.FORM)
         answer = connection.getresponse()
@@ -387,7 +568,13 @@ def sizes() -> dict:
     return {name: file.stat().st_size for name, file in servers.components().items()}
 
 
-SECTIONS = {"work": work, "bulk": bulk, "peers": peers, "cold": cold, "memory": memory, "distance": distance}
+SECTIONS = {
+    "work": work, "bulk": bulk, "peers": peers, "mixed": mixed, "cold": cold, "memory": memory, "distance": distance,
+    "trigrams": trigrams,
+}
 
 # What a section needs beside Accord.
 NEEDS = {"bulk": (build.twin,), "peers": (build.twin, build.empty, build.better_auth)}
+
+# What only the embedded host has: a cache of compiled components that can be looked at, and a distance.
+EMBEDDED = ("cold", "distance")

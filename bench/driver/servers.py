@@ -25,6 +25,10 @@ INSTANCE_REQUESTS = 1024
 # A host that is built already, in place of the release build of the tree.
 PROGRAM: Path | None = None
 
+# What runs Accord: its own host, or Spin where that is on the PATH. Both run the same components on the same kind of store.
+RUNTIMES = ("accord", "spin")
+runtime = "accord"
+
 # Processes of a server that has no threads: one for each processor.
 WORKERS = os.cpu_count() or 1
 
@@ -116,15 +120,30 @@ class Server:
             before = now
 
 
+def program(root: Path = ROOT) -> Path:
+    """The embedded host of the tree in `root`."""
+    return PROGRAM or root / "target/release/accord"
+
+
 def _up(manifest: Path, state: Path, instances: int, root: Path = ROOT, more: tuple[str, ...] = ()):
     return lambda port: [
-        str(PROGRAM or root / "target/release/accord"), "up", "--no-build", "--quiet", "--from", str(manifest),
+        str(program(root)), "up", "--no-build", "--quiet", "--from", str(manifest),
         "--listen", f"127.0.0.1:{port}", "--state-dir", str(state), "--max-instances", str(instances), *more,
     ]
 
 
+def _up_on_spin(manifest: Path, state: Path, variables: dict[str, str]):
+    """Spin as docs/operate.md has it: an instance serves as many requests as in the embedded host."""
+    said = [part for name, value in variables.items() for part in ("--variable", f"{name}={value}")]
+    return lambda port: [
+        "spin", "up", "--quiet", "--from", str(manifest), "--listen", f"127.0.0.1:{port}", "--state-dir", str(state),
+        "--max-instance-reuse-count", str(INSTANCE_REQUESTS), "--idle-instance-timeout", "10s", *said,
+    ]
+
+
 class Accord(Server):
-    """Accord on its embedded host, both of the tree in `root`, with data in `state`, and further arguments if there are any."""
+    """Accord on its embedded host, both of the tree in `root`, or on Spin if that is the runtime, with data in `state`, and
+    further arguments of the embedded host if there are any."""
 
     # The host's default. Each component has an equal share.
     INSTANCES = 64
@@ -133,6 +152,8 @@ class Accord(Server):
         self, state: Path, name: str = "Accord", root: Path = ROOT, manifest: Path | None = None, more: tuple[str, ...] = (),
     ):
         variables = {
+            # What tokens are issued by, wherever it listens: who reads them beside Accord knows no port.
+            "public_url": "http://127.0.0.1:3000",
             "admin_email": ADMIN,
             "admin_password": PASSWORD,
             "bootstrap_client_id": CLIENT_ID,
@@ -140,8 +161,12 @@ class Accord(Server):
             # Wrong passwords are sent on purpose.
             "failed_sign_in_limit": "1000000",
         }
-        environment = {f"SPIN_VARIABLE_{name.upper()}": value for name, value in variables.items()}
-        super().__init__(name, _up(manifest or root / "spin.toml", state, self.INSTANCES, root, more), environment)
+        manifest = manifest or root / "spin.toml"
+        if runtime == "spin":
+            super().__init__(name, _up_on_spin(manifest, state, variables))
+        else:
+            environment = {f"SPIN_VARIABLE_{name.upper()}": value for name, value in variables.items()}
+            super().__init__(name, _up(manifest, state, self.INSTANCES, root, more), environment)
         self.state = state
         self.store = state / "sqlite_db.db"
 
@@ -169,19 +194,26 @@ def empty_on_spin() -> Server | None:
 
 def copy_of(store: Path, name: str) -> Path:
     """A copy of a store that no server has open."""
-    directory = WORK / "peers"
-    directory.mkdir(parents=True, exist_ok=True)
+    copy = copy_path(name)
+    copy.parent.mkdir(parents=True, exist_ok=True)
     for suffix in ("", "-wal", "-shm"):
-        (directory / f"{name}.db{suffix}").unlink(missing_ok=True)
-    return shutil.copyfile(store, directory / f"{name}.db")
+        copy.with_name(copy.name + suffix).unlink(missing_ok=True)
+    return shutil.copyfile(store, copy)
+
+
+def copy_path(name: str) -> Path:
+    """Where the copy of this name is."""
+    return WORK / "peers" / f"{name}.db"
 
 
 def twin(store: Path) -> Server:
     """The native twin, on a copy of Accord's store."""
     copy = copy_of(store, "twin")
-    program = str(TARGET / "release/accord-twin")
+    twin = str(TARGET / "release/accord-twin")
+    keys = str(store.with_name("sqlite_key_value.db"))
     return Server(
-        "native twin", lambda port: [program, "serve", "--store", str(copy), "--listen", f"127.0.0.1:{port}"])
+        "native twin",
+        lambda port: [twin, "serve", "--store", str(copy), "--keys", keys, "--listen", f"127.0.0.1:{port}"])
 
 
 def fastapi(store: Path) -> Server:

@@ -199,8 +199,7 @@ def main() -> None:
     for name, root in (("This revision", ROOT), ("Before", arguments.before)):
         if root is None:
             continue
-        if not arguments.program:
-            build.accord(root)
+        build.accord(root)
         runs[name] = besiege(root, accounts, seconds, chosen)
     text = report(runs, accounts, seconds)
     if arguments.quick or arguments.only:

@@ -35,5 +35,13 @@ class Fill(unittest.TestCase):
             self.assertEqual(one("SELECT uuid FROM people WHERE id = 1235"), (directory.user_uuid(1234),))
             self.assertEqual(one("SELECT descendants FROM accounts WHERE id = 1"), (2000,))
             self.assertEqual(one("SELECT descendants FROM accounts WHERE id = 1002"), (directory.CUSTOMERS,))
+            self.assertEqual(one("SELECT name FROM accounts WHERE id = 910"), (directory.account_name(909),))
+            # What a reseller has is as much in a directory of any size.
+            for reseller in (2, 1002):
+                for table in ("memberships WHERE account_id = ? AND status = 'invited'", "links WHERE account_id = ?",
+                              "records WHERE account_id = ?"):
+                    self.assertEqual(one(f"SELECT count(*) FROM {table}", reseller), (directory.CUSTOMERS,), table)
+            twice = "SELECT registration_number FROM accounts WHERE owner_id = 2 GROUP BY 1 HAVING count(*) > 1"
+            self.assertEqual(len(store.execute(twice).fetchall()), 1)
             self.assertEqual(store.execute("PRAGMA foreign_key_check").fetchall(), [])
             store.close()

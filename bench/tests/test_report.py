@@ -7,7 +7,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from driver import report
+from driver import history, report, targets
 from driver.operations import OPERATIONS
 from driver.sections import AWAY, SECTIONS, Plan
 
@@ -17,7 +17,9 @@ HEADINGS = {
     "bulk": "## A portal PATCH of",
     "cold": "## Cold",
     "memory": "## Memory",
+    "mixed": "## Reads beside writes",
     "distance": "## With the database 10 ms away",
+    "trigrams": "## What an index for `contains` and `$search` would cost",
 }
 
 
@@ -31,13 +33,30 @@ def results(plan: Plan, *parts: str) -> dict:
     """What a run of these parts keeps."""
     compared = [
         ("Accord", "GET by id"), ("Accord", "GET by id, every request with another token"), ("empty component", "nothing"),
-        ("native twin", "GET by id"), ("FastAPI", "GET by id"), ("better-auth", "get-organization"),
+        ("native twin", "GET by id"), ("native twin", "GET by id, every request with another token"), ("FastAPI", "GET by id"),
+        ("better-auth", "get-organization"), ("rauthy", "GET of a user by id"),
     ]
+    pairs = {
+        "change an account": [("Accord", "PUT"), ("native twin", "PUT"), ("FastAPI", "PATCH")],
+        "portal PATCH of 1, again": [("Accord", "PATCH again"), ("native twin", "PATCH again")],
+        "portal PATCH of 1, new": [("Accord", "PATCH new"), ("native twin", "PATCH new")],
+        "endpoint PATCH, update": [("Accord", "PATCH, update"), ("native twin", "PATCH, update")],
+        "endpoint PATCH, insert": [("Accord", "PATCH, insert"), ("native twin", "PATCH, insert")],
+        "token by client credentials": [("Accord", "token"), ("native twin", "token"), ("rauthy", "token")],
+        "create a user": [("Accord", "portal PATCH of 1 user, new"), ("rauthy", "POST of a user")],
+        "create an organization": [("Accord", "POST"), ("better-auth", "organization/create")],
+        "add a member": [("Accord", "POST users"), ("better-auth", "addMember")],
+    }
+    alone = {operation.name for operation in OPERATIONS if operation.growth_only}
     seen = {
         "work": {
             "operations": {
-                name: {str(size): rounds(plan, plan.connections_at(size)) for size in plan.sizes} for name in plan.operations
+                name: {
+                    str(size): rounds(plan, connections) for size in plan.sizes
+                    if (connections := plan.connections_at(size, name in alone))
+                } for name in plan.operations
             },
+            "refused": {},
             "resident": {str(size): 100.0 for size in plan.sizes},
         },
         "bulk": {
@@ -45,9 +64,12 @@ def results(plan: Plan, *parts: str) -> dict:
         "peers": {
             "rounds": {
                 kind: [
-                    {"server": server, "what": what, "rounds": rounds(plan, plan.connections)} for server, what in compared]
-                for kind in ("read", "change an account")
+                    {"server": server, "what": what, "rounds": rounds(plan, connections)} for server, what in those]
+                for kind, those, connections in (
+                    ("read", compared, plan.connections), *((kind, those, (16,)) for kind, those in pairs.items()))
             },
+            "rows": {"endpoint PATCH, insert": [{"records": 2, "audit": 2}] * 2},
+            "refused": {},
             "resident": {server: 50.0 for server, _ in compared},
         },
         "cold": {
@@ -55,11 +77,16 @@ def results(plan: Plan, *parts: str) -> dict:
             "with_cache": [18.0] * plan.starts, "first": [2.0] * (plan.instances - 1), "warm": [0.3] * 1023,
         },
         "memory": {"started": 9.0, "reads": 100.0, "after_reads": 90.0, "sign_ins": [240.0, 250.0, 251.0, 252.0]},
+        "mixed": {
+            "alone": [{"rate": 9000.0, "p50": 1.0, "p99": 3.0}] * plan.rounds,
+            "beside": [{"rate": 4000.0, "p50": 2.0, "p99": 6.0}] * plan.rounds, "share": [0.1] * plan.rounds},
+        "trigrams": {
+            str(size): {"without": [150.0] * plan.rounds, "with": [300.0] * plan.rounds} for size in plan.sizes[:2]},
         "distance": {"operations": {name: [40.0] * plan.rounds for name in AWAY}, "writers": [11.0] * plan.rounds},
     }
     return {
         "date": "2026-01-01", "machine": [("processor", "one"), ("Accord", "abc1234")], "plan": vars(plan),
-        "sizes": {"oauth": 1_430_000, "console": 90_000}, "minutes": 1.2, **{part: seen[part] for part in parts},
+        "sizes": {"oauth": 1_430_000, "console": 90_000}, "minutes": 1.2, "rauthy": "0.36.0", **{part: seen[part] for part in parts},
     }
 
 
@@ -76,7 +103,7 @@ class Report(unittest.TestCase):
                 ElementTree.parse(home / "plots" / name)
                 self.assertIn(f"(plots/{name})", text)
         expected = {name for part, name in (("work", "growth.svg"), ("peers", "peers.svg")) if part in results and answered}
-        self.assertEqual(plots, expected)
+        self.assertEqual(plots, expected | {"gains.svg"})
         for part, heading in HEADINGS.items():
             self.assertEqual(heading in text, part in results, heading)
         self.assertIn("## Size of each component", text.splitlines())
@@ -85,13 +112,57 @@ class Report(unittest.TestCase):
 
     def test_whole(self):
         lines = self.write(results(Plan(False), *SECTIONS)).splitlines()
-        self.assertIn("Written by `bench/run` on 2026-01-01, in 1 minutes.", lines)
+        self.assertIn("Written by `bench/run` on 2026-01-01, in 1 minutes. Accord runs", lines)
         self.assertIn("| GET by id, operator | 1,000 | 16 | 1,002 ± 0 % | 0.50 | 2.00 | 300 |  |", lines)
 
     def test_quick(self):
         lines = self.write(results(Plan(True), *SECTIONS)).splitlines()
-        self.assertIn("Written by `bench/run --quick` on 2026-01-01, in 1 minutes.", lines)
+        self.assertIn("Written by `bench/run --quick` on 2026-01-01, in 1 minutes. Accord runs", lines)
         self.assertIn("| a list by HTTP Basic, the rounds after it | – |", lines)
+
+    def test_targets(self):
+        """Each is told with what it was, what it is to be, and whether it is that."""
+        lines = self.write(results(Plan(False), *SECTIONS)).splitlines()
+        self.assertIn("| portal PATCH of 1, again, over the twin, 16 connections | 0.22 | 0.7 | 1.00 × | yes |", lines)
+        self.assertIn("| add a member, over better-auth | 2.0 | 5 | 1.00 × | **no** |", lines)
+        self.assertIn(
+            "| over rauthy 0.36, 16 connections: read one by id / token / create a user | 0.39 / 1.04 / 0.59 "
+            "| 0.8 / 1.5 / 1, each write durable | 1.00 × / 1.00 × / 1.00 × | **no** |", lines)
+        self.assertIn("| reads beside 10 % writes: p99 over reads alone | – | 2 | 2.00 × | yes |", lines)
+        self.assertIn(
+            "| new accounts a second by single PATCHes of 16 writers, 10 ms away | 11 | 40 | 11.0 | **no** |", lines)
+        self.assertIn("| list by name, operator | 0.50 ± 0 % | 0.50 ± 0 % | 1.00 × | yes |  |", lines)
+
+    def test_without_rauthy(self):
+        seen = results(Plan(True), "peers") | {"rauthy": None}
+        for kind, rows in seen["peers"]["rounds"].items():
+            seen["peers"]["rounds"][kind] = [row for row in rows if row["server"] != "rauthy"]
+        text = self.write(seen)
+        self.assertIn("| not here: there is no program of this name on the PATH | – |", text)
+
+    def test_what_is_refused_is_told(self):
+        seen = results(Plan(True), "work", "peers")
+        name = seen["plan"]["operations"][0]
+        seen["work"]["operations"][name] = {}
+        seen["work"]["refused"][name] = "Accord: 504\nGET /slow"
+        seen["peers"]["rows"]["endpoint PATCH, insert"][1] = {"records": 2}
+        text = self.write(seen)
+        self.assertIn(f"- {name}: Accord: 504 GET /slow", text.splitlines())
+        self.assertIn("endpoint PATCH, insert: records 2, audit 2, and the twin records 2.", text)
+
+    def test_statements_of_the_snapshot(self):
+        found = targets.counts("operation | statements | of those under the write lock\nGET /a | 2 | 0\nPUT /a, b | 18 | 6\n\nGET /a\n")
+        self.assertEqual(found, {"GET /a": (2, 0), "PUT /a, b": (18, 6)})
+        # Those that the targets are of have the names that the test gives them.
+        self.assertEqual(len(targets.statements({})), 3)
+
+    def test_history(self):
+        whole = results(Plan(False), *SECTIONS)
+        shares = history.shares(json.loads(json.dumps(whole)))
+        self.assertEqual(shares["add a member, over better-auth"], 0.2)
+        self.assertEqual(shares["new accounts a second by single PATCHes of 16 writers, 10 ms away"], 0.275)
+        # The runs that are kept are of these targets.
+        self.assertLessEqual({name for run in history.read() for name in run["shares"]}, set(shares))
 
     def test_each_part_alone(self):
         for part in SECTIONS:
@@ -109,7 +180,7 @@ class Report(unittest.TestCase):
         one["1000"]["1"] = one["1000"]["1"][:1]
         del largest["1000000"]
         accord, other, empty, *_ = seen["peers"]["rounds"]["read"]
-        accord["rounds"]["64"] = []
+        accord["rounds"]["1"] = []
         other["rounds"]["16"] = other["rounds"]["16"][:1]
         del empty["rounds"]["16"]
         self.write(seen)
