@@ -1,5 +1,6 @@
 """What fills a directory, on the tables as the migrations make them."""
 
+import json
 import sqlite3
 import tempfile
 import unittest
@@ -45,3 +46,23 @@ class Fill(unittest.TestCase):
             self.assertEqual(len(store.execute(twice).fetchall()), 1)
             self.assertEqual(store.execute("PRAGMA foreign_key_check").fetchall(), [])
             store.close()
+
+
+class Older(unittest.TestCase):
+    def test_what_has_the_first_migrations_and_no_other(self):
+        with tempfile.TemporaryDirectory() as place:
+            home = Path(place, "fill-now")
+
+            def kept(name: str, steps: list[str], *sizes: str) -> None:
+                for size in sizes:
+                    Path(place, name, size).mkdir(parents=True)
+                Path(place, name, "migrations.json").write_text(json.dumps(steps))
+
+            kept("fill-one", ["a"], "base", "1000")
+            kept("fill-two", ["a", "b"], "base")
+            kept("fill-changed", ["a", "x"], "base", "1000")
+            kept("other-one", ["a", "b", "c"], "base", "1000")
+            older = lambda size: directory._older(home, "fill", ["a", "b", "c"], size)  # noqa: E731
+            self.assertEqual(older("base"), Path(place, "fill-two", "base"))
+            self.assertEqual(older("1000"), Path(place, "fill-one", "1000"))
+            self.assertIsNone(older("1000000"))
