@@ -129,6 +129,8 @@ def _gains(plots: Path) -> str:
         axes.plot(*zip(*points), marker="o", linestyle=LINES[at // 10 % len(LINES)], label=name)
     axes.axhline(1, color="#444444", linewidth=0.8)
     axes.set_yscale("log")
+    axes.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
+    axes.minorticks_off()
     axes.set_xticks(range(len(runs)), [f"{run['revision']}\n{run['date']}" for run in runs])
     axes.set_ylabel("reached, as a multiple of the target (logarithmic)")
     axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.1), frameon=False)
