@@ -46,6 +46,8 @@ def main() -> None:
     chosen = arguments.only or (["work"] if arguments.operation else list(SECTIONS))
     servers.PROGRAM = arguments.program and arguments.program.resolve()
     servers.runtime = arguments.runtime
+    if arguments.program and arguments.compare:
+        parser.error("--compare needs the host of each tree")
     if servers.runtime == "spin":
         if shutil.which("spin") is None:
             parser.error("spin is not on the PATH")

@@ -192,6 +192,7 @@ def _list(name: str, path: str, *, reseller: bool = False, why: str = "") -> Ope
 
 
 _NO_INDEX = "no index leads to a part of a word: it reads what the caller sees"
+_UNSORTED = "no index has people by their names: it sorts all whom the caller sees"
 _ALL = "what is alike is looked for among all that the account owns"
 
 
@@ -213,7 +214,7 @@ OPERATIONS = [
     _list("list searched for a common word", "/api/accounts?$search=company&$top=50", reseller=True),
     _list("users 50", "/api/users?$top=50"),
     _list("users 50", "/api/users?$top=50", reseller=True),
-    _list("users by name", "/api/users?$orderby=name&$top=50"),
+    _list("users by name", "/api/users?$orderby=name&$top=50", why=_UNSORTED),
     _list("users by name", "/api/users?$orderby=name&$top=50", reseller=True),
     _list("users containing a rare word", "/api/users?$filter=contains(name,'uartzit')&$top=50", why=_NO_INDEX),
     _list("users searched for a rare word", "/api/users?$search=quartzite&$top=50", why=_NO_INDEX),

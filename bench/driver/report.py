@@ -168,7 +168,8 @@ def _peers(results: dict, plots: Path) -> str:
     rauthy = f"""rauthy {there} keeps what it reads in memory, and an
 acknowledged write of it may be lost for 200 ms""" if there else "rauthy is not here"
     parts = ["## Beside others", f"""On the store of the smallest directory. The twin does the same with axum and rusqlite and without WebAssembly, on a
-copy of the same store, with the same tokens: it asks the same of whoever calls and writes the same rows. FastAPI and SQLAlchemy run as one
+copy of the same store, with the same tokens: it asks the same of whoever calls and writes the same rows. (The twin of version 0.1 knew
+nothing of suspended owners, and noted a success at every `PATCH`, as Accord did; both note one a second by now.) FastAPI and SQLAlchemy run as one
 process for each processor, and so does better-auth; both remember what they have verified as Accord does (better-auth keeps
 sessions in its store). All these have WAL and `synchronous = FULL`. {rauthy}.""", _rows_written(peers.get("rows", {})), _refused(peers)]
     parts.append(_rates(peers["rounds"]["read"], plots))

@@ -274,6 +274,8 @@ def _written(what: str, server: Server, store: Path, requests: list[str]) -> dic
         connection.close()
         return counts
 
+    # What a round before has left to be written is written by then.
+    server.settle()
     before = rows()
     Load(f"rows of {what}", server, requests)
     return {table: count - before.get(table, 0) for table, count in rows().items() if count != before.get(table, 0)}
