@@ -34,7 +34,7 @@ class Plan:
         self.bulk = 1_000 if quick else 10_000
         self.tokens = 5_000 if quick else 20_000
         # Seconds of a round of which the rarest answers count.
-        self.tail_seconds = 2 if quick else 6
+        self.tail_seconds = 2 if quick else 4
         self.away = 3 if quick else 20
         self.starts = 3 if quick else 10
         self.instances = 5 if quick else 25
@@ -458,8 +458,8 @@ def mixed(plan: Plan) -> dict:
         say("reads alone, and beside writes")
         reads.warm_up(plan.rounds)
         # Each of the writers waits between two of its requests: as long as makes its share what it should be.
-        writers, pause = 8, 50.0
-        for number in range(-2, plan.rounds):
+        writers, pause = 16, 50.0
+        for number in range(-3, plan.rounds):
             accord.settle()
             alone = reads.run(16, plan.tail_seconds) if number >= 0 else None
             accord.settle()

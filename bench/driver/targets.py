@@ -61,8 +61,9 @@ def of(results: dict) -> list[Target]:
                   [(ratios, 0.85) for ratios in figures.bulk(results).values()]) if "bulk" in results else None,
     ]
     if tails := figures.tails(results):
+        share = text.median([share * 100 for share in results["mixed"]["share"]])
         found.append(_at_most("reads beside 10 % writes: p99 over reads alone", text.NOTHING, "2", median(tails), 2,
-                              text.times(tails)))
+                              f"{text.times(tails)} with {share} % writes"))
     if growths := figures.growths(results):
         small, large = (results["plan"]["sizes"][at] for at in (0, -1))
         found.append(_at_most(f"p50 at {large:,} over {small:,}, every operation and list", "1.55 worst", "1.25",

@@ -128,7 +128,7 @@ class Report(unittest.TestCase):
         self.assertIn(
             "| over rauthy 0.36, 16 connections: read one by id / token / create a user | 0.39 / 1.04 / 0.59 "
             "| 0.8 / 1.5 / 1, each write durable | 1.00 × / 1.00 × / 1.00 × | **no** |", lines)
-        self.assertIn("| reads beside 10 % writes: p99 over reads alone | – | 2 | 2.00 × | yes |", lines)
+        self.assertIn("| reads beside 10 % writes: p99 over reads alone | – | 2 | 2.00 × with 10.0 % writes | yes |", lines)
         self.assertIn(
             "| new accounts a second by single PATCHes of 16 writers, 10 ms away | 11 | 40 | 11.0 | **no** |", lines)
         self.assertIn("| list by name, operator | 0.50 ± 0 % | 0.50 ± 0 % | 1.00 × | yes |  |", lines)
