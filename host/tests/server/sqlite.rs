@@ -68,6 +68,39 @@ async fn writers_take_turns_and_none_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn writers_come_to_their_turn_in_the_order_in_which_they_ask() {
+    const WRITERS: usize = 16;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = seen.clone();
+    let observer = Arc::new(move |statement: &Statement<'_>| {
+        if ["BEGIN", "UPDAT"].contains(&&statement.sql[..5]) {
+            sink.lock().unwrap().push((statement.connection, statement.sql.starts_with("BEGIN")));
+        }
+        None
+    });
+    let probe = Probe::start(|config| config.statement_observer = Some(observer)).await;
+    probe.sql(&["PRAGMA journal_mode = WAL", "CREATE TABLE t (n INTEGER)", "INSERT INTO t VALUES (0)"]).await.unwrap();
+    let short = ["BEGIN IMMEDIATE", "UPDATE t SET n = n + 1", "COMMIT"];
+    let work =
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 200000) SELECT count(*) FROM c";
+    let long = ["BEGIN EXCLUSIVE", "UPDATE t SET n = n + 1000", work, "COMMIT"];
+    let again = async |statements: &[&str], times: usize| {
+        for _ in 0..times {
+            assert_eq!(probe.sql(statements).await.as_deref(), Ok(""));
+        }
+    };
+    let writers = futures::future::join_all((0..WRITERS).map(|_| again(&short, 10)));
+    futures::future::join(writers, again(&long, 5)).await;
+    assert_eq!(probe.sql(&["SELECT n FROM t"]).await.as_deref(), Ok("5160"));
+    let seen = seen.lock().unwrap();
+    for (asked, (connection, _)) in seen.iter().enumerate().filter(|(_, (_, begins))| *begins) {
+        let before = seen[asked..].iter().filter(|(_, begins)| !begins).take_while(|(other, _)| other != connection);
+        // Each of the others once, and once more where they came to the queue in another order than to the observer.
+        assert!(before.clone().count() <= 2 * WRITERS, "{} were before one that had asked", before.count());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_short_write_waits_for_one_long_one_at_most() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let sink = order.clone();
