@@ -27,7 +27,8 @@
 //! SQLite has one writer at a time, and makes the others ask again and again, with pauses, in no order. Here those that
 //! belong to this process stand in a queue. A transaction that begins by `BEGIN EXCLUSIVE`, which in WAL mode is the same as
 //! `IMMEDIATE`, says that it writes much: of those only one at a time stands in the queue, and the others wait beside it. So
-//! a short write waits for one long one at most.
+//! a short write waits for one long one at most. A write of one statement has its turn in a task of its own, and does not keep it
+//! while its instance is busy with something else.
 
 use crate::metrics::{DatabaseMetrics, One};
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
@@ -41,13 +42,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 
 /// Bytes of values in one result, as in Spin.
 const MAX_RESULT_BYTES: usize = 128 << 20;
 /// Idle connections that are kept per database.
 const MAX_IDLE: usize = 64;
-/// Prepared statements that are kept per connection.
-const STATEMENT_CACHE: usize = 128;
+/// Prepared statements that are kept per connection: each takes some 12 kB, and a component in the middle of its work has a dozen.
+const STATEMENT_CACHE: usize = 40;
 /// Steps of SQLite's machine after which a statement is long: about a millisecond.
 const BRIEF: i32 = 20_000;
 /// Bytes of parameters that a short write may have.
@@ -316,8 +318,12 @@ impl Loan {
         if let Some(result) = self.here(|session| session.run_briefly(&statement, &parameters)) {
             return result;
         }
+        let begins = begins(&statement);
         if writes(&statement) && self.turn().is_none() {
-            let turn = self.database.turn(begins(&statement).as_deref() == Some("EXCLUSIVE")).await;
+            if begins.is_none() {
+                return self.run_alone(statement, parameters).await;
+            }
+            let turn = self.database.turn(begins.as_deref() == Some("EXCLUSIVE")).await;
             *self.turn() = Some(turn);
         }
         let has_turn = self.turn().as_ref().is_some_and(|turn| turn.writer.is_some());
@@ -327,6 +333,26 @@ impl Loan {
         if has_turn && let Some(result) = self.here(run_in_turn) {
             return result;
         }
+        self.run_elsewhere(statement, parameters).await
+    }
+
+    /// Runs a statement that writes and has no turn, as soon as it has one, in a task of its own. Whoever waits for the statement
+    /// may be an instance that another of its requests keeps busy, with a password for example: the turn of all must not wait for
+    /// that.
+    async fn run_alone(self: Arc<Self>, statement: String, parameters: Vec<Value>) -> Result<QueryResult, Error> {
+        // Dropped, the set ends its task.
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let turn = self.database.turn(false).await;
+            *self.turn() = Some(turn);
+            self.run_elsewhere(statement, parameters).await
+        });
+        let ended = tasks.join_next().await.expect("it has a task");
+        ended.unwrap_or_else(|panic| Err(Error::Io(panic.to_string())))
+    }
+
+    /// Runs a statement on a thread that may block.
+    async fn run_elsewhere(self: Arc<Self>, statement: String, parameters: Vec<Value>) -> Result<QueryResult, Error> {
         blocking(move || {
             let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
             let session = session.as_ref().ok_or(Error::InvalidConnection)?;
@@ -524,6 +550,29 @@ mod tests {
             assert!(result.is_ok() && ran_here, "{result:?} {ran_here}");
             let patience = run(&lease, "PRAGMA busy_timeout").await;
             assert!(patience.contains("Integer(30)"), "as the component has told it: {patience}");
+        });
+    }
+
+    #[test]
+    fn a_write_of_one_statement_has_its_turn_while_nobody_looks_after_it() {
+        runtime().block_on(async {
+            let home = tempfile::tempdir().unwrap();
+            let path = home.path().join("t.db");
+            let first = lease(&path).await;
+            let database = first.0.database.clone();
+            let (second, third) = (database.clone().lease().await.unwrap(), database.lease().await.unwrap());
+            run(&first, "PRAGMA journal_mode = WAL").await;
+            run(&first, "CREATE TABLE t (name TEXT) STRICT").await;
+            run(&first, "BEGIN IMMEDIATE").await;
+            let mut waits = Box::pin(second.loan().execute("INSERT INTO t VALUES ('a')".to_owned(), Vec::new()));
+            assert!(waits.as_mut().now_or_never().is_none());
+            // So that it stands in the queue before the next.
+            tokio::task::yield_now().await;
+            let begins = third.loan().execute("BEGIN IMMEDIATE".to_owned(), Vec::new());
+            let (_, begun) = futures::future::join(run(&first, "COMMIT"), begins).await;
+            begun.unwrap();
+            assert!(run(&third, "SELECT name FROM t").await.contains("Text(\"a\")"), "it is written");
+            waits.await.unwrap();
         });
     }
 }
