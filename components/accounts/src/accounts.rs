@@ -250,9 +250,7 @@ pub async fn update(
     };
     fields.finish()?;
     let precondition = conditional::precondition(&headers);
-    let edit = Edit::begin(call.author(&caller)).await?;
-    let account = manage::update(&edit, &caller, id, &change, &precondition).await?;
-    edit.commit().await?;
+    let account = manage::update_alone(call.author(&caller), &caller, id, &change, &precondition).await?;
     let body = UpdatedAccount { id: account.id, name: account.name, updated_at: written(account.updated_at) };
     Ok((Version(account.version), Json(body)))
 }

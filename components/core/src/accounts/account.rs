@@ -188,7 +188,7 @@ const MADE: &str =
 /// reserved name comes again.
 pub(crate) async fn insert(edit: &Edit, owner: Option<AccountId>, new: &NewAccount) -> Result<Account> {
     if let Some(registration_id) = &new.registration_id {
-        sources::refuse_registered(edit, None, owner, registration_id)?;
+        sources::refuse_registered(edit.connection(), None, owner, registration_id)?;
     }
     let now = Time::this_second();
     let account_key = draft_all(&mut edit.draft(), owner, slice::from_ref(new))?.pop();

@@ -79,10 +79,10 @@ pub async fn update(
     let email_admin = change.email_admin.as_ref().map(|email| email.address.as_str());
     let mut words = Words::default();
     if let Some(registration_id) = &change.registration_id {
-        sources::refuse_registered(edit, Some(customer), Some(owner), registration_id)?;
+        sources::refuse_registered(edit.connection(), Some(customer), Some(owner), registration_id)?;
         words = Words::to_speak(edit, customer, &[Field::RegistrationId]).await?;
         words.say(customer, Field::RegistrationId, &Source::Above, Some(registration_id));
-        words.keep(edit).await?;
+        words.keep(&mut edit.draft())?;
     }
     let registration_id = words.first(customer, Field::RegistrationId);
     edit.run(

@@ -16,7 +16,8 @@ use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::scope;
 use crate::error::{Conflict, Error, Faults, Result, Thing};
 use crate::store::audit::Changed;
-use crate::store::{Connection, Edit, Row, Transaction};
+use crate::store::draft::{self, ATTEMPTS, Draft, Premise, objects};
+use crate::store::{Author, Connection, Edit, Row, Transaction};
 use crate::values::change::Change;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
@@ -129,9 +130,11 @@ pub(crate) async fn insert(edit: &Edit, owner: Option<AccountId>, new: &NewAccou
     account::insert(edit, Some(owner), &NewAccount { name_reserved: true, ..new.clone() }).await
 }
 
-fn refuse_taken_name(transaction: &Transaction, key: &str) -> Result<()> {
-    let taken = transaction.run_first("SELECT 1 FROM accounts WHERE name_key = ? LIMIT 1", &[key.into()])?;
-    if taken.is_some() { Err(Error::Conflict(Conflict::NameTaken)) } else { Ok(()) }
+/// Refuses a name that is another account's.
+async fn refuse_taken_name(connection: &Connection, key: &str) -> Result<Premise> {
+    let question = "(SELECT 'taken' FROM accounts WHERE name_key = ?1 LIMIT 1)".to_owned();
+    let premise = Premise::ask(connection, question, vec![key.into()]).await?;
+    if premise.answer().is_some() { Err(Error::Conflict(Conflict::NameTaken)) } else { Ok(premise) }
 }
 
 /// What changes in an account.
@@ -181,6 +184,55 @@ impl AccountChange {
     }
 }
 
+/// As [`update`], in a transaction by itself. What is neither about whether the account works nor about its registration id is
+/// planned before the lock.
+///
+/// # Errors
+///
+/// As [`update`].
+pub async fn update_alone(
+    author: Author,
+    caller: &Caller,
+    account_id: AccountId,
+    change: &AccountChange,
+    precondition: &Precondition,
+) -> Result<Account> {
+    let connection = Connection::lease().await?;
+    if change.active.is_none() && change.registration_id == Change::Keep {
+        for _ in 0..ATTEMPTS {
+            let (premise, before, roles) = ask(&connection, caller, account_id).await?;
+            roles.require(Role::Manage)?;
+            precondition.require(before.version)?;
+            let (mut draft, mut premises) = (Draft::new(author.clone()), vec![premise]);
+            let account = match draft_change(&connection, &mut draft, &mut premises, &before, change, false).await {
+                Ok(account) => account,
+                Err(error) if draft::hold(&connection, &premises).await? => return Err(error),
+                // What was read one after the other need never have been so at once.
+                Err(_) => continue,
+            };
+            if draft.apply(&connection, &premises).await.map_err(taken)? {
+                return Ok(account);
+            }
+        }
+    }
+    drop(connection);
+    let edit = Edit::begin(author).await?;
+    let account = update(&edit, caller, account_id, change, precondition).await?;
+    edit.commit().await?;
+    Ok(account)
+}
+
+/// As [`load`], for a plan.
+async fn ask(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<(Premise, Account, Roles)> {
+    let names = Account::COLUMNS.split(',').map(|column| column.trim().trim_start_matches("a."));
+    let query = format!("SELECT {}, {ROLES} AS roles FROM accounts a WHERE a.id = ?3", Account::COLUMNS);
+    let [person, connector] = hierarchy::parameters(caller);
+    let parameters = vec![person, connector, account_id.into()];
+    let premise = Premise::ask(connection, objects(names.chain(["roles"]), &query), parameters).await?;
+    let (account, roles) = loaded(premise.rows()?.pop(), caller)?;
+    Ok((premise, account, roles))
+}
+
 /// Changes an account.
 ///
 /// # Errors
@@ -199,9 +251,9 @@ pub async fn update(
         Err(Error::NotFound(_)) if change.active == Some(true) => load_to_resume(edit, caller, account_id),
         found => found,
     };
-    let (mut account, roles) = found?;
+    let (before, roles) = found?;
     roles.require(Role::Manage)?;
-    precondition.require(account.version)?;
+    precondition.require(before.version)?;
     let by = if change.active == Some(false) { suspension::suspends_as(edit, caller, account_id)? } else { None };
     if change.active.is_some() {
         suspension::decided(edit, account_id)?;
@@ -209,13 +261,36 @@ pub async fn update(
     if change.active == Some(true) {
         suspension::lift(edit, account_id, |by| hierarchy::manages(edit.connection(), caller, by))?;
     }
-    let before = account.clone();
-    change.apply(&mut account);
-    let said = change.said(&account);
-    if said.contains_key(&Field::RegistrationId) {
+    if change.said(&before).contains_key(&Field::RegistrationId) {
         require_to_register(hierarchy::manages_above(edit.connection(), caller, account_id)?)?;
     }
-    say(edit, &mut account, &said).await?;
+    let (mut draft, connection) = (Draft::new(edit.author.clone()), edit.connection());
+    let account = draft_change(connection, &mut draft, &mut Vec::new(), &before, change, by.is_some()).await?;
+    edit.draft().adopt(draft);
+    edit.write().await.map_err(taken)?;
+    if let Some(by) = by {
+        suspension::suspended(edit, account_id, by)?;
+    }
+    Ok(account)
+}
+
+/// Drafts a change of an account that is so before, and returns what it is then. What is read to that end is added to the premises.
+async fn draft_change(
+    connection: &Connection,
+    draft: &mut Draft,
+    premises: &mut Vec<Premise>,
+    before: &Account,
+    change: &AccountChange,
+    suspended_from_above: bool,
+) -> Result<Account> {
+    let mut account = before.clone();
+    change.apply(&mut account);
+    let said = change.said(before);
+    if !said.is_empty() {
+        let (premise, words) = say(connection, &mut account, &said).await?;
+        premises.push(premise);
+        words.keep(draft)?;
+    }
     account.version += 1;
     account.updated_at = Time::this_second();
     let key = text::fold(&account.name);
@@ -223,39 +298,26 @@ pub async fn update(
     let given = said.get(&Field::Name).copied().flatten() == Some(account.name.as_str());
     let renamed = key != text::fold(&before.name);
     if renamed && given {
-        refuse_taken_name(edit, &key)?;
+        premises.push(refuse_taken_name(connection, &key).await?);
     }
-    edit.run(
-        "UPDATE accounts SET name = ?2, name_key = ?3, name_reserved = coalesce(?4, name_reserved), description = ?5, status = ?6,
-                primary_contact = ?7, country = ?8, version = ?9, updated_at = ?10,
-                suspended_from_above = ?6 = 'inactive' AND max(suspended_from_above, ?11), registration_id = ?12,
-                people_name = iif(?13, ?14, people_name), people_registration_id = iif(?15, ?16, people_registration_id),
-                registration_number = ?17
-          WHERE id = ?1",
-        &[
-            account_id.into(),
-            account.name.as_str().into(),
-            key.into(),
-            renamed.then_some(i64::from(given)).into(),
-            account.description.as_deref().into(),
-            account.status.as_str().into(),
-            account.primary_contact.as_deref().into(),
-            account.country.as_deref().into(),
-            account.version.into(),
-            account.updated_at.into(),
-            i64::from(by.is_some()).into(),
-            account.registration_id.as_deref().into(),
-            i64::from(said.contains_key(&Field::Name)).into(),
-            said.get(&Field::Name).copied().flatten().into(),
-            i64::from(said.contains_key(&Field::RegistrationId)).into(),
-            said.get(&Field::RegistrationId).copied().flatten().into(),
-            account.registration_id.as_deref().and_then(duplicates::number).into(),
-        ],
-    )
-    .map_err(taken)?;
-    if let Some(by) = by {
-        suspension::suspended(edit, account_id, by)?;
-    }
+    let [name, registration_id] =
+        Field::ALL.map(|field| (said.contains_key(&field), said.get(&field).copied().flatten()));
+    let row = (
+        &account.name,
+        key,
+        renamed.then_some(given),
+        &account.description,
+        &account.status,
+        &account.primary_contact,
+        &account.country,
+        &account.registration_id,
+        account.registration_id.as_deref().and_then(duplicates::number),
+        name.0,
+        name.1,
+        registration_id.0,
+        registration_id.1,
+    );
+    draft.step("account", &[row], (account.id, account.version, account.updated_at, suspended_from_above))?;
     let mut changed = if said.is_empty() { Changed::default() } else { Changed::of("said", told(&said)) };
     changed.note("name", &before.name, &account.name);
     for (field, before, after) in [
@@ -267,7 +329,7 @@ pub async fn update(
         changed.note(field, before, after);
     }
     changed.note("status", &before.status, &account.status);
-    edit.record("updated", "accounts", &[(account_id, changed.into_detail())]).await?;
+    draft.note("updated", "accounts", &[(account.id, changed.into_detail())])?;
     Ok(account)
 }
 
@@ -276,12 +338,10 @@ fn told<'a>(said: &Said<'a>) -> BTreeMap<&'static str, Option<&'a str>> {
     said.iter().map(|(field, value)| (field.name(), *value)).collect()
 }
 
-/// What the account shows once people say this of it.
-async fn say(edit: &Edit, account: &mut Account, said: &Said<'_>) -> Result<()> {
-    if said.is_empty() {
-        return Ok(());
-    }
-    let mut words = Words::to_speak(edit, account.id, &said.keys().copied().collect::<Vec<_>>()).await?;
+/// What the account shows once people say this of it, and what its sources say then.
+async fn say(connection: &Connection, account: &mut Account, said: &Said<'_>) -> Result<(Premise, Words)> {
+    let fields: Vec<_> = said.keys().copied().collect();
+    let (premise, mut words) = Words::ask(connection, &[account.id], &fields, true).await?;
     for (field, value) in said {
         words.say(account.id, *field, &Source::People, *value);
     }
@@ -292,12 +352,12 @@ async fn say(edit: &Edit, account: &mut Account, said: &Said<'_>) -> Result<()> 
     if let Some(value) = said.get(&Field::RegistrationId) {
         if let Some(registration_id) = value {
             let statement = "SELECT owner_id FROM accounts WHERE id = ?";
-            let owner = edit.run_one(statement, &[account.id.into()])?.take("owner_id")?;
-            sources::refuse_registered(edit, Some(account.id), owner, registration_id)?;
+            let owner = connection.query_one(statement, &[account.id.into()])?.take("owner_id")?;
+            sources::refuse_registered(connection, Some(account.id), owner, registration_id)?;
         }
         account.registration_id = first(Field::RegistrationId);
     }
-    words.keep(edit).await
+    Ok((premise, words))
 }
 
 /// As [`load`], of an account that suspended itself and is to work again: by those who manage it, though what they hold in

@@ -148,7 +148,7 @@ pub async fn put_users(
             let mut draft = Draft::new(author.clone());
             plan.bind(&mut draft, connector)?;
             connector.succeeds(&mut draft)?;
-            if draft.apply(&connection, &premise).await? {
+            if draft.apply(&connection, &[premise]).await? {
                 return Ok(plan.outcome());
             }
         }
@@ -265,6 +265,8 @@ struct Plan<'a> {
     left: Vec<(&'a str, PersonId)>,
     /// Whether somebody becomes a member of an account.
     joins: bool,
+    /// Whether an external id that is unbound is bound to an account.
+    forgets: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -280,7 +282,8 @@ impl<'a> Plan<'a> {
         let mut plan = Self::default();
         for ((external_id, email), known) in entries.iter().zip(known) {
             let Some(email) = email else {
-                // To unbind what is not bound changes nothing.
+                // To unbind what is not bound changes nothing, but that whoever it means one day gets into no account by it.
+                plan.forgets |= known.is_awaited;
                 plan.unbound.extend(known.bound.map(|person| (external_id.as_str(), person)));
                 plan.left.extend(known.bound.map(|person| (external_id.as_str(), person)));
                 continue;
@@ -314,7 +317,8 @@ impl<'a> Plan<'a> {
 
     /// Whether it names people and binds them, and nothing else.
     fn only_binds(&self) -> bool {
-        !self.joins && self.left.is_empty() && self.changed.is_empty() && self.respelled.is_empty()
+        let changes_nothing_else = self.left.is_empty() && self.changed.is_empty() && self.respelled.is_empty();
+        changes_nothing_else && !self.joins && !self.forgets
     }
 
     /// Drafts the people whom addresses name from now on, and what is bound. Returns the external ids.
@@ -351,7 +355,8 @@ impl<'a> Plan<'a> {
 
     /// Whether there is nothing to do.
     fn is_empty(&self) -> bool {
-        self.bound.is_empty() && self.respelled.is_empty() && self.changed.is_empty() && self.unbound.is_empty()
+        let is_bound = self.bound.is_empty() && self.respelled.is_empty() && self.changed.is_empty();
+        is_bound && self.unbound.is_empty() && !self.forgets
     }
 
     fn outcome(&self) -> Outcome {
@@ -563,6 +568,19 @@ mod tests {
             account(&connector, "a").await?;
             bind_users(author("portal"), &connector, "a", &["u".to_owned()], Run::default()).await?;
             put_users(author("portal"), &connector, &vec![entry("u", "jane@example.com")], Run::default()).await?;
+            put_users(author("portal"), &connector, &vec![("u".to_owned(), None)], Run::default()).await?;
+            put_users(author("portal"), &connector, &vec![entry("u", "joe@example.com")], Run::default()).await?;
+            assert_eq!(members().await?, [""; 0]);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn an_external_id_that_means_nobody_and_is_unbound_opens_nothing_later() {
+        run(async {
+            let connector = first_start().await?.connector;
+            account(&connector, "a").await?;
+            bind_users(author("portal"), &connector, "a", &["u".to_owned()], Run::default()).await?;
             put_users(author("portal"), &connector, &vec![("u".to_owned(), None)], Run::default()).await?;
             put_users(author("portal"), &connector, &vec![entry("u", "joe@example.com")], Run::default()).await?;
             assert_eq!(members().await?, [""; 0]);

@@ -22,7 +22,7 @@ use crate::auth::caller::{CallingConnector, same_connector};
 use crate::auth::token;
 use crate::connectors::outcome::{self, Identities, Outcome, Run};
 use crate::connectors::unbinding::prune;
-use crate::error::{Faults, Result};
+use crate::error::{Error, Faults, Result};
 use crate::store::draft::{ATTEMPTS, Draft, MANY, Premise};
 use crate::store::sql::rows;
 use crate::store::{Author, Connection, Edit};
@@ -60,24 +60,32 @@ pub async fn put_accounts(
 ) -> Result<Outcome> {
     let connection = Connection::lease().await?;
     if entries.len() < MANY {
-        // What only makes and binds accounts is planned before the lock, and written by one statement.
+        // What takes nothing away is planned before the lock, and written by one statement.
         for _ in 0..ATTEMPTS {
             let (premise, known) = ask(&connection, connector, entries).await?;
             let plan = Plan::make(entries, &known)?;
             if plan.is_empty() {
                 return outcome::nothing(&connection, connector, run).await;
             }
-            if !plan.only_binds() {
-                break;
-            }
+            let Some(how) = plan.before_the_lock() else { break };
             if run.is_dry {
                 return Ok(plan.outcome());
             }
-            let mut draft = Draft::new(author.clone());
-            plan.bind(&mut draft, connector)?;
+            let (mut draft, mut premises) = (Draft::new(author.clone()), vec![premise]);
+            match how {
+                Early::Binds => plan.bind(&mut draft, connector).map(drop)?,
+                Early::Says => {
+                    let (premise, words) = plan.words(&connection, connector).await?;
+                    premises.push(premise);
+                    words.draft(&mut draft)?;
+                }
+            }
             connector.succeeds(&mut draft)?;
-            if draft.apply(&connection, &premise).await? {
-                return Ok(plan.outcome());
+            match draft.apply(&connection, &premises).await {
+                Ok(true) => return Ok(plan.outcome()),
+                // What the database refuses is told apart under the lock.
+                Ok(false) | Err(Error::Duplicate { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
     } else if changes_nothing(&connection, connector, entries).await? {
@@ -225,12 +233,27 @@ struct Said<'a> {
     value: &'a str,
 }
 
+impl Said<'_> {
+    fn say(&self, words: &mut Words, account: AccountId, connector: &CallingConnector) {
+        let source = Source::Connector { id: connector.id, external_id: self.external_id.to_owned() };
+        words.say(account, self.field, &source, Some(self.value));
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target<'a> {
     /// An account that exists.
     Known(AccountId),
     /// The account that this request makes with this registration id.
     Made(&'a str),
+}
+
+/// What is planned before the lock.
+enum Early {
+    /// Accounts are made and bound, and nothing is said but what is shown.
+    Binds,
+    /// Something else is said of accounts that are bound.
+    Says,
 }
 
 impl Target<'_> {
@@ -333,9 +356,14 @@ impl<'a> Plan<'a> {
         Outcome { bound: told(&self.new), changed: told(&self.changed), unbound }
     }
 
-    /// Whether it makes and binds accounts, and nothing else.
-    fn only_binds(&self) -> bool {
-        self.left.is_empty() && self.said.is_empty() && self.changed.is_empty()
+    /// Whether it takes nothing away, and so can be written by one statement. What is said of what it binds itself follows from how that is
+    /// bound.
+    fn before_the_lock(&self) -> Option<Early> {
+        match (self.left.is_empty(), self.bound.is_empty(), self.said.is_empty()) {
+            (true, false, true) => Some(Early::Binds),
+            (true, true, false) => Some(Early::Says),
+            _ => None,
+        }
     }
 
     async fn apply(&self, edit: &Edit, connector: &CallingConnector) -> Result<()> {
@@ -360,21 +388,33 @@ impl<'a> Plan<'a> {
                 accounts.entry(account).or_default().push(said);
             }
         }
-        let both = !self.left.is_empty() || self.said.iter().any(|said| said.field == Field::RegistrationId);
-        let fields: &[Field] = if both { &Field::ALL } else { &[Field::Name] };
         let accounts: Vec<_> = accounts.into_iter().collect();
         for page in accounts.chunks(sources::PAGE) {
             let ids: Vec<_> = page.iter().map(|(account, _)| *account).collect();
-            let mut words = Words::of(edit, &ids, fields).await?;
+            let mut words = Words::of(edit, &ids, self.fields()).await?;
             for (account, said) in page {
                 for said in said {
-                    let source = Source::Connector { id: connector.id, external_id: said.external_id.to_owned() };
-                    words.say(*account, said.field, &source, Some(said.value));
+                    said.say(&mut words, *account, connector);
                 }
             }
             words.settle(edit).await?;
         }
         Ok(())
+    }
+
+    /// What is said of the accounts of which the connector says something else, once it has said it.
+    async fn words(&self, connection: &Connection, connector: &CallingConnector) -> Result<(Premise, Words)> {
+        let said = || self.said.iter().filter_map(|said| Some((said.target.account(&HashMap::new())?, said)));
+        let accounts: BTreeSet<_> = said().map(|(account, _)| account).collect();
+        let (premise, mut words) = Words::ask(connection, &accounts, self.fields(), false).await?;
+        said().for_each(|(account, said)| said.say(&mut words, account, connector));
+        Ok((premise, words))
+    }
+
+    /// The fields of which it says something, or no more.
+    fn fields(&self) -> &'static [Field] {
+        let both = !self.left.is_empty() || self.said.iter().any(|said| said.field == Field::RegistrationId);
+        if both { &Field::ALL } else { &[Field::Name] }
     }
 
     /// Drafts the new accounts and what is bound, and returns the keys of the accounts by registration id.
@@ -444,7 +484,6 @@ mod tests {
     use super::*;
     use crate::accounts::members;
     use crate::entry::first_start::tests::{author, first_start, person};
-    use crate::error::Error;
     use crate::store::Connection;
     use crate::store::native::run;
     use crate::values::id::Id as _;

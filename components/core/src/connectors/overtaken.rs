@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 
+use crate::accounts::manage::{self, AccountChange};
 use crate::accounts::members;
 use crate::auth::caller::{Caller, CallingConnector, calling};
 use crate::auth::token::INVALID;
@@ -20,7 +22,7 @@ use crate::connectors::identities::{AccountEntry, put_accounts};
 use crate::connectors::outcome::Run;
 use crate::entry::first_start::tests::{author, first_start, person, signed_in};
 use crate::entry::undo;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Thing};
 use crate::people::record::{self, Changes, Upsert};
 use crate::setting;
 use crate::store::native::{self, run, with_database};
@@ -28,7 +30,8 @@ use crate::store::{Connection, Edit};
 use crate::values::change::Change;
 use crate::values::email::Email;
 use crate::values::id::PersonId;
-use crate::values::time::Time;
+use crate::values::time::{Time, clock};
+use crate::values::version::Precondition;
 
 /// What a request gives, in one line.
 type Told = Pin<Box<dyn Future<Output = Result<String>>>>;
@@ -82,15 +85,36 @@ const OF_ACCOUNTS: &[(&str, Request)] = requests! {
         accounts(&one, vec![account("x", "Acme", "1"), account("y", "Other", "3"), account("z", "Two", "2")]).await?
     },
     "binds an account": |one| accounts(&one, vec![account("x", "Two", "2")]).await?,
+    "names its own account otherwise": |one| accounts(&one, vec![account("b", "Biene", "9")]).await?,
+    "says another registration id of its own account": |one| accounts(&one, vec![account("b", "Bee", "1")]).await?,
     "names an account otherwise": |one| accounts(&one, vec![account("x", "Zwei", "2")]).await?,
     "moves an external id": |one| accounts(&one, vec![account("b", "Two", "2")]).await?,
     "unbinds an account": |one| accounts(&one, vec![("b".to_owned(), None)]).await?,
 };
 
+/// What people change of an account.
+const BY_PEOPLE: &[(&str, Request)] = requests! {
+    "people rename an account": |_one| change(Change::Set("Acme".to_owned()), Change::Keep).await?,
+    "people describe an account": |_one| change(Change::Keep, Change::Set("Large".to_owned())).await?,
+    "people say no name": |_one| change(Change::Clear, Change::Keep).await?,
+};
+
+/// Changes the account that both connectors know, as the administrator.
+async fn change(name: Change<String>, description: Change<String>) -> Result<String> {
+    let statement = "SELECT id FROM accounts WHERE registration_id = '9'";
+    let found = Connection::lease().await?.query_first(statement, &[])?;
+    let account_id = found.ok_or(Error::NotFound(Thing::Account))?.take("id")?;
+    let change = AccountChange { name, description, ..AccountChange::default() };
+    let (caller, any) = (administrator().await?, Precondition::default());
+    let account = manage::update_alone(author("accounts"), &caller, account_id, &change, &any).await?;
+    Ok(format!("{} {:?} {}", account.name, account.description, account.version))
+}
+
 /// What a connector says of people.
 const OF_PEOPLE: &[(&str, Request)] = requests! {
     "names somebody": |one| users(&one, vec![user("u", "new@example.com")]).await?,
     "binds somebody who is known": |one| users(&one, vec![user("u", "p@example.com")]).await?,
+    "unbinds somebody who is not known": |one| users(&one, vec![("awaited".to_owned(), None)]).await?,
     "names somebody who is awaited": |one| users(&one, vec![user("awaited", "new@example.com")]).await?,
 };
 
@@ -160,6 +184,24 @@ const ACCOUNTS: &[(&str, Request)] = requests! {
     },
     "what was removed comes back": |_two| {
         edit(async |edit| undo::undo(edit, &administrator().await?, "removal").await).await?
+    },
+};
+
+/// What becomes of an account that people change.
+const CHANGED: &[(&str, Request)] = requests! {
+    "the name is taken": |two| accounts(&two, vec![account("y", "Acme", "1")]).await?,
+    "a connector renames it": |_two| accounts(&called("one").await?, vec![account("b", "Biene", "9")]).await?,
+    "another connector names it": |two| accounts(&two, vec![account("c", "Abeille", "9")]).await?,
+    "others change it": |_two| change(Change::Set("Ours".to_owned()), Change::Set("Small".to_owned())).await?,
+    "it is suspended": |_two| meanwhile("UPDATE accounts SET status = 'inactive' WHERE registration_id = '9'"),
+    "it is gone": |_two| meanwhile("DELETE FROM accounts WHERE registration_id = '9'"),
+    "the role is taken away": |_two| meanwhile("DELETE FROM grants WHERE role = 'owner'; UPDATE grants SET role = 'viewer'"),
+    "the member is shut out": |_two| meanwhile("UPDATE memberships SET status = 'inactive'"),
+    "connectors come first": |two| {
+        let (owner, id) = (two.account_id, called("one").await?.id);
+        meanwhile(&format!(
+            "INSERT INTO precedences (owner_id, field, position, source, connector_id) VALUES ({owner}, 'name', 0, 'connector', {id})"
+        ))
     },
 };
 
@@ -275,6 +317,8 @@ fn in_copy<T: Send + 'static>(file: &Path, test: impl FnOnce(&Rc<Cell<Option<T>>
     let file = file.to_owned();
     let trial = thread::spawn(move || {
         native::begin_with(&file);
+        // What is written now has another time than what was there.
+        clock::advance(Duration::from_hours(1));
         let result = Rc::new(Cell::new(None));
         let test = test(&result);
         run(async {
@@ -311,8 +355,8 @@ fn difference(one: &End, other: &End) -> String {
     format!("{}\n  but\n{}", only(one, other).join("\n"), only(other, one).join("\n"))
 }
 
-/// Has each of the changes come before each statement of each request.
-fn overtake(requests: &[(&str, Request)], changes: &[&[(&str, Request)]]) {
+/// Has each of the changes come before each statement of each request of a connector.
+fn overtake(who: &'static str, requests: &[(&str, Request)], changes: &[&[(&str, Request)]]) {
     let folder = tempfile::TempDir::new().expect("a folder");
     let file: PathBuf = folder.path().join("world.db");
     thread::scope(|scope| {
@@ -326,7 +370,7 @@ fn overtake(requests: &[(&str, Request)], changes: &[&[(&str, Request)]]) {
                 in_copy(&file, move |result| {
                     let result = Rc::clone(result);
                     Box::pin(async move {
-                        let [one, two] = [called("one").await, called("two").await];
+                        let [one, two] = [called(who).await, called("two").await];
                         let told = if request_first {
                             let told = done(one, request).await;
                             done(two, change).await;
@@ -346,7 +390,7 @@ fn overtake(requests: &[(&str, Request)], changes: &[&[(&str, Request)]]) {
                 let (came, end): (bool, End) = in_copy(&file, move |result| {
                     let result = Rc::clone(result);
                     Box::pin(async move {
-                        let connector = called("one").await?;
+                        let connector = called(who).await?;
                         let came = Rc::new(Cell::new(false));
                         let comes = Rc::clone(&came);
                         native::interrupt(point, move || {
@@ -380,15 +424,21 @@ fn overtake(requests: &[(&str, Request)], changes: &[&[(&str, Request)]]) {
 
 #[test]
 fn whatever_overtakes_what_is_said_of_accounts_one_comes_after_the_other() {
-    overtake(OF_ACCOUNTS, &[CONNECTORS, ACCOUNTS]);
+    overtake("one", OF_ACCOUNTS, &[CONNECTORS, ACCOUNTS]);
+}
+
+#[test]
+fn whatever_overtakes_what_people_change_one_comes_after_the_other() {
+    // Who calls is a person: whatever the connector would be, nothing becomes of it.
+    overtake("bootstrap", BY_PEOPLE, &[CHANGED]);
 }
 
 #[test]
 fn whatever_overtakes_what_is_said_of_people_one_comes_after_the_other() {
-    overtake(OF_PEOPLE, &[CONNECTORS, PEOPLE]);
+    overtake("one", OF_PEOPLE, &[CONNECTORS, PEOPLE]);
 }
 
 #[test]
 fn whatever_overtakes_what_a_record_says_one_comes_after_the_other() {
-    overtake(OF_RECORDS, &[CONNECTORS, PEOPLE, RECORDS]);
+    overtake("one", OF_RECORDS, &[CONNECTORS, PEOPLE, RECORDS]);
 }

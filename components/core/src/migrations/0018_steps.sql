@@ -57,6 +57,41 @@ CREATE TRIGGER steps_account_identities INSTEAD OF INSERT ON steps WHEN new.step
            SET account_id = excluded.account_id, created_at = excluded.created_at, name = NULL, registration_id = NULL;
 END;
 
+-- What connectors say of accounts and is not what is shown, see `accounts/sources/words.rs`. A row: the connector, its external id, the field,
+-- and what it says, or null where that is what is shown.
+CREATE TRIGGER steps_words INSTEAD OF INSERT ON steps WHEN new.step = 'words' BEGIN
+    UPDATE account_identities SET name = value ->> 3 FROM json_each(new.rows)
+     WHERE connector_id = value ->> 0 AND external_id = value ->> 1 AND value ->> 2 = 'name';
+    UPDATE account_identities SET registration_id = value ->> 3 FROM json_each(new.rows)
+     WHERE connector_id = value ->> 0 AND external_id = value ->> 1 AND value ->> 2 = 'registrationId';
+END;
+
+-- What is shown of accounts. In common: the time. A row: the account, its name and the folded name, its registration id and the number of that.
+-- What is null stays.
+CREATE TRIGGER steps_shown INSTEAD OF INSERT ON steps WHEN new.step = 'shown' BEGIN
+    UPDATE accounts
+       SET name = coalesce(value ->> 1, name), name_key = coalesce(value ->> 2, name_key),
+           name_reserved = iif(value ->> 1 IS NULL, name_reserved, 0),
+           registration_id = coalesce(value ->> 3, registration_id),
+           registration_number = iif(value ->> 3 IS NULL, registration_number, value ->> 4),
+           version = version + 1, updated_at = new.common ->> 0
+      FROM json_each(new.rows) WHERE accounts.id = value ->> 0;
+END;
+
+-- What people change of an account. In common: the account, its version, the time, and whether an account above suspends it. A row: the name, the
+-- folded name, whether that is reserved, the description, the status, the contact, the country, the registration id and the number of
+-- that; and of the name and of the registration id whether people say something else than before, and what.
+CREATE TRIGGER steps_account INSTEAD OF INSERT ON steps WHEN new.step = 'account' BEGIN
+    UPDATE accounts
+       SET name = value ->> 0, name_key = value ->> 1, name_reserved = coalesce(value ->> 2, name_reserved), description = value ->> 3,
+           status = value ->> 4, primary_contact = value ->> 5, country = value ->> 6, registration_id = value ->> 7,
+           registration_number = value ->> 8, people_name = iif(value ->> 9, value ->> 10, people_name),
+           people_registration_id = iif(value ->> 11, value ->> 12, people_registration_id),
+           suspended_from_above = value ->> 4 = 'inactive' AND max(suspended_from_above, new.common ->> 3),
+           version = new.common ->> 1, updated_at = new.common ->> 2
+      FROM json_each(new.rows) WHERE accounts.id = new.common ->> 0;
+END;
+
 -- In common: the origin and the time.
 CREATE TRIGGER steps_people INSTEAD OF INSERT ON steps WHEN new.step = 'people' BEGIN
     INSERT INTO people (origin, created_at, updated_at, uuid, name, first_name, last_name, password_hash, password_version, confined,

@@ -16,7 +16,7 @@ use crate::auth::{secret, token};
 use crate::error::{Conflict, Error, Faults, Result, Thing};
 use crate::people::profile::Profile;
 use crate::store::audit::Changed;
-use crate::store::draft::{ATTEMPTS, Draft, Premise};
+use crate::store::draft::{ATTEMPTS, Draft, Premise, objects};
 use crate::store::{Author, Connection, Edit, Row};
 use crate::values::change::Change;
 use crate::values::email::Email;
@@ -133,7 +133,7 @@ pub async fn upsert(author: Author, connector: &CallingConnector, request: &Upse
         let mut draft = Draft::new(author.clone());
         plan.draft(&mut draft, plan.enters.or(plan.record.person_id))?;
         connector.succeeds(&mut draft)?;
-        if draft.apply(&connection, &premise).await? {
+        if draft.apply(&connection, &[premise]).await? {
             return Ok(plan.written());
         }
     }
@@ -301,28 +301,23 @@ const NAMES: [&str; 8] =
 /// [`Error::Unauthenticated`] if the connector is no more what it was when it called.
 async fn ask(connection: &Connection, connector: &CallingConnector, request: &Upsert) -> Result<(Premise, Met)> {
     let names = NAMES.iter().chain(Profile::COLUMNS.iter().filter(|name| **name != "username_key")).chain(&["entered"]);
-    let pairs: Vec<_> = names.map(|name| format!("'{name}', {name}")).collect();
-    let question = format!(
-        concat!(
-            "iif(",
-            same_connector!("?7", "?8"),
-            ", (SELECT json_group_array(json_object({})) FROM (SELECT ",
-            columns!(),
-            ", ",
-            entered_by!("?5", "?1"),
-            " AS entered
-               FROM accounts a
-               LEFT JOIN (
-                    SELECT id AS match FROM records WHERE uuid = ?2 AND account_id = ?1
-                    UNION SELECT id FROM records WHERE account_id = ?1 AND username_key = ?3
-                    UNION SELECT id FROM records WHERE account_id = ?1 AND external_id = ?4
-                    UNION SELECT id FROM records WHERE account_id = ?1 AND email_key = ?5
-                    UNION SELECT id FROM records WHERE account_id = ?1 AND phone = ?6)
-               LEFT JOIN records r ON r.id = match
-              WHERE a.id = ?1)), NULL)"
-        ),
-        pairs.join(", ")
+    let query = concat!(
+        "SELECT ",
+        columns!(),
+        ", ",
+        entered_by!("?5", "?1"),
+        " AS entered
+           FROM accounts a
+           LEFT JOIN (
+                SELECT id AS match FROM records WHERE uuid = ?2 AND account_id = ?1
+                UNION SELECT id FROM records WHERE account_id = ?1 AND username_key = ?3
+                UNION SELECT id FROM records WHERE account_id = ?1 AND external_id = ?4
+                UNION SELECT id FROM records WHERE account_id = ?1 AND email_key = ?5
+                UNION SELECT id FROM records WHERE account_id = ?1 AND phone = ?6)
+           LEFT JOIN records r ON r.id = match
+          WHERE a.id = ?1"
     );
+    let question = format!("iif({}, {}, NULL)", same_connector!("?7", "?8"), objects(names.copied(), query));
     let changes = &request.changes;
     let parameters = vec![
         connector.account_id.into(),

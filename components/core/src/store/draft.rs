@@ -8,6 +8,8 @@
 //!
 //! Within a transaction an [`Edit`](crate::store::Edit) writes its draft in the same way, without a question.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
@@ -25,6 +27,9 @@ pub(crate) const ATTEMPTS: usize = 3;
 /// How many rows are many: a change of so many is planned under the lock, and lets others go first.
 pub(crate) const MANY: usize = 1000;
 
+/// How many bytes of a parameter are a whole list.
+const LONG: usize = 4096;
+
 /// A question to the directory, and its answer.
 pub(crate) struct Premise {
     /// An expression, which gives a text or null. Its parameters are numbered from 1.
@@ -36,9 +41,30 @@ pub(crate) struct Premise {
 impl Premise {
     /// Asks.
     pub(crate) async fn ask(connection: &Connection, question: String, parameters: Vec<Value>) -> Result<Self> {
-        let asked = connection.read(&format!("SELECT {question} AS answer"), parameters.clone()).await?;
+        let statement = format!("SELECT {question} AS answer");
+        // What is short waits for nobody; while a whole list is looked at, others go on.
+        let is_long = parameters.iter().any(|value| matches!(value, Value::Text(text) if text.len() > LONG));
+        let asked = if is_long {
+            connection.read(&statement, parameters.clone()).await?
+        } else {
+            connection.query(&statement, &parameters)?
+        };
         let answer = asked.into_iter().next().map(|mut row| row.take("answer")).transpose()?.flatten();
         Ok(Self { question, parameters, answer })
+    }
+
+    /// The question, as it stands in a statement after so many other parameters.
+    fn asked_after(&self, others: usize) -> Sql {
+        let mut parts = self.question.split('?');
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+            // A question mark without a number would be in a text.
+            let number = part[..end].parse().map_or(0, |number: usize| number + others);
+            // Writing to a string never fails.
+            let _ = write!(text, "?{number}{}", &part[end..]);
+        }
+        Sql { text, parameters: self.parameters.clone() }
     }
 
     /// What the directory has answered.
@@ -52,6 +78,22 @@ impl Premise {
         let objects: Vec<Map<String, Json>> = serde_json::from_str(answer).map_err(anyhow::Error::from)?;
         Ok(objects.into_iter().map(Row::from_object).collect())
     }
+}
+
+/// Whether each question has the same answer now: for a plan that comes to nothing, of which nothing is written that would ask.
+pub(crate) async fn hold(connection: &Connection, premises: &[Premise]) -> Result<bool> {
+    for Premise { question, parameters, answer } in premises {
+        if Premise::ask(connection, question.clone(), parameters.clone()).await?.answer != *answer {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The rows of a query as an expression, an array of objects: see [`Premise::rows`]. The query gives columns of these names.
+pub(crate) fn objects<'a>(names: impl IntoIterator<Item = &'a str>, query: &str) -> String {
+    let pairs: Vec<_> = names.into_iter().map(|name| format!("'{name}', {name}")).collect();
+    format!("(SELECT json_group_array(json_object({})) FROM ({query}))", pairs.join(", "))
 }
 
 /// What is to be written, on whose behalf.
@@ -98,13 +140,19 @@ impl Draft {
         Ok(())
     }
 
+    /// Adds what another draft of the same author has.
+    pub(crate) fn adopt(&mut self, other: Self) {
+        self.steps.extend(other.steps);
+        self.notes.extend(other.notes);
+    }
+
     /// How many notes there are.
     pub(super) fn notes(&self) -> usize {
         self.notes.len()
     }
 
     /// The statement that writes what was drafted so far, if something was, and asks for `returning` then.
-    pub(super) fn take(&mut self, premise: Option<&Premise>, returning: &str) -> Option<Sql> {
+    pub(super) fn take(&mut self, premises: &[Premise], returning: &str) -> Option<Sql> {
         let mut steps = std::mem::take(&mut self.steps);
         if !self.notes.is_empty() {
             let notes = format!("[{}]", std::mem::take(&mut self.notes).join(","));
@@ -117,11 +165,11 @@ impl Draft {
         }
         let mut sql = Sql { text: "INSERT INTO steps (step, rows, common)".to_owned(), parameters: Vec::new() };
         let mut before = " ";
-        if let Some(premise) = premise {
-            sql.append(Sql {
-                text: format!(" SELECT 'premise', {} IS ", premise.question),
-                parameters: premise.parameters.clone(),
-            });
+        for premise in premises {
+            sql.push(before);
+            sql.push("SELECT 'premise', ");
+            sql.append(premise.asked_after(sql.parameters.len()));
+            sql.push(" IS ");
             sql.bind(premise.answer.as_deref());
             sql.push(", NULL");
             before = " UNION ALL ";
@@ -140,13 +188,13 @@ impl Draft {
         Some(sql)
     }
 
-    /// Writes what was drafted, if the answer to the question is still the same, as a transaction by itself. Returns whether it was.
+    /// Writes what was drafted, if the answers to the questions are still the same, as a transaction by itself. Returns whether they were.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`] when others hold the write lock for too long.
-    pub(crate) async fn apply(mut self, connection: &Connection, premise: &Premise) -> Result<bool> {
-        let Some(sql) = self.take(Some(premise), "") else { return Ok(true) };
+    pub(crate) async fn apply(mut self, connection: &Connection, premises: &[Premise]) -> Result<bool> {
+        let Some(sql) = self.take(premises, "") else { return Ok(true) };
         match connection.execute(&sql.text, sql.parameters).await {
             Ok(_) => Ok(true),
             Err(error) if is_stale(&error) => Ok(false),
@@ -163,4 +211,67 @@ pub(super) fn made<T: serde::de::DeserializeOwned>(answer: Vec<Row>) -> Result<V
         }
     }
     Ok(Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Actor;
+    use crate::store::native::run;
+    use crate::values::id::{Id as _, PersonId};
+
+    /// A draft that notes something.
+    fn draft() -> Result<Draft> {
+        let author = Author { actor: Actor::System, api: "accounts", request_id: "a request".to_owned() };
+        let mut draft = Draft::new(author);
+        draft.note("tried", "people", &[(PersonId::from_number(7), Json::Null)])?;
+        Ok(draft)
+    }
+
+    /// How often something was noted.
+    fn noted(connection: &Connection) -> Result<i64> {
+        connection.query_one("SELECT count(*) AS noted FROM audit", &[])?.take("noted")
+    }
+
+    async fn asked(connection: &Connection, question: &str, of: &[&str]) -> Result<Premise> {
+        Premise::ask(connection, question.to_owned(), of.iter().map(|of| (*of).into()).collect()).await
+    }
+
+    #[test]
+    fn a_draft_is_written_as_long_as_each_question_has_the_same_answer() {
+        run(async {
+            let connection = Connection::lease().await?;
+            let questions = async || -> Result<Vec<Premise>> {
+                Ok(vec![
+                    asked(&connection, "?2 || ?1", &["b", "a"]).await?,
+                    asked(&connection, "(SELECT max(at) FROM audit WHERE action = ?1)", &["never"]).await?,
+                    asked(&connection, "(SELECT 'x' || count(*) FROM audit WHERE ?2 = 'q' AND ?1 = 'p')", &["p", "q"])
+                        .await?,
+                ])
+            };
+            let premises = questions().await?;
+            let answers: Vec<_> = premises.iter().map(Premise::answer).collect();
+            assert_eq!(answers, [Some("ab"), None, Some("x0")]);
+            assert!(draft()?.apply(&connection, &premises).await?);
+            assert_eq!(noted(&connection)?, 1);
+            assert!(!draft()?.apply(&connection, &premises).await?, "the last answer is another one");
+            assert_eq!(noted(&connection)?, 1);
+            assert!(draft()?.apply(&connection, &questions().await?).await?);
+            assert_eq!(noted(&connection)?, 2);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_not_written_at_all() {
+        run(async {
+            let connection = Connection::lease().await?;
+            let mut draft = draft()?;
+            // A person has a UUID.
+            draft.step("people", &[(None::<&str>, "Jane")], ("portal", 0))?;
+            assert!(draft.apply(&connection, &[]).await.is_err());
+            assert_eq!(noted(&connection)?, 0);
+            Ok(())
+        });
+    }
 }

@@ -8,8 +8,9 @@ use crate::accounts::duplicates;
 use crate::accounts::taken::taken;
 use crate::error::{Conflict, Error, Result};
 use crate::store::audit::Changed;
+use crate::store::draft::{Draft, Premise, objects};
 use crate::store::sql::rows;
-use crate::store::{Edit, Row, Transaction};
+use crate::store::{Connection, Edit, Row};
 use crate::values::id::{AccountId, ConnectorId};
 use crate::values::text;
 use crate::values::time::Time;
@@ -145,19 +146,23 @@ impl Said {
 impl Words {
     /// What is said of these fields of accounts, whose ids are an array.
     pub(crate) async fn of<T: Serialize + ?Sized>(edit: &Edit, accounts: &T, fields: &[Field]) -> Result<Self> {
-        Self::load(edit, accounts, fields, false).await
+        Ok(Self::ask(edit.connection(), accounts, fields, false).await?.1)
     }
 
     /// As [`Words::of`], of one account, for people or the account above to [`Words::say`] something.
     pub(crate) async fn to_speak(edit: &Edit, account_id: AccountId, fields: &[Field]) -> Result<Self> {
-        Self::load(edit, &[account_id], fields, true).await
+        Ok(Self::ask(edit.connection(), &[account_id], fields, true).await?.1)
     }
 
-    /// `silent` asks for a place of those who say nothing yet.
-    async fn load<T: Serialize + ?Sized>(edit: &Edit, accounts: &T, fields: &[Field], silent: bool) -> Result<Self> {
-        let mut words = Self::default();
+    /// As [`Words::of`], for a plan. `silent` asks for a place of those who say nothing yet.
+    pub(crate) async fn ask<T: Serialize + ?Sized>(
+        connection: &Connection,
+        accounts: &T,
+        fields: &[Field],
+        silent: bool,
+    ) -> Result<(Premise, Self)> {
         let said: Vec<_> = fields.iter().map(|field| said(*field)).collect();
-        let statement = format!(
+        let query = format!(
             "WITH of(id) AS (SELECT value FROM json_each(?1))
              SELECT w.account_id, w.field, w.shown, w.source, w.connector_id, w.external_id, w.said
                FROM ({}) w {PRECEDENCE}
@@ -165,10 +170,14 @@ impl Words {
               ORDER BY w.account_id, w.field, {ORDER}",
             said.join(" UNION ALL ")
         );
-        for mut row in edit.batch(&statement, vec![rows(accounts)?, i64::from(silent).into()]).await? {
+        let names = ["account_id", "field", "shown", "source", "connector_id", "external_id", "said"];
+        let question = objects(names, &query);
+        let premise = Premise::ask(connection, question, vec![rows(accounts)?, i64::from(silent).into()]).await?;
+        let mut words = Self::default();
+        for mut row in premise.rows()? {
             words.add(&mut row)?;
         }
-        Ok(words)
+        Ok((premise, words))
     }
 
     fn add(&mut self, row: &mut Row) -> Result<()> {
@@ -210,7 +219,13 @@ impl Words {
 
     /// Keeps what connectors say, and shows what follows from what is said. Nothing is written where nothing changes.
     pub(crate) async fn settle(&self, edit: &Edit) -> Result<()> {
-        self.keep(edit).await?;
+        self.draft(&mut edit.draft())?;
+        edit.write().await.map_err(taken)
+    }
+
+    /// Drafts what [`Words::settle`] writes.
+    pub(crate) fn draft(&self, draft: &mut Draft) -> Result<()> {
+        self.keep(draft)?;
         let mut changed: BTreeMap<AccountId, [Option<&str>; 2]> = BTreeMap::new();
         let mut notes: BTreeMap<AccountId, Changed> = BTreeMap::new();
         for ((account_id, field), said) in &self.fields {
@@ -229,34 +244,19 @@ impl Words {
                 (id, name, name.map(text::fold), as_registered, as_registered.and_then(duplicates::number))
             })
             .collect();
-        let statement = "UPDATE accounts
-                SET name = coalesce(e.value ->> 1, name), name_key = coalesce(e.value ->> 2, name_key),
-                    name_reserved = iif(e.value ->> 1 IS NULL, name_reserved, 0),
-                    registration_id = coalesce(e.value ->> 3, registration_id),
-                    registration_number = iif(e.value ->> 3 IS NULL, registration_number, e.value ->> 4), version = version + 1, updated_at = ?1
-               FROM json_each(?2) e WHERE accounts.id = e.value ->> 0";
-        edit.batch(statement, vec![Time::this_second().into(), rows(&accounts)?]).await.map_err(taken)?;
+        draft.step("shown", &accounts, (Time::this_second(),))?;
         let notes: Vec<_> = notes.into_iter().map(|(id, changed)| (id, changed.into_detail())).collect();
-        edit.record("renamed", "accounts", &notes).await
+        draft.note("renamed", "accounts", &notes)
     }
 
-    /// Keeps what connectors say where it is not what is shown. What people and the account above say is kept with the account, by
+    /// Drafts what connectors say where it is not what is shown. What people and the account above say is kept with the account, by
     /// whoever changes it for them.
-    pub(crate) async fn keep(&self, edit: &Edit) -> Result<()> {
-        for field in Field::ALL {
-            let fields = self.fields.iter().filter(|((_, of), _)| *of == field);
-            let kept: Vec<_> = fields.flat_map(|(_, said)| said.kept()).collect();
-            if kept.is_empty() {
-                continue;
-            }
-            let statement = format!(
-                "UPDATE account_identities SET {} = e.value ->> 2 FROM json_each(?1) e
-                  WHERE connector_id = e.value ->> 0 AND external_id = e.value ->> 1",
-                field.column()
-            );
-            edit.batch(&statement, vec![rows(&kept)?]).await?;
-        }
-        Ok(())
+    pub(crate) fn keep(&self, draft: &mut Draft) -> Result<()> {
+        let kept = self.fields.iter().flat_map(|((_, field), said)| {
+            said.kept().map(|(connector, external_id, value)| (connector, external_id, field.name(), value))
+        });
+        let kept: Vec<_> = kept.collect();
+        if kept.is_empty() { Ok(()) } else { draft.step("words", &kept, [(); 0]) }
     }
 }
 
@@ -326,13 +326,13 @@ pub(crate) use {leads_to, unshown};
 ///
 /// [`Error::Conflict`] with [`Conflict::RegistrationIdTaken`].
 pub(crate) fn refuse_registered(
-    transaction: &Transaction,
+    connection: &Connection,
     account_id: Option<AccountId>,
     owner: Option<AccountId>,
     registration_id: &str,
 ) -> Result<()> {
     let statement = concat!("SELECT 1 FROM (SELECT ", leads_to!("?3"), " AS id) WHERE id IS NOT ?1 AND id IS NOT NULL");
-    let taken = transaction.run_first(statement, &[account_id.into(), owner.into(), registration_id.into()])?;
+    let taken = connection.query_first(statement, &[account_id.into(), owner.into(), registration_id.into()])?;
     if taken.is_some() { Err(Error::Conflict(Conflict::RegistrationIdTaken)) } else { Ok(()) }
 }
 
