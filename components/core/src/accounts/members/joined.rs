@@ -270,6 +270,14 @@ fn parted() -> Vec<String> {
           WHERE r.joined_id = ?1 AND r.kind = 'grants there' AND m.status NOT IN ('removed', 'refused')
              ON CONFLICT DO NOTHING"
             .to_owned(),
+        // What the other one had given may have ended since: then nothing but what came held the member there.
+        format!(
+            "WITH {}
+             DELETE FROM memberships WHERE account_id = ?2 AND status IN ('invited', 'awaiting', 'active')
+                AND person_id IN (SELECT person FROM told)
+                AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.account_id = ?2 AND g.person_id = memberships.person_id)",
+            told!()
+        ),
     ]
 }
 
