@@ -26,6 +26,7 @@ mod api {
         mod listing;
         mod manage;
         mod members;
+        mod names;
         mod password;
         mod permissions;
         mod roster;

@@ -11,6 +11,7 @@ use accord_core::connectors::naming::IDENTITIES;
 use accord_core::odata::{Collection, Field, Kind};
 use accord_core::people::history::EVENTS;
 use accord_core::people::listing::PEOPLE;
+use accord_core::people::names::NAMES;
 use accord_core::people::record_listing::RECORDS;
 use accord_core::people::roster::{INVITATIONS, MEMBERS};
 use maud::html;
@@ -32,7 +33,7 @@ struct Type {
     below: &'static [(&'static str, &'static str)],
 }
 
-const TYPES: [Type; 9] = [
+const TYPES: [Type; 10] = [
     Type {
         name: "Account",
         collection: &ACCOUNTS,
@@ -44,6 +45,7 @@ const TYPES: [Type; 9] = [
             ("records", "Record"),
             ("sources", "Word"),
             ("disagreements", "Disagreement"),
+            ("names", "Name"),
             ("audit", "Event"),
         ],
     },
@@ -52,6 +54,7 @@ const TYPES: [Type; 9] = [
     Type { name: "Identity", collection: &IDENTITIES, key: None, below: &[] },
     Type { name: "Word", collection: &SOURCES, key: None, below: &[] },
     Type { name: "Disagreement", collection: &DISAGREEMENTS, key: None, below: &[] },
+    Type { name: "Name", collection: &NAMES, key: None, below: &[] },
     Type { name: "Record", collection: &RECORDS, key: Some("id"), below: &[] },
     Type { name: "Event", collection: &EVENTS, key: Some("id"), below: &[] },
     Type { name: "User", collection: &PEOPLE, key: Some("id"), below: &[] },

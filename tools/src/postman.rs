@@ -169,6 +169,7 @@ const STEPS: &[Step] = &[
     step("identities_list", "", 200),
     step("sources_list", "", 200),
     step("disagreements_list", "", 200),
+    step("names_list", "", 200),
     step("duplicates_list", "", 200).given(&[("accountId", "{{accountId}}")]),
     // The operator account has no owner, and is nothing that anything could be taken for.
     step("duplicates_differ", "", 400),

@@ -1,7 +1,7 @@
 //! The users of an account: invite, add, change roles, invite again, remove.
 
 use accord_core::accounts::hierarchy;
-use accord_core::accounts::members::{self, Change};
+use accord_core::accounts::members::{self, Called, Change};
 use accord_core::entry::invitation;
 use accord_core::entry::sign_up::{NAME_MAX, Newcomer};
 use accord_core::people::roster::{self, MEMBERS};
@@ -142,9 +142,10 @@ pub async fn add(
     Ok(repeatable.keep(edit, Answer::ok(&Done::of("User added to account"))?).await?)
 }
 
-/// Change the roles and the status of a user of an account
+/// Change the roles, the status and the names of a user of an account
 ///
-/// Each if it is given.
+/// Each if it is given. The names are what the account calls the user, who may go by others: those that the user has said are shown first.
+/// Null takes one back.
 #[utoipa::path(
     put, operation_id = "members_update", path = "/api/accounts/{id}/users/{userId}", tag = "accounts",
     params(OfMember),
@@ -160,14 +161,22 @@ pub async fn update(
 ) -> Result<Json<Done>> {
     let mut fields = Fields::read(&body)?;
     let change = Change { roles: fields.roles("roles"), active: fields.either("status", "active", "inactive") };
-    if change.roles.is_none() && change.active.is_none() {
-        fields.refuse("roles", "roles or status is required");
+    let called =
+        Called { first_name: fields.change("firstName", NAME_MAX), last_name: fields.change("lastName", NAME_MAX) };
+    let decides = change.roles.is_some() || change.active.is_some();
+    if !decides && called.is_keep() {
+        fields.refuse("roles", "roles, status, firstName or lastName is required");
     }
     fields.finish()?;
     let edit = Edit::begin(call.author(&caller)).await?;
     let held = hierarchy::roles(edit.connection(), &caller, account_id)?;
     held.require(Role::Manage)?;
-    members::update(&edit, &caller, &held, account_id, person_id, &change).await?;
+    if decides {
+        members::update(&edit, &caller, &held, account_id, person_id, &change).await?;
+    }
+    if !called.is_keep() {
+        members::name(&edit, &caller, &held, account_id, person_id, &called).await?;
+    }
     edit.commit().await?;
     Ok(Done::answer("User roles updated"))
 }

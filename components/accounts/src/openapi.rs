@@ -163,13 +163,20 @@ pub mod body {
         roles: Vec<Role>,
     }
 
-    /// Roles, status, or both.
+    /// Roles, status, names: one of them at least.
     #[derive(ToSchema)]
-    #[schema(min_properties = 1, example = json!({ "roles": ["admin", "user"], "status": "active" }))]
+    #[schema(
+        rename_all = "camelCase",
+        min_properties = 1,
+        example = json!({ "roles": ["admin", "user"], "status": "active" })
+    )]
     pub struct MemberChange {
         #[schema(min_items = 1)]
         roles: Option<Vec<Role>>,
         status: Option<Status>,
+        /// What the account calls the user. Null takes it back.
+        first_name: Option<FirstName>,
+        last_name: Option<LastName>,
     }
 
     /// The secret of a mailed link.

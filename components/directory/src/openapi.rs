@@ -19,6 +19,10 @@ pub mod body {
         SaidField = one_of(Field::ALL.map(Field::name)).description(Some("What sources say of an account."));
         /// Who says something of an account.
         Source = one_of(["people", "above", "connector"]).description(Some("Who says something of an account."));
+        /// A name of a user.
+        NameField = one_of(["name", "firstName", "lastName"]).description(Some("A name of a user."));
+        /// Who says how a user is called.
+        NameSource = one_of(["user", "people", "record"]).description(Some("Who says how a user is called."));
         /// Why a word comes first.
         Because = one_of(["precedence", "default"]);
         /// What an export has said of where it goes on.
@@ -152,6 +156,34 @@ pub mod body {
     #[derive(ToSchema)]
     pub struct SourcePage {
         value: Vec<SelectedWord>,
+        /// How many match, on all pages, if `$count` asks for it.
+        #[schema(rename = "@odata.count")]
+        odata_count: Option<Count>,
+        /// Where the next page is, if there is one.
+        #[schema(rename = "@odata.nextLink")]
+        next_link: Option<Link>,
+    }
+
+    /// The selected fields of a name: what somebody says of how a user is called.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct SelectedName {
+        /// The user, by the id by which the account knows it.
+        user_id: Option<Id>,
+        field: Option<NameField>,
+        value: Option<FullName>,
+        /// Whether it is what is shown.
+        shown: Option<bool>,
+        source: Option<NameSource>,
+        record_id: Option<Uuid>,
+        /// Which place the word has among those of the field: the first is 1, and is shown.
+        rank: Option<Id>,
+    }
+
+    /// A part of a list of names.
+    #[derive(ToSchema)]
+    pub struct NamePage {
+        value: Vec<SelectedName>,
         /// How many match, on all pages, if `$count` asks for it.
         #[schema(rename = "@odata.count")]
         odata_count: Option<Count>,
@@ -366,6 +398,7 @@ pub mod body {
         crate::accounts::get_record,
         crate::sources::list,
         crate::sources::list_disagreements,
+        crate::sources::list_names,
         crate::sources::get_precedence,
         crate::sources::set_precedence,
         crate::duplicates::list,

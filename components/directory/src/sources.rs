@@ -3,6 +3,7 @@
 use accord_core::accounts::sources::Field;
 use accord_core::accounts::sources::precedence::{self, Precedence, Ranked};
 use accord_core::accounts::sources::readings::{self, DISAGREEMENTS, SOURCES};
+use accord_core::people::names::{self, NAMES};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::{AccountId, ConnectorId};
 use accord_resources::list::{Preference, Query};
@@ -58,6 +59,27 @@ pub async fn list_disagreements(
     let options = Options::of(&DISAGREEMENTS, &[], &uri, &headers)?;
     let page = readings::disagreements(&Connection::lease().await?, &caller, account_id, &options.listing)?;
     Ok(Json(options.render(page, &format!("/api/accounts/{account_id}/disagreements")).await?))
+}
+
+/// List what is said of the names of an account's users
+///
+/// As the users themselves, the account's people and its records say them, in the order in which they count: the first of each field is
+/// shown, and `shown eq false` finds where they differ. For a user who manages the account.
+#[utoipa::path(
+    get, operation_id = "names_list", path = "/api/accounts/{id}/names", tag = "accounts",
+    params(ById, Query, Preference),
+    responses((status = 200, description = "It is done.", body = crate::openapi::body::NamePage), Problems),
+    security(("bearer" = []))
+)]
+pub async fn list_names(
+    Bearer(caller): Bearer,
+    Target(account_id): Target<AccountId>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<Value>> {
+    let options = Options::of(&NAMES, &[], &uri, &headers)?;
+    let page = names::list(&Connection::lease().await?, &caller, account_id, &options.listing)?;
+    Ok(Json(options.render(page, &format!("/api/accounts/{account_id}/names")).await?))
 }
 
 /// The order in which sources count about the accounts of an owner: `people`, `above`, and `connector:7` for the connector 7.

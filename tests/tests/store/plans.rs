@@ -92,7 +92,7 @@ async fn every_query_that_a_request_makes_uses_an_index() {
         let common = ["e ", "json_each", "(subquery", "wanted", "candidate", "signing_keys", "migrations", "of"];
         let of_the_caller = ["chain", "above", "held", "looked_at", "counted", "visible", "v", "owned"];
         common.iter().chain(&of_the_caller).any(|name| step.contains(&format!("SCAN {name}")))
-            || step.ends_with("CONSTANT ROW")
+            || step.contains(" CONSTANT ROW")
             || step.ends_with("VALUES CLAUSE")
     };
     // Whoever sees all accounts gets a page of them by walking an order that there is: the page bounds the walk, for
@@ -168,6 +168,7 @@ async fn read_all(accord: &Accord) {
             "audit",
             "sources",
             "disagreements",
+            "names",
             "precedence",
         ] {
             accord.get(token, &format!("/api/accounts/{account}/{list}")).await;

@@ -34,8 +34,9 @@ mod standing;
 mod tests;
 
 pub(crate) use blocks::set_active;
+pub(crate) use decisions::call;
 pub(crate) use decisions::require_invited;
-pub use decisions::{Added, Change, add, remove, update};
+pub use decisions::{Added, Called, Change, add, name, remove, update};
 pub use grants::found;
 pub(crate) use grants::{end_ungranted, grant, grant_from, release};
 pub(crate) use membership::is_shut_out;

@@ -79,8 +79,8 @@ const PARTS: [(&str, &str); 9] = [
     ),
     (
         "memberships",
-        "SELECT json_object('accountId', m.account_id, 'account', a.name, 'status', m.status, 'enteredAt', m.entered_at,
-                            'createdAt', m.created_at) AS it
+        "SELECT json_object('accountId', m.account_id, 'account', a.name, 'status', m.status, 'firstName', m.first_name,
+                            'lastName', m.last_name, 'enteredAt', m.entered_at, 'createdAt', m.created_at) AS it
            FROM memberships m JOIN accounts a ON a.id = m.account_id WHERE m.person_id = ?1 ORDER BY m.account_id",
     ),
     (

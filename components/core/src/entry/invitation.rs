@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use crate::accounts::hierarchy;
-use crate::accounts::members::{self, Added, Door, Meant, Seen, Status};
+use crate::accounts::members::{self, Added, Called, Door, Meant, Seen, Status};
 use crate::auth::caller::Caller;
 use crate::auth::limit::{self, About};
 use crate::entry::sign_up::Newcomer;
@@ -17,6 +17,7 @@ use crate::people::link::{self, Link, Purpose};
 use crate::people::person::{self, NOT_RIGHT, NewPerson};
 use crate::store::outbox::{self, Message};
 use crate::store::{Connection, Edit};
+use crate::values::change::Change;
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
@@ -46,13 +47,18 @@ pub async fn invite(
         Some(Meant::StandIn(stand_in)) => Some(stand_in),
         Some(Meant::Nobody) | None => None,
     };
-    let told = person::insert(edit, &NewPerson { leads_to, ..newcomer.person() }).await?.id;
+    let told = person::insert(edit, &NewPerson { leads_to, ..NewPerson::default() }).await?.id;
     if holder.is_none() {
         address::insert(edit, &newcomer.email, told, None)?;
     }
     let known_by = Some(key.to_owned());
     let invited = Seen { id: leads_to.unwrap_or(told), known_as: told, known_by, status: Status::Invited };
     if let Added::Member(person_id) = members::add(edit, caller, &held, account_id, invited, roles).await? {
+        let called = Called {
+            first_name: newcomer.first_name.clone().map_or(Change::Keep, Change::Set),
+            last_name: newcomer.last_name.clone().map_or(Change::Keep, Change::Set),
+        };
+        members::call(edit, account_id, person_id, &called)?;
         send(edit, account_id, person_id, &newcomer.email).await?;
     }
     Ok(told)
@@ -108,6 +114,8 @@ pub async fn take_back(edit: &Edit, caller: &Caller, account_id: AccountId, pers
         &[account_id.into(), person_id.into()],
     )?;
     members::release(edit, account_id, person_id, Door::Accounts).await?;
+    // Where another door has opened as well, what the invitation called the person goes with it.
+    members::call(edit, account_id, person_id, &Called { first_name: Change::Clear, last_name: Change::Clear })?;
     edit.record("invitation taken back", "memberships", &[(person_id, json!({ "account": account_id }))]).await
 }
 
@@ -274,7 +282,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::accounts::members::Change;
+    use crate::accounts::members::Change as MemberChange;
     use crate::entry::first_start::tests::{Operator, account, author, first_start, person, signed_in};
     use crate::error::Thing;
     use crate::setting;
@@ -436,7 +444,7 @@ mod tests {
             let held = hierarchy::roles(edit.connection(), &manager, acme)?;
             let jane = invite(&edit, &manager, acme, &newcomer("jane@example.com"), &[Role::User]).await?;
             for (active, expected) in [(true, "invited"), (false, "inactive"), (true, "invited"), (false, "inactive")] {
-                let change = Change { roles: None, active: Some(active) };
+                let change = MemberChange { roles: None, active: Some(active) };
                 members::update(&edit, &manager, &held, acme, jane, &change).await?;
                 assert_eq!(status(&edit, acme, jane)?, expected);
             }

@@ -26,13 +26,6 @@ pub struct Newcomer {
     pub last_name: Option<String>,
 }
 
-impl Newcomer {
-    /// The person to be made.
-    pub(super) fn person(&self) -> NewPerson {
-        NewPerson { first_name: self.first_name.clone(), last_name: self.last_name.clone(), ..NewPerson::default() }
-    }
-}
-
 /// A person and an account that a sign-up made.
 #[derive(Clone, Debug)]
 pub struct SignedUp {
@@ -66,7 +59,13 @@ pub async fn sign_up(
         return Ok(None);
     }
     let account = manage::insert(edit, None, account).await?;
-    let person = NewPerson { password_hash: Some(password_hash.to_owned()), is_confined: true, ..newcomer.person() };
+    let person = NewPerson {
+        first_name: newcomer.first_name.clone(),
+        last_name: newcomer.last_name.clone(),
+        password_hash: Some(password_hash.to_owned()),
+        is_confined: true,
+        ..NewPerson::default()
+    };
     let person_id = person::insert(edit, &person).await?.id;
     username::claim(edit, account.id, person_id, email)?;
     members::found(edit, account.id, person_id).await?;

@@ -273,9 +273,9 @@ const RESTORED: [&str; 20] = [
         person!("r.row"),
         ", r.row FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'memberships') INSERT INTO memberships
          (account_id, person_id, status, entered_at, blocked_rank, blocked_by, created_at, updated_at, known_as,
-         known_by) SELECT gone.account_id, gone.person_id, gone.row ->> 'status', gone.row ->> 'entered_at', gone.row ->>
+         known_by, first_name, last_name) SELECT gone.account_id, gone.person_id, gone.row ->> 'status', gone.row ->> 'entered_at', gone.row ->>
          'blocked_rank', gone.row ->> 'blocked_by', gone.row ->> 'created_at', gone.row ->> 'updated_at', gone.row ->> 'known_as',
-         gone.row ->> 'known_by' FROM gone WHERE gone.person_id IS NOT NULL AND EXISTS (SELECT 1 FROM accounts x WHERE x.id = gone.account_id)
+         gone.row ->> 'known_by', gone.row ->> 'first_name', gone.row ->> 'last_name' FROM gone WHERE gone.person_id IS NOT NULL AND EXISTS (SELECT 1 FROM accounts x WHERE x.id = gone.account_id)
          AND NOT ",
         is_shut_out!("gone.account_id", "gone.person_id"),
         "  ORDER BY gone.row ->> 'status' IN ('invited', 'awaiting', 'active') ON CONFLICT DO NOTHING RETURNING 1 AS done",

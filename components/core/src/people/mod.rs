@@ -8,6 +8,7 @@
 //! | [`record`] | the endpoint API's upsert |
 //! | [`reading`] | records, as they are read |
 //! | `seen` | what is seen of a person, as parts of statements |
+//! | [`names`] | what the members of an account are called, and who says so |
 //! | [`roster`] | the members of an account, and its invitations, as they are read |
 //! | [`listing`] | people as those see them who see an account that they have entered |
 //! | [`record_listing`] | the records of an account, as those see them who manage it |
@@ -18,6 +19,7 @@ pub mod address;
 pub mod history;
 pub mod link;
 pub mod listing;
+pub mod names;
 pub mod person;
 pub mod profile;
 pub mod reading;

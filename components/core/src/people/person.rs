@@ -126,7 +126,11 @@ pub struct Credentials {
 /// [`Error::NotFound`] if there is no such person.
 pub fn credentials(connection: &Connection, person_id: PersonId) -> Result<Credentials> {
     let row = connection.query_first(
-        "SELECT p.password_hash, p.name, p.first_name, p.last_name,
+        "SELECT p.password_hash, p.name,
+                coalesce(p.first_name, (SELECT m.first_name FROM memberships m
+                          WHERE m.person_id = p.id AND m.first_name IS NOT NULL LIMIT 1)) AS first_name,
+                coalesce(p.last_name, (SELECT m.last_name FROM memberships m
+                          WHERE m.person_id = p.id AND m.last_name IS NOT NULL LIMIT 1)) AS last_name,
                 (SELECT d.address FROM addresses d WHERE d.person_id = p.id ORDER BY d.proved_at DESC LIMIT 1) AS address,
                 (SELECT n.name FROM usernames n WHERE n.person_id = p.id LIMIT 1) AS username
            FROM people p WHERE p.id = ?",

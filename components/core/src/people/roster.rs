@@ -11,6 +11,7 @@ use crate::auth::caller::Caller;
 use crate::error::{Error, Result, Thing};
 use crate::odata::listing::Source;
 use crate::odata::{Collection, Field, Filter, Item, Listing, Page};
+use crate::people::names::{called, person_known};
 use crate::people::seen::{email, is_known, known_as};
 use crate::store::Connection;
 use crate::values::id::{AccountId, PersonId};
@@ -23,7 +24,7 @@ const ROLES: &str = "(SELECT json_group_array(DISTINCT g.role) FROM grants g
 /// Members, as they are listed.
 pub static MEMBERS: Collection = Collection {
     fields: &MEMBER_FIELDS,
-    searched: &["p.name", "p.first_name", "p.last_name", MEMBER_EMAIL],
+    searched: &[called!("name"), called!("first_name"), called!("last_name"), MEMBER_EMAIL],
     unique: &MEMBERSHIP,
     descending: false,
 };
@@ -50,9 +51,9 @@ static MEMBER_FIELDS: [Field; 12] = [
         "(SELECT n.name FROM usernames n
            WHERE n.person_id = m.person_id AND n.account_id = m.account_id AND n.kind = 'name' LIMIT 1)",
     ),
-    Field::text("name", "p.name"),
-    Field::text("firstName", "p.first_name"),
-    Field::text("lastName", "p.last_name"),
+    Field::text("name", called!("name")),
+    Field::text("firstName", called!("first_name")),
+    Field::text("lastName", called!("last_name")),
     // Who is in by what a connector has said, and has not come yet, is asked like everybody else: the rest would tell whether
     // the address is somebody's.
     Field::text(STATUS, "iif(m.entered_at IS NULL AND m.status IN ('awaiting', 'active'), 'invited', m.status)"),
@@ -77,7 +78,7 @@ const STATUS: &str = "status";
 /// Invitations, as they are listed.
 pub static INVITATIONS: Collection = Collection {
     fields: &INVITATION_FIELDS,
-    searched: &["l.address", "p.name", "p.first_name", "p.last_name"],
+    searched: &["l.address", "m.first_name", "m.last_name"],
     unique: &MEMBERSHIP,
     descending: false,
 };
@@ -85,8 +86,8 @@ pub static INVITATIONS: Collection = Collection {
 static INVITATION_FIELDS: [Field; 7] = [
     Field::number("id", "m.known_as"),
     Field::text("email", "l.address"),
-    Field::text("firstName", "p.first_name"),
-    Field::text("lastName", "p.last_name"),
+    Field::text("firstName", "m.first_name"),
+    Field::text("lastName", "m.last_name"),
     Field::json("roles", ROLES),
     Field::time("createdAt", "l.created_at"),
     Field::time("expiresAt", "l.expires_at"),
@@ -125,10 +126,7 @@ fn members(account_id: AccountId, of_any_status: bool) -> Source {
     let condition = if of_any_status { "" } else { " AND m.status = 'active' AND m.entered_at IS NOT NULL" };
     Source {
         with: "",
-        from: format!(
-            concat!("memberships m LEFT JOIN people p ON p.id = ", known_as!(), " WHERE m.account_id = ?1{}"),
-            condition
-        ),
+        from: format!(concat!("memberships m ", person_known!(), " WHERE m.account_id = ?1{}"), condition),
         parameters: vec![account_id.into()],
     }
 }
@@ -168,7 +166,6 @@ fn invitations(account_id: AccountId) -> Source {
     Source {
         with: "",
         from: "links l JOIN memberships m ON m.account_id = l.account_id AND m.person_id = l.person_id
-               LEFT JOIN people p ON p.id = m.known_as
                WHERE l.account_id = ?1 AND l.purpose = 'invitation' AND m.status = 'invited'"
             .to_owned(),
         parameters: vec![account_id.into()],

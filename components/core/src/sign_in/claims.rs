@@ -4,12 +4,13 @@ use crate::accounts::username;
 use crate::auth::id_token::PersonClaims;
 use crate::auth::scope::Scopes;
 use crate::error::{Error, Result, Thing};
+use crate::people::names::called;
 use crate::store::Connection;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::time::Time;
 
 /// What `scopes` allow to tell of a person who has signed in to the account. The telephone is what the account's organisation
-/// says of the person, in its record; name and address are the person's own.
+/// says of the person, in its record; the address is the person's own, and so are the names, or else what the account calls it.
 ///
 /// # Errors
 ///
@@ -22,12 +23,21 @@ pub fn of(
 ) -> Result<PersonClaims> {
     let mut claims = PersonClaims::default();
     let row = connection.query_first(
-        "SELECT p.name, p.first_name, p.last_name, p.updated_at, r.phone, r.phone_verified,
+        concat!(
+            "SELECT ",
+            called!("name"),
+            " AS name, ",
+            called!("first_name"),
+            " AS first_name, ",
+            called!("last_name"),
+            " AS last_name, p.updated_at, r.phone, r.phone_verified,
                 (SELECT d.address FROM addresses d
                   WHERE d.person_id = p.id AND d.proved_at IS NOT NULL AND d.retired_at IS NULL
                   ORDER BY d.proved_at DESC, d.key LIMIT 1) AS address
            FROM people p LEFT JOIN records r ON r.person_id = p.id AND r.account_id = ?2 AND r.phone IS NOT NULL
-          WHERE p.id = ?1 LIMIT 1",
+           LEFT JOIN memberships m ON m.account_id = ?2 AND m.person_id = p.id
+          WHERE p.id = ?1 LIMIT 1"
+        ),
         &[person_id.into(), account_id.into()],
     )?;
     let mut row = row.ok_or(Error::NotFound(Thing::Person))?;

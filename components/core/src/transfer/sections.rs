@@ -174,6 +174,8 @@ pub(crate) static SECTIONS: [Section; 23] = [
             "updated_at",
             "known_as",
             "known_by",
+            "first_name",
+            "last_name",
         ],
     ),
     Section::of("grants", 4, &["account_id", "person_id", "door", "role", "given_by", "given_rank", "created_at"]),

@@ -124,6 +124,10 @@ pub(crate) fn contradictions(connection: &Connection) -> Result<Vec<String>> {
 pub(crate) struct Dice(u64);
 
 impl Dice {
+    pub(crate) fn of(first: u64) -> Self {
+        Self(first)
+    }
+
     pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -245,6 +249,13 @@ impl World {
                 }
             }
             10 => members::remove(&edit, administrator, &held, here, somebody).await?,
+            11 if dice.roll(2) == 0 => {
+                let name = |dice: &mut Dice| {
+                    if dice.roll(3) == 0 { Change::Clear } else { Change::Set(dice.one_of(&NAMES).to_owned()) }
+                };
+                let called = members::Called { first_name: name(dice), last_name: name(dice) };
+                members::name(&edit, administrator, &held, here, somebody, &called).await?;
+            }
             11 => {
                 let change = members::Change { roles: None, active: Some(dice.roll(2) == 0) };
                 members::update(&edit, administrator, &held, here, somebody, &change).await?;

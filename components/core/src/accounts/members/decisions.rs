@@ -11,6 +11,7 @@ use crate::auth::caller::Caller;
 use crate::error::{Conflict, Error, Result, Thing};
 use crate::store::audit::Changed;
 use crate::store::{Edit, Transaction};
+use crate::values::change::Change as FieldChange;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
 use crate::values::time::Time;
@@ -136,6 +137,82 @@ pub async fn update(
         changed.note("active", &(member.status != Status::Inactive), &active);
     }
     edit.record("updated", "memberships", &[(person_id, changed.into_detail())]).await
+}
+
+/// What the people of an account call a member: clean texts.
+#[derive(Clone, Debug, Default)]
+pub struct Called {
+    /// The given name.
+    pub first_name: FieldChange<String>,
+    /// The family name.
+    pub last_name: FieldChange<String>,
+}
+
+impl Called {
+    /// Whether nothing changes.
+    pub fn is_keep(&self) -> bool {
+        self.first_name.is_keep() && self.last_name.is_keep()
+    }
+}
+
+/// Calls a member by other names in the account. What the person calls itself, and what the account's records say, stays, and so do the
+/// grants: see [`crate::people::names`].
+///
+/// # Errors
+///
+/// As [`update`].
+pub async fn name(
+    edit: &Edit,
+    caller: &Caller,
+    held: &Roles,
+    account_id: AccountId,
+    person_id: PersonId,
+    called: &Called,
+) -> Result<()> {
+    let member = Member::require_known(edit, account_id, person_id)?;
+    guard(edit, caller, held, account_id, member.ranks())?;
+    let person_id = member.person_id;
+    let before = "SELECT first_name, last_name FROM memberships WHERE account_id = ?1 AND person_id = ?2";
+    let mut before = edit.run_one(before, &[account_id.into(), person_id.into()])?;
+    let mut changed = Changed::of("account", account_id);
+    for (column, change) in [("first_name", &called.first_name), ("last_name", &called.last_name)] {
+        let before: Option<String> = before.take(column)?;
+        let mut after = before.clone();
+        change.apply(&mut after);
+        changed.note(column, &before, &after);
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    call(edit, account_id, person_id, called)?;
+    edit.record("updated", "memberships", &[(person_id, changed.into_detail())]).await
+}
+
+/// Keeps what an account calls a member.
+pub(crate) fn call(
+    transaction: &Transaction,
+    account_id: AccountId,
+    person_id: PersonId,
+    called: &Called,
+) -> Result<()> {
+    if called.is_keep() {
+        return Ok(());
+    }
+    let Called { first_name, last_name } = called;
+    transaction.run(
+        "UPDATE memberships SET first_name = iif(?3, first_name, ?4), last_name = iif(?5, last_name, ?6), updated_at = ?7
+          WHERE account_id = ?1 AND person_id = ?2",
+        &[
+            account_id.into(),
+            person_id.into(),
+            i64::from(first_name.is_keep()).into(),
+            first_name.value().map(String::as_str).into(),
+            i64::from(last_name.is_keep()).into(),
+            last_name.value().map(String::as_str).into(),
+            Time::now().into(),
+        ],
+    )?;
+    Ok(())
 }
 
 /// Removes a member from an account, and ends the sessions that the person has in it. That lasts: whatever a connector says

@@ -33,7 +33,7 @@ const KEPT: [&str; 2] = [
     "INSERT INTO joined_rows (joined_id, kind, row)
      SELECT ?1, 'memberships', json_object('person', m.person_id, 'knownAs', m.known_as, 'knownBy', m.known_by, 'status', m.status,
             'enteredAt', m.entered_at, 'blockedRank', m.blocked_rank, 'blockedBy', m.blocked_by, 'createdAt', m.created_at,
-            'updatedAt', m.updated_at, 'there', json(iif(s.person_id IS NULL, NULL, json_object('status', s.status, 'enteredAt',
+            'updatedAt', m.updated_at, 'firstName', m.first_name, 'lastName', m.last_name, 'there', json(iif(s.person_id IS NULL, NULL, json_object('status', s.status, 'enteredAt',
             s.entered_at, 'knownBy', s.known_by, 'blockedRank', s.blocked_rank, 'blockedBy', s.blocked_by, 'updatedAt', s.updated_at))))
        FROM memberships m LEFT JOIN memberships s ON s.account_id = ?2 AND s.person_id = m.person_id WHERE m.account_id = ?1",
     "INSERT INTO joined_rows (joined_id, kind, row)
@@ -85,12 +85,12 @@ const MOVED: [&str; 9] = [
     // Those who were in the one alone. An id by which the other one knows somebody else is nobody's any more.
     concat!(
         "INSERT INTO memberships (account_id, person_id, known_as, known_by, status, entered_at, blocked_rank, blocked_by,
-                                  created_at, updated_at)
+                                  created_at, updated_at, first_name, last_name)
          SELECT ?2, m.person_id,
                 iif(EXISTS (SELECT 1 FROM memberships k WHERE k.account_id = ?2 AND k.known_as = m.known_as), ?5 + (random() & ?6), m.known_as),
                 m.known_by, iif(m.waits, 'inactive', m.status), m.entered_at, iif(m.waits, ",
         strongest!("SELECT g.role FROM grants g WHERE g.account_id = ?1 AND g.person_id = m.person_id"),
-        ", m.blocked_rank), iif(m.waits, 'accounts', m.blocked_by), m.created_at, iif(m.waits, ?4, m.updated_at)
+        ", m.blocked_rank), iif(m.waits, 'accounts', m.blocked_by), m.created_at, iif(m.waits, ?4, m.updated_at), m.first_name, m.last_name
            FROM (SELECT n.*, n.status IN ('invited', 'awaiting', 'active') AND (
                         ?3 AND EXISTS (SELECT 1 FROM grants g
                                         WHERE g.account_id = ?1 AND g.person_id = n.person_id AND g.door <> 'portal')
@@ -192,7 +192,7 @@ fn parted() -> Vec<String> {
         format!(
             "WITH {}
              INSERT INTO memberships (account_id, person_id, known_as, known_by, status, entered_at, blocked_rank, blocked_by,
-                                      created_at, updated_at)
+                                      created_at, updated_at, first_name, last_name)
              SELECT ?1, told.person, told.row ->> 'knownAs', told.row ->> 'knownBy',
                     CASE WHEN s.status IN ('inactive', 'removed', 'refused') AND {DECIDED} THEN s.status
                          WHEN told.row ->> 'there' IS NULL AND told.row ->> 'status' IN ('invited', 'awaiting') AND s.status = 'active'
@@ -200,7 +200,7 @@ fn parted() -> Vec<String> {
                     iif(told.row ->> 'there' IS NULL, coalesce(told.row ->> 'enteredAt', s.entered_at), told.row ->> 'enteredAt'),
                     iif(s.status IN ('inactive', 'removed', 'refused') AND {DECIDED}, s.blocked_rank, told.row ->> 'blockedRank'),
                     iif(s.status IN ('inactive', 'removed', 'refused') AND {DECIDED}, s.blocked_by, told.row ->> 'blockedBy'),
-                    told.row ->> 'createdAt', told.row ->> 'updatedAt'
+                    told.row ->> 'createdAt', told.row ->> 'updatedAt', told.row ->> 'firstName', told.row ->> 'lastName'
                FROM told LEFT JOIN memberships s ON s.account_id = ?2 AND s.person_id = told.person
               WHERE s.person_id IS NOT NULL OR told.row ->> 'there' IS NOT NULL
               ORDER BY told.row ->> 'status' IN ('invited', 'awaiting', 'active') ON CONFLICT DO NOTHING",

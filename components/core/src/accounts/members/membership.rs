@@ -152,14 +152,22 @@ pub(super) fn insert_shut_out(
 pub(super) fn insert_moved(transaction: &Transaction, from: PersonId, to: PersonId) -> Result<()> {
     transaction.run(
         "INSERT INTO memberships (account_id, person_id, known_as, known_by, status, entered_at, blocked_rank, blocked_by,
-                                  created_at, updated_at)
-         SELECT account_id, ?2, -known_as, known_by, status, entered_at, blocked_rank, blocked_by, created_at, updated_at
+                                  created_at, updated_at, first_name, last_name)
+         SELECT account_id, ?2, -known_as, known_by, status, entered_at, blocked_rank, blocked_by, created_at, updated_at,
+                first_name, last_name
            FROM memberships
           WHERE person_id = ?1
              ON CONFLICT DO UPDATE SET status = excluded.status, blocked_rank = excluded.blocked_rank,
                     blocked_by = excluded.blocked_by
               WHERE excluded.status IN ('inactive', 'removed', 'refused') AND entered_at IS NULL
                 AND status IN ('invited', 'awaiting', 'active')",
+        &[from.into(), to.into()],
+    )?;
+    // What the account called the one it calls the other, where it has said nothing of that.
+    transaction.run(
+        "UPDATE memberships AS t SET first_name = coalesce(t.first_name, m.first_name), last_name = coalesce(t.last_name, m.last_name)
+           FROM memberships m WHERE m.person_id = ?1 AND t.person_id = ?2 AND t.account_id = m.account_id
+            AND (t.first_name IS NULL AND m.first_name IS NOT NULL OR t.last_name IS NULL AND m.last_name IS NOT NULL)",
         &[from.into(), to.into()],
     )?;
     Ok(())
