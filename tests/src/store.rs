@@ -124,6 +124,7 @@ impl Store {
               WHERE id IS NOT NULL GROUP BY owner_id, id HAVING count(*) > 1"
                 .to_owned(),
             "SELECT 'an account, and joined into one: ' || a.id FROM joined_accounts j JOIN accounts a ON a.id = j.id".to_owned(),
+            "SELECT 'a subdomain of two: ' || j.subdomain FROM joined_accounts j JOIN accounts a ON a.subdomain = j.subdomain".to_owned(),
             "SELECT 'counts others than it owns: ' || id FROM accounts a WHERE descendants <> (
                  WITH RECURSIVE owned(id) AS (
                      SELECT o.id FROM accounts o WHERE o.owner_id = a.id

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use accord_tests::accounts::path;
 use accord_tests::portal::{BINDINGS, MEMBERS};
-use accord_tests::{Accord, Answer};
+use accord_tests::{Accord, Answer, answer};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// The path that brings back what the request of an answer has removed.
@@ -107,4 +108,45 @@ async fn what_goes_comes_back_to_who_manages_the_owner_and_to_nobody_else() {
     let ids = [&removal, &deleted].map(|answer| answer.header("x-request-id").unwrap_or_default().to_owned());
     assert_eq!(accord.store().lines(told), ids);
     assert_eq!(accord.store().contradictions(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_connector_that_was_disconnected_or_deleted_comes_back_without_its_secret() {
+    let accord = Accord::start().await;
+    let (other, admin) = (accord.connector("Other", "portal:write").await, accord.admin().await);
+    let made = accord.make_connector(&admin, &json!({ "name": "Office", "scopes": ["portal:write"] })).await;
+    let (here, mut secret) = (format!("/api/connectors/{}", made.id), made.secret.clone());
+    let token = accord.token_of(&made.client_id, &secret).await;
+    let said = json!({ "a": { "name": "Acme", "id": "1" }, "b": { "name": "Beta", "id": "2" } });
+    assert_eq!(accord.patch_accounts(&token, &said).await.status, 200);
+    assert_eq!(accord.patch_users(&token, &json!({ "u": { "email": "u@example.com" } })).await.status, 200);
+    assert_eq!(accord.bind(&token, "a", &json!(["u"])).await.status, 200);
+    let theirs = json!({ "x": { "name": "ACME", "id": "1" } });
+    assert_eq!(accord.patch_accounts(&other, &theirs).await.status, 200);
+    let acme = accord.store().number("SELECT id FROM accounts WHERE registration_id = '1'");
+    let before = brought(&accord);
+    for deletes in [false, true] {
+        let gone = match deletes {
+            false => accord.post(&admin, &format!("{here}/disconnect"), &json!({})).await,
+            true => accord.delete(&admin, &here).await,
+        };
+        assert_eq!(gone.status, 200, "{gone}");
+        assert_eq!(accord.get(&admin, &path(acme)).await.text("name"), "ACME");
+        let back = accord.post(&admin, &undo(&gone), &json!({})).await;
+        assert_eq!((back.status, back.text("message").as_str()), (200, "Brought back"), "{back}");
+        assert_eq!(accord.get(&admin, &path(acme)).await.text("name"), "Acme");
+        for line in &before {
+            assert!(brought(&accord).contains(line), "deletes {deletes}: {line}");
+        }
+        // Whoever has had the secret has none any more; with a new one the connector goes on where it was.
+        let form = [("grant_type", "client_credentials"), ("client_id", &made.client_id), ("client_secret", &secret)];
+        assert_eq!(answer(accord.request(Method::POST, "/oauth/token").form(&form)).await.status, 401);
+        secret = accord.post(&admin, &format!("{here}/secret"), &json!({})).await.text("clientSecret");
+        let token = accord.token_of(&made.client_id, &secret).await;
+        let notes = accord.store().number("SELECT count(*) FROM audit");
+        assert_eq!(accord.patch_accounts(&token, &said).await.status, 200);
+        assert_eq!(accord.bind(&token, "a", &json!(["u"])).await.status, 200);
+        assert_eq!(accord.store().number("SELECT count(*) FROM audit"), notes);
+        assert_eq!(accord.store().contradictions(), [""; 0]);
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::store::{Connection, Edit, Value};
-use crate::values::id::AccountId;
+use crate::values::id::{AccountId, ConnectorId};
 use crate::values::time::Time;
 
 /// How long what was removed is kept.
@@ -21,6 +21,8 @@ const FORGOTTEN: i64 = 5000;
 pub enum Kind {
     /// A body of the portal.
     Sync,
+    /// Somebody who disconnects or deletes a connector.
+    Connector,
     /// Somebody who deletes an account.
     Account,
 }
@@ -29,7 +31,8 @@ impl Kind {
     /// As the store writes it.
     fn name(self) -> &'static str {
         match self {
-            Self::Sync => "sync",
+            // Whoever manages the owner brings either back.
+            Self::Sync | Self::Connector => "sync",
             Self::Account => "account",
         }
     }
@@ -42,6 +45,20 @@ pub(crate) fn open(edit: &Edit, owner: AccountId, kind: Kind) -> Result<()> {
         &[edit.author.request_id.as_str().into(), owner.into(), kind.name().into(), Time::now().into()],
     )?;
     Ok(())
+}
+
+/// Keeps what a connector says that is disconnected: it stays bound, and nothing of it is deleted. What comes back is as if its external
+/// ids had moved to where they are.
+pub(crate) async fn keep_words(edit: &Edit, connector_id: ConnectorId) -> Result<()> {
+    let kept = "INSERT INTO removed_rows (removal_id, kind, row)
+         SELECT v.id, 'disconnected', json_object('id', c.id, 'status', c.status, 'rank', c.rank)
+           FROM removals v CROSS JOIN connectors c ON c.id = ?1 WHERE v.open = 1
+         UNION ALL
+         SELECT v.id, 'account_identities', json_object('connector_id', i.connector_id, 'external_id', i.external_id, 'account_id', i.account_id,
+                'created_at', i.created_at, 'name', coalesce(i.name, a.name), 'registration_id', coalesce(i.registration_id, a.registration_id),
+                'to', i.account_id)
+           FROM removals v CROSS JOIN account_identities i ON i.connector_id = ?1 CROSS JOIN accounts a ON a.id = i.account_id WHERE v.open = 1";
+    edit.batch(kept, vec![connector_id.into()]).await.map(drop)
 }
 
 /// Ends what [`open`] began. Some of what is kept no longer is forgotten.
@@ -119,7 +136,7 @@ mod tests {
     fn triggers_keep_every_column() {
         let store = migration::in_memory();
         let mut triggers = store
-            .prepare("SELECT t.tbl_name, t.sql, c.name FROM sqlite_schema t, pragma_table_info(t.tbl_name) c WHERE t.type = 'trigger' AND t.tbl_name <> 'steps'")
+            .prepare("SELECT t.tbl_name, t.sql, c.name FROM sqlite_schema t, pragma_table_info(t.tbl_name) c WHERE t.type = 'trigger' AND t.sql LIKE '%INTO removed_rows%'")
             .expect("a statement");
         let columns = triggers.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("triggers");
         let mut count = 0;

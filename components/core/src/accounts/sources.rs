@@ -10,20 +10,24 @@
 //! connector that takes the place of another finds its accounts.
 //!
 //! A registration id binds: whoever says it means that account. So every one that some source says of an account leads to it,
-//! shown or not, and to no other account of the same owner.
+//! shown or not, and to no other account of the same owner; one that a connector said which is gone leads to it as long as nobody says it of
+//! another.
 //!
 //! | module | its job |
 //! |---|---|
 //! | [`words`] | what is said of accounts, and the one place in which what is shown follows from that |
+//! | [`former`] | registration ids that a connector said which is gone |
 //! | [`precedence`] | the order that the owner of accounts wants |
 //! | [`readings`] | what the sources say of an account, and where they disagree, as it is listed |
 
+mod former;
 pub mod precedence;
 pub mod readings;
 #[cfg(test)]
 mod tests;
 mod words;
 
+pub(crate) use former::{former, keep, said_by};
 pub use words::Field;
 pub(super) use words::differing;
 pub(crate) use words::{PAGE, Source, UNSHOWN, Words, disputed, forget, leads_to, refuse_registered, settle, unshown};

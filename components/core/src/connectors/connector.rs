@@ -7,6 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::accounts::hierarchy::{self, ROLES};
+use crate::accounts::removals;
 use crate::accounts::role::Roles;
 use crate::accounts::sources::{self, Field};
 use crate::auth::caller::{Caller, CallingConnector, calling};
@@ -442,14 +443,21 @@ pub async fn resume(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()>
     edit.record("resumed", "connectors", &[(id, changed.into_detail())]).await
 }
 
-/// Disconnects a connector: it signs in no more, its tokens end, and what it says of accounts counts no more.
+/// Disconnects a connector: it signs in no more, its tokens end, and what it says of accounts counts no more. That is kept for thirty
+/// days, see [`removals`]; a connector that is disconnected already stays so.
 ///
 /// # Errors
 ///
 /// As [`load`]; [`Error::Forbidden`] for one whose rank or whose scopes the caller does not hold.
 pub async fn disconnect(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
     let before = load_to_change(edit, caller, id)?;
+    if edit.run_first("SELECT 1 FROM connectors WHERE id = ? AND status = 'inactive'", &[id.into()])?.is_some() {
+        return Ok(());
+    }
     let disputed = sources::disputed(edit, id, before.account_id).await?;
+    let said = sources::said_by(edit, id, &disputed).await?;
+    removals::open(edit, before.account_id, removals::Kind::Connector)?;
+    removals::keep_words(edit, id).await?;
     edit.run(
         "UPDATE connectors SET status = 'inactive', updated_at = ?2 WHERE id = ?1",
         &[id.into(), Time::now().into()],
@@ -459,10 +467,13 @@ pub async fn disconnect(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result
     changed.note("status", &before.status.as_str(), &"inactive");
     edit.record("disconnected", "connectors", &[(id, changed.into_detail())]).await?;
     sources::forget(edit, id).await?;
-    sources::settle(edit, &disputed, &Field::ALL).await
+    sources::settle(edit, &disputed, &Field::ALL).await?;
+    sources::keep(edit, before.account_id, &said).await?;
+    removals::close(edit).await
 }
 
-/// Deletes a connector with its external identities and with what it says. The accounts and people that it brought remain.
+/// Deletes a connector with its external identities and with what it says. The accounts and people that it brought remain, and what goes is
+/// kept for thirty days, see [`removals`].
 ///
 /// # Errors
 ///
@@ -470,6 +481,8 @@ pub async fn disconnect(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result
 pub async fn delete(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()> {
     let connector = load_to_change(edit, caller, id)?;
     let disputed = sources::disputed(edit, id, connector.account_id).await?;
+    let said = sources::said_by(edit, id, &disputed).await?;
+    removals::open(edit, connector.account_id, removals::Kind::Connector)?;
     edit.batch("DELETE FROM connectors WHERE id = ?", vec![id.into()]).await?;
     let detail = json!({
         "account": connector.account_id,
@@ -477,5 +490,7 @@ pub async fn delete(edit: &Edit, caller: &Caller, id: ConnectorId) -> Result<()>
                     "rank": connector.rank.name(), "status": connector.status },
     });
     edit.record("deleted", "connectors", &[(id, detail)]).await?;
-    sources::settle(edit, &disputed, &Field::ALL).await
+    sources::settle(edit, &disputed, &Field::ALL).await?;
+    sources::keep(edit, connector.account_id, &said).await?;
+    removals::close(edit).await
 }

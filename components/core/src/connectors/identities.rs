@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::accounts::account::{self, NewAccount};
 use crate::accounts::removals;
-use crate::accounts::sources::{self, Field, Source, UNSHOWN, Words, unshown};
+use crate::accounts::sources::{self, Field, Source, UNSHOWN, Words, former, unshown};
 use crate::auth::caller::{CallingConnector, same_connector};
 use crate::auth::token;
 use crate::connectors::outcome::{self, Identities, Outcome, Run};
@@ -192,10 +192,11 @@ async fn ask(
            LEFT JOIN account_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
            LEFT JOIN accounts b ON b.id = i.account_id
            LEFT JOIN accounts r ON r.owner_id = ?2 AND r.registration_id = e.value ->> 1
-           LEFT JOIN accounts u ON u.id = CASE WHEN r.id IS NULL AND {UNSHOWN} THEN {} END
+           LEFT JOIN accounts u ON u.id = CASE WHEN r.id IS NULL AND {UNSHOWN} THEN coalesce({}, {}) END
           ORDER BY e.key)), NULL)",
         same_connector!("?1", "?4"),
         unshown!("e.value ->> 1"),
+        former!("e.value ->> 1"),
     );
     let parameters =
         vec![connector.id.into(), connector.account_id.into(), rows(&asked)?, connector.secret_version.into()];

@@ -1,7 +1,7 @@
 //! What was removed comes back: a body of the portal unbound too much, or an account was deleted that is wanted.
 //!
 //! Each row comes back as it was, if what it needs is there: somebody who was erased meanwhile is not, and who was shut out of an account
-//! stays out. Nothing of what is there by now is changed for it: where a value is another's, nothing comes back.
+//! stays out. A connector that was disconnected or deleted by itself comes back without its secret. Nothing of what is there by now is changed for it: where a value is another's, nothing comes back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,7 @@ use crate::accounts::removals;
 use crate::accounts::role::Roles;
 use crate::accounts::sources::{self, Field, leads_to};
 use crate::auth::caller::Caller;
+use crate::auth::secret;
 use crate::connectors::unbinding;
 use crate::error::{Conflict, Error, Result, Thing};
 use crate::store::sql::{Sql, named};
@@ -38,8 +39,10 @@ pub async fn undo(edit: &Edit, caller: &Caller, request_id: &str) -> Result<()> 
         other => other,
     })?;
     caller.refuse_connector()?;
-    held.require(if row.take("deletes")? { Role::Owner } else { Role::Manage })?;
+    let deletes: bool = row.take("deletes")?;
+    held.require(if deletes { Role::Owner } else { Role::Manage })?;
     let here: [Value; 2] = [removal.into(), owner.into()];
+    require_ranks(edit, &held, removal)?;
     if !edit.run(TAKEN, &here)?.is_empty() {
         return Err(Error::Conflict(Conflict::TakenSince));
     }
@@ -48,10 +51,13 @@ pub async fn undo(edit: &Edit, caller: &Caller, request_id: &str) -> Result<()> 
         let done = edit.batch(statement, named(statement, &here)).await.map_err(taken)?;
         restored += done.len();
     }
+    if !deletes {
+        end_secrets(edit, removal)?;
+    }
     let_go(edit, removal).await?;
     // Whoever made a connector may have lost its rank while it was gone.
     let makers = "SELECT DISTINCT c.maker_id FROM removed_rows r JOIN connectors c ON c.id = r.row ->> 'id'
-          WHERE r.removal_id = ? AND r.kind = 'connectors' AND c.maker_id IS NOT NULL";
+          WHERE r.removal_id = ? AND r.kind IN ('connectors', 'disconnected') AND c.maker_id IS NOT NULL";
     for mut row in edit.batch(makers, vec![removal.into()]).await? {
         makers::lost_roles(edit, row.take("maker_id")?).await?;
     }
@@ -65,15 +71,50 @@ pub async fn undo(edit: &Edit, caller: &Caller, request_id: &str) -> Result<()> 
     edit.record("brought back", "accounts", &[(owner, json!({ "request": request_id, "rows": restored }))]).await
 }
 
+/// Refuses to bring back a connector of a rank that the caller does not hold.
+fn require_ranks(edit: &Edit, held: &Roles, removal: i64) -> Result<()> {
+    let ranks = "SELECT DISTINCT row ->> 'rank' AS rank FROM removed_rows WHERE removal_id = ? AND kind IN ('connectors', 'disconnected')";
+    for mut row in edit.run(ranks, &[removal.into()])? {
+        if held.rank() < Some(row.take("rank")?) {
+            return Err(Error::Forbidden { needs: "the rank of the connector" });
+        }
+    }
+    Ok(())
+}
+
+/// Gives the connectors that come back a secret that nobody knows: whoever has had the one before may be why they went.
+fn end_secrets(edit: &Edit, removal: i64) -> Result<()> {
+    let back =
+        "SELECT row ->> 'id' AS id FROM removed_rows WHERE removal_id = ? AND kind IN ('connectors', 'disconnected')";
+    for mut row in edit.run(back, &[removal.into()])? {
+        let id: ConnectorId = row.take("id")?;
+        edit.run(
+            "UPDATE connectors SET secret_hash = ?2, secret_version = secret_version + 1 WHERE id = ?1",
+            &[id.into(), secret::hash_secret(&secret::generate()?)?.into()],
+        )?;
+    }
+    Ok(())
+}
+
+/// The account that an external id of a row `r` had moved to, or the one into which that was joined since.
+macro_rules! moved_to {
+    () => {
+        "coalesce((SELECT j.account_id FROM joined_accounts j WHERE j.id = r.row ->> 'to'), r.row ->> 'to')"
+    };
+}
+
 /// Takes away what an external id has opened where it had moved to, and holds no more.
 async fn let_go(edit: &Edit, removal: i64) -> Result<()> {
     let opened = "SELECT b.account_id AS account_id, r.row ->> 'to' AS person_id FROM removed_rows r
            JOIN user_bindings b ON b.connector_id = r.row ->> 'connector_id' AND b.external_id = r.row ->> 'external_id'
           WHERE r.removal_id = ? AND r.kind = 'person_identities' AND r.row ->> 'to' IS NOT NULL";
     unbinding::end_memberships(edit, Sql { text: opened.to_owned(), parameters: vec![removal.into()] }).await?;
-    let moved =
-        "SELECT DISTINCT r.row ->> 'connector_id' AS connector_id, r.row ->> 'to' AS account_id FROM removed_rows r
-          WHERE r.removal_id = ? AND r.kind = 'account_identities' AND r.row ->> 'to' IS NOT NULL";
+    let moved = concat!(
+        "SELECT DISTINCT r.row ->> 'connector_id' AS connector_id, ",
+        moved_to!(),
+        " AS account_id FROM removed_rows r
+          WHERE r.removal_id = ? AND r.kind = 'account_identities' AND r.row ->> 'to' IS NOT NULL"
+    );
     let mut left: BTreeMap<ConnectorId, BTreeSet<AccountId>> = BTreeMap::new();
     for mut row in edit.batch(moved, vec![removal.into()]).await? {
         left.entry(row.take("connector_id")?).or_default().insert(row.take("account_id")?);
@@ -117,6 +158,17 @@ macro_rules! person {
     };
 }
 
+/// What a connector says by a row `r`: nothing, if it is disconnected.
+macro_rules! word {
+    ($field:literal) => {
+        concat!(
+            "iif((SELECT x.status FROM connectors x WHERE x.id = r.row ->> 'connector_id') = 'inactive', NULL, r.row ->> '",
+            $field,
+            "')"
+        )
+    };
+}
+
 /// Whether the connector of a row `r` is there.
 macro_rules! connector {
     ($row:literal) => {
@@ -131,7 +183,9 @@ const TAKEN: &str = concat!(
       WHERE r.removal_id = ?1 AND r.kind = 'account_identities'
         AND i.account_id <> ",
     account!("r.row"),
-    " AND i.account_id IS NOT (r.row ->> 'to')
+    " AND i.account_id IS NOT ",
+    moved_to!(),
+    "
      UNION ALL
      SELECT 1 FROM removed_rows r JOIN person_identities i
          ON i.connector_id = r.row ->> 'connector_id' AND i.external_id = r.row ->> 'external_id'
@@ -153,7 +207,10 @@ const TAKEN: &str = concat!(
 );
 
 /// Brings back the rows of the removal `?1` of the accounts of `?2`, what others need first.
-const RESTORED: [&str; 20] = [
+const RESTORED: [&str; 23] = [
+    // What was added for a connector that went goes as it comes back.
+    "DELETE FROM former_registration_ids WHERE (registration_id, account_id) IN (SELECT r.row ->> 'registration_id', r.row
+     ->> 'account_id' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'led on') RETURNING 1 AS done",
     "INSERT INTO accounts (id, owner_id, account_key, registration_id, type, status, name, name_key, name_reserved,
      description, primary_contact, country, subdomain, domain, package_id, email_admin, datashare, origin, version,
      created_at, updated_at, descendants, suspended_from_above, people_name, above_name, people_registration_id,
@@ -193,6 +250,8 @@ const RESTORED: [&str; 20] = [
      'maker_lost_rank_at', r.row ->> 'redirect_uris', r.row ->> 'post_logout_redirect_uris', r.row ->> 'public', r.row ->>
      'require_pkce', r.row ->> 'id_token_algorithm', r.row ->> 'unbind_share' FROM removed_rows r WHERE r.removal_id = ?1
      AND r.kind = 'connectors' RETURNING 1 AS done",
+    "UPDATE connectors SET status = r.row ->> 'status' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'disconnected'
+     AND connectors.id = r.row ->> 'id' AND connectors.status = 'inactive' RETURNING 1 AS done",
     concat!(
         "INSERT INTO usernames (account_id, key, name, person_id, kind) SELECT r.row ->> 'account_id', r.row ->> 'key',
          r.row ->> 'name', ",
@@ -218,7 +277,11 @@ const RESTORED: [&str; 20] = [
         "INSERT INTO account_identities (connector_id, external_id, account_id, created_at, name, registration_id) SELECT
          r.row ->> 'connector_id', r.row ->> 'external_id', ",
         account!("r.row"),
-        ", r.row ->> 'created_at', r.row ->> 'name', r.row ->> 'registration_id' FROM removed_rows r WHERE r.removal_id =
+        ", r.row ->> 'created_at', ",
+        word!("name"),
+        ", ",
+        word!("registration_id"),
+        " FROM removed_rows r WHERE r.removal_id =
          ?1 AND r.kind = 'account_identities' AND r.row ->> 'to' IS NULL AND ",
         connector!("r.row"),
         " AND EXISTS (SELECT 1 FROM accounts x WHERE x.id = ",
@@ -228,11 +291,15 @@ const RESTORED: [&str; 20] = [
     concat!(
         "UPDATE account_identities SET account_id = ",
         account!("r.row"),
-        ", created_at = r.row ->> 'created_at', name = r.row ->> 'name', registration_id = r.row ->> 'registration_id'
-         FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'account_identities' AND
+        ", created_at = r.row ->> 'created_at', name = ",
+        word!("name"),
+        ", registration_id = ",
+        word!("registration_id"),
+        " FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'account_identities' AND
          account_identities.connector_id = r.row ->> 'connector_id' AND account_identities.external_id = r.row ->>
-         'external_id' AND account_identities.account_id = r.row ->> 'to' AND EXISTS (SELECT 1
-         FROM accounts x WHERE x.id = ",
+         'external_id' AND account_identities.account_id = ",
+        moved_to!(),
+        " AND EXISTS (SELECT 1 FROM accounts x WHERE x.id = ",
         account!("r.row"),
         ") RETURNING 1 AS done",
     ),
@@ -296,6 +363,14 @@ const RESTORED: [&str; 20] = [
      'field', r.row ->> 'position', r.row ->> 'source', r.row ->> 'connector_id' FROM removed_rows r WHERE r.removal_id =
      ?1 AND r.kind = 'precedences' AND (r.row ->> 'connector_id' IS NULL OR EXISTS (SELECT 1 FROM connectors x WHERE x.id =
      r.row ->> 'connector_id')) RETURNING 1 AS done",
+    concat!(
+        "INSERT INTO former_registration_ids (registration_id, account_id) SELECT r.row ->> 'registration_id', ",
+        account!("r.row"),
+        " FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'former_registration_ids' AND EXISTS (SELECT 1 FROM
+         accounts x WHERE x.id = ",
+        account!("r.row"),
+        ") ON CONFLICT DO NOTHING RETURNING 1 AS done",
+    ),
     "INSERT INTO different_accounts (account_id, other_id) SELECT r.row ->> 'account_id', r.row ->> 'other_id' FROM
      removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'different_accounts' AND EXISTS (SELECT 1 FROM accounts x WHERE
      x.id = r.row ->> 'account_id') AND EXISTS (SELECT 1 FROM accounts x WHERE x.id = r.row ->> 'other_id') ON CONFLICT DO
@@ -316,7 +391,9 @@ const SPOKEN: &str = concat!(
          SELECT ",
     account!("r.row"),
     " AS id FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'account_identities'
-         UNION SELECT r.row ->> 'to' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'account_identities'
+         UNION SELECT ",
+    moved_to!(),
+    " FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'account_identities'
          UNION SELECT r.row ->> 'id' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'accounts') w JOIN accounts a ON a.id = w.id"
 );
 
@@ -443,6 +520,75 @@ mod tests {
                 assert_eq!(lost, [""; 0], "round {round}: {:?}", difference(&before, &after));
             }
             assert!(removed > 20, "{removed}");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_connector_that_goes_comes_back_with_all_that_it_said_and_without_its_secret() {
+        run(async {
+            let mut world = World::new(0x5eed_2020).await?;
+            for round in 0..rounds(60) {
+                for _ in 0..world.dice.roll(25) {
+                    world.happens().await?;
+                }
+                let connector = world.connectors[world.dice.roll(2)].clone();
+                let deletes = world.dice.roll(2) == 0;
+                let before = directory(&Connection::lease().await?)?;
+                let edit = Edit::begin(of(&format!("round {round}"), "accounts")).await?;
+                if deletes {
+                    connector::delete(&edit, &world.operator.administrator, connector.id).await?;
+                } else {
+                    connector::disconnect(&edit, &world.operator.administrator, connector.id).await?;
+                }
+                edit.commit().await?;
+                // Memberships that it has opened stay.
+                let found: Vec<_> = contradictions(&Connection::lease().await?)?
+                    .into_iter()
+                    .filter(|line| !line.starts_with("given by a binding that is none"))
+                    .collect();
+                assert_eq!(found, [""; 0], "round {round}");
+                take_back(&world.operator.administrator, &format!("round {round}")).await?;
+                assert_eq!(contradictions(&Connection::lease().await?)?, [""; 0], "round {round}");
+                let after = directory(&Connection::lease().await?)?;
+                // Of the connector itself, the secret is another one.
+                let (mut connectors, others): (Vec<_>, Vec<_>) =
+                    difference(&before, &after).into_iter().partition(|line| line[2..].starts_with("connectors "));
+                assert_eq!(others, [""; 0], "round {round}: deletes {deletes}");
+                connectors.retain(|line| line.contains("'inactive'"));
+                assert_eq!(connectors, [""; 0], "round {round}: deletes {deletes}");
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn to_bring_a_connector_back_takes_its_rank_and_its_secret_is_none_any_more() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let manager = person(&edit, "manager@example.com").await?;
+            let held = hierarchy::roles(edit.connection(), &operator.administrator, operator.id)?;
+            let seen =
+                members::Seen { id: manager, known_as: manager, known_by: None, status: members::Status::Active };
+            members::add(&edit, &operator.administrator, &held, operator.id, seen, &[Role::Manage]).await?;
+            edit.commit().await?;
+            let secret = "SELECT secret_version AS number FROM connectors";
+            let version = number(secret).await?;
+            for (request, deletes) in [("disconnected", false), ("deleted", true)] {
+                let edit = Edit::begin(of(request, "accounts")).await?;
+                if deletes {
+                    connector::delete(&edit, &operator.administrator, operator.connector.id).await?;
+                } else {
+                    connector::disconnect(&edit, &operator.administrator, operator.connector.id).await?;
+                }
+                edit.commit().await?;
+                let refused = take_back(&signed_in(manager), request).await;
+                assert!(matches!(refused, Err(Error::Forbidden { .. })), "{refused:?}");
+                take_back(&operator.administrator, request).await?;
+            }
+            assert_eq!(number(secret).await?, version + 2);
+            assert_eq!(number("SELECT status <> 'inactive' AS number FROM connectors").await?, 1);
             Ok(())
         });
     }

@@ -13,7 +13,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 19] = [
+const FILES: [&str; 20] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -33,6 +33,7 @@ const FILES: [&str; 19] = [
     include_str!("../migrations/0017_removals.sql"),
     include_str!("../migrations/0018_steps.sql"),
     include_str!("../migrations/0019_names.sql"),
+    include_str!("../migrations/0020_gone.sql"),
 ];
 
 /// The version of the schema of this release.

@@ -35,7 +35,7 @@ impl Section {
 }
 
 /// Everything that is told.
-pub(crate) static SECTIONS: [Section; 23] = [
+pub(crate) static SECTIONS: [Section; 24] = [
     Section {
         // What was joined may have left accounts below one that was made after them. At first they are the operator's.
         at_first: &[
@@ -191,6 +191,7 @@ pub(crate) static SECTIONS: [Section; 23] = [
         1,
         &["digest", "purpose", "person_id", "account_id", "address", "key", "undoes", "created_at", "expires_at"],
     ),
+    Section::of("former_registration_ids", 2, &["registration_id", "account_id"]),
     Section::of("different_accounts", 2, &["account_id", "other_id"]),
     Section::of("precedences", 3, &["owner_id", "field", "position", "source", "connector_id"]),
     Section::of(

@@ -82,7 +82,7 @@ const IDENTITIES: &str = "WITH own(id) AS MATERIALIZED (
              SELECT id FROM own WHERE id IS NOT NULL UNION ALL SELECT id FROM others))";
 
 /// Gives the account `?1` back what came with it, out of `?2`.
-const PARTED: [&str; 14] = [
+const PARTED: [&str; 16] = [
     "UPDATE connectors SET account_id = ?1 WHERE account_id = ?2 AND id IN (
             SELECT row ->> 'id' FROM joined_rows WHERE joined_id = ?1 AND kind = 'connectors')",
     "UPDATE records SET account_id = ?1 WHERE account_id = ?2 AND id IN (
@@ -103,6 +103,11 @@ const PARTED: [&str; 14] = [
     "INSERT INTO different_accounts (account_id, other_id)
      SELECT min(?1, o.id), max(?1, o.id) FROM joined_rows r JOIN accounts o ON o.id = r.row ->> 'other' AND o.id <> ?1
       WHERE r.joined_id = ?1 AND r.kind = 'different' ON CONFLICT DO NOTHING",
+    "INSERT INTO former_registration_ids (registration_id, account_id)
+     SELECT f.registration_id, ?1 FROM joined_rows r JOIN former_registration_ids f ON f.account_id = ?2 AND f.registration_id = r.row ->> 'registrationId'
+      WHERE r.joined_id = ?1 AND r.kind = 'former' ON CONFLICT DO NOTHING",
+    "DELETE FROM former_registration_ids WHERE account_id = ?2 AND registration_id IN (
+            SELECT row ->> 'registrationId' FROM joined_rows WHERE joined_id = ?1 AND kind = 'former' AND row ->> 'there' = 0)",
     // The order of the one may have become that of the other, which had none.
     "DELETE FROM precedences WHERE owner_id = ?2 AND (connector_id IN (SELECT id FROM connectors WHERE account_id = ?1)
         OR EXISTS (SELECT 1 FROM joined_rows WHERE joined_id = ?1 AND kind = 'ordered')

@@ -4,7 +4,7 @@ use super::*;
 use crate::accounts::manage::{self, AccountChange};
 use crate::accounts::members::{self, Status};
 use crate::accounts::sources::precedence::{self, Ranked};
-use crate::accounts::{duplicates, hierarchy};
+use crate::accounts::{account, duplicates, hierarchy};
 use crate::auth::caller::CallingConnector;
 use crate::auth::scope::Scopes;
 use crate::connectors::bindings::{bind_users, put_users};
@@ -13,7 +13,7 @@ use crate::connectors::identities::{AccountEntry, put_accounts};
 use crate::connectors::outcome::Run;
 use crate::connectors::relying_party::RelyingParty;
 use crate::entry::first_start::tests::{Operator, account, author, first_start, person};
-use crate::error::Error;
+use crate::error::{Conflict, Error};
 use crate::store::migration;
 use crate::store::native::run;
 use crate::values::change::Change;
@@ -108,6 +108,7 @@ pub(crate) fn contradictions(connection: &Connection) -> Result<Vec<String>> {
                 WHERE b.account_id = g.account_id AND i.person_id = g.person_id)"
             .to_owned(),
         "SELECT 'an account, and joined into one: ' || a.id AS line FROM joined_accounts j JOIN accounts a ON a.id = j.id".to_owned(),
+        "SELECT 'a subdomain of two: ' || j.subdomain AS line FROM joined_accounts j JOIN accounts a ON a.subdomain = j.subdomain".to_owned(),
         shown("name"),
         shown("registration_id"),
     ];
@@ -293,7 +294,7 @@ impl World {
     /// An account gets a record, a username, a package, an account below it, or a connector.
     async fn has_more(&mut self, edit: &Edit, here: AccountId) -> Result<()> {
         let (number, somebody) = (self.dice.roll(1000), self.dice.one_of(&self.people));
-        match self.dice.roll(5) {
+        match self.dice.roll(6) {
             0 => {
                 let record = "INSERT INTO records (uuid, account_id, username, username_key, created_at, updated_at)
                      VALUES (hex(randomblob(8)), ?1, ?2, ?2, 0, 0) ON CONFLICT DO NOTHING";
@@ -313,6 +314,11 @@ impl World {
             3 => {
                 hierarchy::require_reseller(edit.connection(), here)?;
                 account(edit, here, &format!("Below {number}")).await.map(drop)
+            }
+            4 => {
+                let subdomain = format!("s{}", number % 4);
+                let taken = "UPDATE accounts SET subdomain = ?2 WHERE id = ?1";
+                edit.run(taken, &[here.into(), subdomain.into()]).map(drop).map_err(crate::accounts::taken::taken)
             }
             _ => self.connector(edit, here, "of its own").await.map(drop),
         }
@@ -369,6 +375,36 @@ fn to_join_and_to_separate_are_inverse_of_each_other() {
         }
         assert!(joined > 10, "{joined}");
         Ok(())
+    });
+}
+
+#[test]
+fn the_subdomain_of_a_joined_account_is_nobodys_until_it_is_taken_apart() {
+    run(async {
+        let world = World::new(0x5eed_2019).await?;
+        let [from, into, other]: [AccountId; 3] = world.accounts().await?.try_into().expect("three accounts");
+        let take = |edit: &Edit, account: AccountId| {
+            let taken = "UPDATE accounts SET subdomain = 'ACME' WHERE id = ?";
+            edit.run(taken, &[account.into()]).map(drop).map_err(crate::accounts::taken::taken)
+        };
+        let edit = Edit::begin(author("accounts")).await?;
+        edit.run("UPDATE accounts SET subdomain = 'acme' WHERE id = ?", &[from.into()])?;
+        let administrator = &world.operator.administrator;
+        join(&edit, administrator, into, &[from]).await?;
+        let new = account::NewAccount {
+            name: "Late".to_owned(),
+            subdomain: Some("Acme".to_owned()),
+            ..account::NewAccount::default()
+        };
+        let refused = account::insert(&edit, Some(world.operator.id), &new).await;
+        assert!(matches!(refused, Err(Error::Conflict(Conflict::SubdomainTaken))), "{refused:?}");
+        for account in [into, other] {
+            let refused = take(&edit, account);
+            assert!(matches!(refused, Err(Error::Conflict(Conflict::SubdomainTaken))), "{refused:?}");
+        }
+        separate(&edit, administrator, into, &[from]).await?;
+        edit.run("UPDATE accounts SET subdomain = NULL WHERE id = ?", &[from.into()])?;
+        take(&edit, other)
     });
 }
 

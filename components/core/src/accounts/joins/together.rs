@@ -122,7 +122,7 @@ fn collide_below(edit: &Edit, from: AccountId, into: AccountId) -> Result<bool> 
 }
 
 /// What is kept of the account `?1` that is joined into `?2`: a kind of rows, and a query for them as JSON objects.
-const KEPT: [(&str, &str); 11] = [
+const KEPT: [(&str, &str); 12] = [
     ("identities", "SELECT json_object('connector', connector_id, 'externalId', external_id) FROM account_identities WHERE account_id = ?1"),
     (
         "bindings",
@@ -139,6 +139,12 @@ const KEPT: [(&str, &str); 11] = [
     ("removals", "SELECT json_object('id', id) FROM removals WHERE owner_id = ?1"),
     ("links", "SELECT json_object('digest', hex(digest)) FROM links WHERE account_id = ?1"),
     (
+        "former",
+        "SELECT json_object('registrationId', f.registration_id, 'there', EXISTS (
+                SELECT 1 FROM former_registration_ids o WHERE o.account_id = ?2 AND o.registration_id = f.registration_id))
+           FROM former_registration_ids f WHERE f.account_id = ?1",
+    ),
+    (
         "different",
         "SELECT json_object('other', d.other, 'there', EXISTS (
                 SELECT 1 FROM different_accounts o WHERE o.account_id = min(?2, d.other) AND o.other_id = max(?2, d.other)))
@@ -148,7 +154,7 @@ const KEPT: [(&str, &str); 11] = [
 ];
 
 /// Moves what is of the account `?1` to `?2`.
-const MOVED: [&str; 10] = [
+const MOVED: [&str; 11] = [
     // Of what a connector says nothing is left out from now on: another value may be shown.
     "UPDATE account_identities AS i SET name = coalesce(i.name, a.name), registration_id = coalesce(i.registration_id, a.registration_id),
             account_id = ?2 FROM accounts a WHERE a.id = ?1 AND i.account_id = ?1",
@@ -162,6 +168,9 @@ const MOVED: [&str; 10] = [
     "INSERT INTO different_accounts (account_id, other_id)
      SELECT min(?2, r.row ->> 'other'), max(?2, r.row ->> 'other') FROM joined_rows r
       WHERE r.joined_id = ?1 AND r.kind = 'different' AND r.row ->> 'other' <> ?2 ON CONFLICT DO NOTHING",
+    // The row of the one goes with it.
+    "INSERT INTO former_registration_ids (registration_id, account_id)
+     SELECT registration_id, ?2 FROM former_registration_ids WHERE account_id = ?1 ON CONFLICT DO NOTHING",
     "UPDATE removals SET owner_id = ?2 WHERE owner_id = ?1",
     "UPDATE accounts SET owner_id = ?2 WHERE owner_id = ?1",
 ];

@@ -69,6 +69,50 @@ async fn order(operator: &Operator, sources: &[Ranked]) -> Result<()> {
     edit.commit().await
 }
 
+async fn go(operator: &Operator, connector: &CallingConnector, deletes: bool) -> Result<()> {
+    let edit = Edit::begin(author("accounts")).await?;
+    if deletes {
+        connector::delete(&edit, &operator.administrator, connector.id).await?;
+    } else {
+        connector::disconnect(&edit, &operator.administrator, connector.id).await?;
+    }
+    edit.commit().await
+}
+
+#[test]
+fn what_a_connector_said_leads_on_once_it_is_gone_and_holds_nothing() {
+    run(async {
+        let operator = first_start().await?;
+        let registered =
+            |id: &str| AccountChange { registration_id: Change::Set(id.to_owned()), ..AccountChange::default() };
+        for (round, deletes) in [false, true].into_iter().enumerate() {
+            let (said, corrected) = (format!("77{round}-1"), format!("77{round}-8"));
+            let (gone, next) = (connector(&operator, "gone").await?, connector(&operator, "next").await?);
+            push(&gone, "a", Some(("Acme", &said))).await?;
+            let acme = shown().await?.last().expect("an account").0;
+            change(&operator, acme, registered(&corrected)).await?;
+            go(&operator, &gone, deletes).await?;
+            let accounts = shown().await?.len();
+            push(&next, "b", Some(("Acme", &said))).await?;
+            assert_eq!(shown().await?.len(), accounts, "deletes {deletes}: it is the same account");
+            // Once that is gone as well, people may say it of another one, and it leads there.
+            go(&operator, &next, deletes).await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let other =
+                crate::entry::first_start::tests::account(&edit, operator.id, &format!("Other {round}")).await?;
+            edit.commit().await?;
+            change(&operator, other, registered(&said)).await?;
+            let last = connector(&operator, "last").await?;
+            push(&last, "c", Some(("Other", &said))).await?;
+            let bound = "SELECT account_id AS id FROM account_identities WHERE connector_id = ?";
+            let bound: AccountId = Connection::lease().await?.query_one(bound, &[last.id.into()])?.take("id")?;
+            assert_eq!(bound, other);
+            assert_eq!(crate::accounts::joins::tests::contradictions(&Connection::lease().await?)?, [""; 0]);
+        }
+        Ok(())
+    });
+}
+
 /// The accounts that have an owner: id, name, registration id.
 async fn shown() -> Result<Vec<(AccountId, String, Option<String>)>> {
     let statement = "SELECT id, name, registration_id FROM accounts WHERE owner_id IS NOT NULL ORDER BY id";

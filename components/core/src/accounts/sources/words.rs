@@ -301,7 +301,8 @@ pub(crate) const UNSHOWN: &str =
     "(SELECT EXISTS (SELECT 1 FROM account_identities s WHERE s.registration_id IS NOT NULL)
          OR EXISTS (SELECT 1 FROM accounts s WHERE s.owner_id = ?2 AND s.people_registration_id <> s.registration_id)
          OR EXISTS (SELECT 1 FROM accounts s WHERE s.owner_id = ?2 AND s.above_registration_id <> s.registration_id)
-         OR EXISTS (SELECT 1 FROM joined_registration_ids WHERE registration_id > ''))";
+         OR EXISTS (SELECT 1 FROM joined_registration_ids WHERE registration_id > '')
+         OR EXISTS (SELECT 1 FROM former_registration_ids WHERE registration_id > ''))";
 
 /// The account of the owner `?2` that a registration id, which an expression gives, leads to, as an expression: the one that
 /// shows it, or of which some source says it.
