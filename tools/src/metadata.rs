@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use accord_core::accounts::joins::readings::JOINED;
 use accord_core::accounts::listing::ACCOUNTS;
 use accord_core::accounts::sources::readings::{DISAGREEMENTS, SOURCES};
 use accord_core::connectors::naming::IDENTITIES;
@@ -33,7 +34,7 @@ struct Type {
     below: &'static [(&'static str, &'static str)],
 }
 
-const TYPES: [Type; 10] = [
+const TYPES: [Type; 11] = [
     Type {
         name: "Account",
         collection: &ACCOUNTS,
@@ -46,6 +47,7 @@ const TYPES: [Type; 10] = [
             ("sources", "Word"),
             ("disagreements", "Disagreement"),
             ("names", "Name"),
+            ("joined", "Joined"),
             ("audit", "Event"),
         ],
     },
@@ -55,6 +57,7 @@ const TYPES: [Type; 10] = [
     Type { name: "Word", collection: &SOURCES, key: None, below: &[] },
     Type { name: "Disagreement", collection: &DISAGREEMENTS, key: None, below: &[] },
     Type { name: "Name", collection: &NAMES, key: None, below: &[] },
+    Type { name: "Joined", collection: &JOINED, key: None, below: &[] },
     Type { name: "Record", collection: &RECORDS, key: Some("id"), below: &[] },
     Type { name: "Event", collection: &EVENTS, key: Some("id"), below: &[] },
     Type { name: "User", collection: &PEOPLE, key: Some("id"), below: &[] },

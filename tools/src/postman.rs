@@ -174,6 +174,7 @@ const STEPS: &[Step] = &[
     // The operator account has no owner, and is nothing that anything could be taken for.
     step("duplicates_differ", "", 400),
     step("accounts_join", "", 400),
+    step("joined_list", "", 200),
     step("accounts_separate", "", 400),
     // No request has removed anything.
     step("undo", "", 404),

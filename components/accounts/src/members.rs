@@ -161,10 +161,10 @@ pub async fn update(
 ) -> Result<Json<Done>> {
     let mut fields = Fields::read(&body)?;
     let change = Change { roles: fields.roles("roles"), active: fields.either("status", "active", "inactive") };
-    let called =
+    let names =
         Called { first_name: fields.change("firstName", NAME_MAX), last_name: fields.change("lastName", NAME_MAX) };
     let decides = change.roles.is_some() || change.active.is_some();
-    if !decides && called.is_keep() {
+    if !decides && names.is_keep() {
         fields.refuse("roles", "roles, status, firstName or lastName is required");
     }
     fields.finish()?;
@@ -174,8 +174,8 @@ pub async fn update(
     if decides {
         members::update(&edit, &caller, &held, account_id, person_id, &change).await?;
     }
-    if !called.is_keep() {
-        members::name(&edit, &caller, &held, account_id, person_id, &called).await?;
+    if !names.is_keep() {
+        members::name(&edit, &caller, &held, account_id, person_id, &names).await?;
     }
     edit.commit().await?;
     Ok(Done::answer("User roles updated"))

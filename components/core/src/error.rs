@@ -173,8 +173,8 @@ pub enum Conflict {
     NoReseller,
     /// Another account was joined into the same one later.
     JoinedLater,
-    /// What was removed cannot come back: a value is another's by now.
-    TakenSince,
+    /// What was removed cannot come back: a value is another's by now, which this says.
+    TakenSince(&'static str),
 }
 
 impl fmt::Display for Conflict {
@@ -203,7 +203,7 @@ impl fmt::Display for Conflict {
             }
             Self::NoReseller => "an account that owns others is joined into one of the type reseller only",
             Self::JoinedLater => "another account was joined into the same one later: separate that one first",
-            Self::TakenSince => "a value of what was removed is another's by now",
+            Self::TakenSince(what) => return write!(f, "what was removed cannot come back: {what} by now"),
             Self::Ambiguous => "the username and the external id are of two different users",
         })
     }

@@ -2,6 +2,7 @@
 
 use accord_core::accounts::duplicates::{self, DUPLICATES};
 use accord_core::accounts::joins;
+use accord_core::accounts::joins::readings::{self, JOINED};
 use accord_core::error::{Error, Thing};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::AccountId;
@@ -57,17 +58,8 @@ pub async fn list(Bearer(caller): Bearer, uri: Uri, headers: HeaderMap) -> Resul
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]
-pub async fn differ(
-    call: Call,
-    Bearer(caller): Bearer,
-    Target(account_id): Target<AccountId>,
-    SmallJson(body): SmallJson,
-) -> Result<Json<Done>> {
-    let others = others(&body)?;
-    let edit = Edit::begin(call.author(&caller)).await?;
-    duplicates::differ(&edit, &caller, account_id, &others).await?;
-    edit.commit().await?;
-    Ok(Done::answer("Accounts marked as different"))
+pub async fn differ(call: Call, bearer: Bearer, account: Target<AccountId>, body: SmallJson) -> Result<Json<Done>> {
+    decide(call, bearer, account, body, Verdict::Different).await
 }
 
 /// Join accounts into this one
@@ -81,17 +73,8 @@ pub async fn differ(
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]
-pub async fn join(
-    call: Call,
-    Bearer(caller): Bearer,
-    Target(account_id): Target<AccountId>,
-    SmallJson(body): SmallJson,
-) -> Result<Json<Done>> {
-    let others = others(&body)?;
-    let edit = Edit::begin_of(joins::ROWS, call.author(&caller)).await?;
-    joins::join(&edit, &caller, account_id, &others).await?;
-    edit.commit().await?;
-    Ok(Done::answer("Accounts joined"))
+pub async fn join(call: Call, bearer: Bearer, account: Target<AccountId>, body: SmallJson) -> Result<Json<Done>> {
+    decide(call, bearer, account, body, Verdict::Joined).await
 }
 
 /// Take accounts apart that were joined into this one
@@ -105,23 +88,59 @@ pub async fn join(
     responses((status = 200, description = "It is done.", body = Done), Problems),
     security(("bearer" = []))
 )]
-pub async fn separate(
+pub async fn separate(call: Call, bearer: Bearer, account: Target<AccountId>, body: SmallJson) -> Result<Json<Done>> {
+    decide(call, bearer, account, body, Verdict::Separated).await
+}
+
+/// List what was joined into an account
+///
+/// As it was, the last one first: in this order they are taken apart. For a user who manages the account.
+#[utoipa::path(
+    get, operation_id = "joined_list", path = "/api/accounts/{id}/joined", tag = "accounts",
+    params(ById, Query, Preference),
+    responses((status = 200, description = "It is done.", body = crate::openapi::body::JoinedPage), Problems),
+    security(("bearer" = []))
+)]
+pub async fn list_joined(
+    Bearer(caller): Bearer,
+    Target(account_id): Target<AccountId>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<Value>> {
+    let options = Options::of(&JOINED, &[], &uri, &headers)?;
+    let page = readings::list(&Connection::lease().await?, &caller, account_id, &options.listing)?;
+    Ok(Json(options.render(page, &format!("/api/accounts/{account_id}/joined")).await?))
+}
+
+/// What is decided about an account and others.
+#[derive(Clone, Copy)]
+enum Verdict {
+    Different,
+    Joined,
+    Separated,
+}
+
+/// Decides about an account and those that the body names.
+async fn decide(
     call: Call,
     Bearer(caller): Bearer,
     Target(account_id): Target<AccountId>,
     SmallJson(body): SmallJson,
+    verdict: Verdict,
 ) -> Result<Json<Done>> {
-    let others = others(&body)?;
-    let edit = Edit::begin_of(joins::ROWS, call.author(&caller)).await?;
-    joins::separate(&edit, &caller, account_id, &others).await?;
-    edit.commit().await?;
-    Ok(Done::answer("Accounts separated"))
-}
-
-/// The accounts that a body names.
-fn others(body: &[u8]) -> Result<Vec<AccountId>> {
-    let mut fields = Fields::read(body)?;
+    let mut fields = Fields::read(&body)?;
     let others = fields.ids("accounts");
     fields.finish()?;
-    Ok(others)
+    let edit = Edit::begin_of(joins::ROWS, call.author(&caller)).await?;
+    match verdict {
+        Verdict::Different => duplicates::differ(&edit, &caller, account_id, &others).await?,
+        Verdict::Joined => joins::join(&edit, &caller, account_id, &others).await?,
+        Verdict::Separated => joins::separate(&edit, &caller, account_id, &others).await?,
+    }
+    edit.commit().await?;
+    Ok(Done::answer(match verdict {
+        Verdict::Different => "Accounts marked as different",
+        Verdict::Joined => "Accounts joined",
+        Verdict::Separated => "Accounts separated",
+    }))
 }

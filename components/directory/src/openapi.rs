@@ -273,6 +273,32 @@ pub mod body {
         accounts: Vec<Id>,
     }
 
+    /// The selected fields of an account that was joined into another one, as it was.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "camelCase")]
+    pub struct SelectedJoined {
+        id: Option<Id>,
+        name: Option<AccountName>,
+        registration_id: Option<RegistrationId>,
+        account_key: Option<String>,
+        subdomain: Option<String>,
+        /// What it was joined into, which may have been joined into another one since.
+        into_id: Option<Id>,
+        joined_at: Option<Timestamp>,
+    }
+
+    /// A part of a list of accounts that were joined.
+    #[derive(ToSchema)]
+    pub struct JoinedPage {
+        value: Vec<SelectedJoined>,
+        /// How many match, on all pages, if `$count` asks for it.
+        #[schema(rename = "@odata.count")]
+        odata_count: Option<Count>,
+        /// Where the next page is, if there is one.
+        #[schema(rename = "@odata.nextLink")]
+        next_link: Option<Link>,
+    }
+
     /// Which sources come first. A field that is left out stays.
     #[derive(ToSchema)]
     #[schema(rename_all = "camelCase", example = json!({ "name": ["above", "people"], "registrationId": [] }))]
@@ -404,6 +430,7 @@ pub mod body {
         crate::duplicates::list,
         crate::duplicates::differ,
         crate::duplicates::join,
+        crate::duplicates::list_joined,
         crate::duplicates::separate,
         crate::undo::undo,
         crate::audit::list_of_account,

@@ -127,7 +127,7 @@ fn domain_code(error: &Error) -> &'static str {
             | Conflict::NoReseller
             | Conflict::JoinedLater,
         ) => "CANNOT_BE_JOINED",
-        Error::Conflict(Conflict::TakenSince) => "TAKEN_SINCE",
+        Error::Conflict(Conflict::TakenSince(_)) => "TAKEN_SINCE",
         Error::Conflict(
             Conflict::SubdomainTaken
             | Conflict::RegistrationIdTaken

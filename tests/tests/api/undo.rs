@@ -95,6 +95,7 @@ async fn what_goes_comes_back_to_who_manages_the_owner_and_to_nobody_else() {
     accord.patch_accounts(&token, &json!({ "a": { "name": "Acme", "id": "1" } })).await;
     let refused = accord.post(&manager.token, &undo(&removal), &json!({})).await;
     assert_eq!((refused.status, refused.text("code").as_str()), (409, "TAKEN_SINCE"), "{refused}");
+    assert!(refused.text("detail").contains("an external id means another account"), "{refused}");
     accord.patch_accounts(&token, &json!({ "a": null })).await;
     assert_eq!(accord.post(&manager.token, &undo(&removal), &json!({})).await.status, 200);
     assert!(accord.store().lines(MEMBERS).contains(&"1 | u@example.com | user".to_owned()));
@@ -126,9 +127,10 @@ async fn a_connector_that_was_disconnected_or_deleted_comes_back_without_its_sec
     let acme = accord.store().number("SELECT id FROM accounts WHERE registration_id = '1'");
     let before = brought(&accord);
     for deletes in [false, true] {
-        let gone = match deletes {
-            false => accord.post(&admin, &format!("{here}/disconnect"), &json!({})).await,
-            true => accord.delete(&admin, &here).await,
+        let gone = if deletes {
+            accord.delete(&admin, &here).await
+        } else {
+            accord.post(&admin, &format!("{here}/disconnect"), &json!({})).await
         };
         assert_eq!(gone.status, 200, "{gone}");
         assert_eq!(accord.get(&admin, &path(acme)).await.text("name"), "ACME");

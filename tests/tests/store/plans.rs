@@ -169,6 +169,7 @@ async fn read_all(accord: &Accord) {
             "sources",
             "disagreements",
             "names",
+            "joined",
             "precedence",
         ] {
             accord.get(token, &format!("/api/accounts/{account}/{list}")).await;

@@ -123,6 +123,7 @@ impl Bill<'_> {
             ("GET /api/accounts/{id}/sources", here("sources")),
             ("GET /api/accounts/{id}/disagreements", here("disagreements")),
             ("GET /api/accounts/{id}/names", here("names")),
+            ("GET /api/accounts/{id}/joined", here("joined")),
             ("GET /api/accounts/{id}/precedence", here("precedence")),
             ("GET /api/accounts/{id}/records", here("records")),
             ("GET /api/accounts/{id}/audit", here("audit")),

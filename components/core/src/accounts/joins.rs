@@ -14,8 +14,10 @@
 //! |---|---|
 //! | [`together`] | what stands against a join, and the join |
 //! | [`apart`] | how what was joined is taken apart again |
+//! | [`readings`] | what was joined into an account, as it is listed |
 
 mod apart;
+pub mod readings;
 #[cfg(test)]
 pub(crate) mod tests;
 mod together;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::store::sql::rows;
 use crate::store::{Connection, Edit, Value};
 use crate::values::id::{AccountId, ConnectorId};
 use crate::values::time::Time;
@@ -59,6 +60,17 @@ pub(crate) async fn keep_words(edit: &Edit, connector_id: ConnectorId) -> Result
                 'to', i.account_id)
            FROM removals v CROSS JOIN account_identities i ON i.connector_id = ?1 CROSS JOIN accounts a ON a.id = i.account_id WHERE v.open = 1";
     edit.batch(kept, vec![connector_id.into()]).await.map(drop)
+}
+
+/// Keeps which registration ids lead on to an account since a connector went: they do so no more once it is back.
+pub(crate) async fn led_on(edit: &Edit, added: &[(String, AccountId)]) -> Result<()> {
+    if added.is_empty() {
+        return Ok(());
+    }
+    let kept = "INSERT INTO removed_rows (removal_id, kind, row)
+         SELECT v.id, 'led on', json_object('registration_id', e.value ->> 0, 'account_id', e.value ->> 1)
+           FROM removals v CROSS JOIN json_each(?1) e WHERE v.open = 1";
+    edit.batch(kept, vec![rows(added)?]).await.map(drop)
 }
 
 /// Ends what [`open`] began. Some of what is kept no longer is forgotten.

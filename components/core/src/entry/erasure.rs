@@ -66,7 +66,7 @@ pub struct Held {
 }
 
 /// The parts of what is held, each a query of rows of one column: a JSON object. The person is `?1`.
-const PARTS: [(&str, &str); 9] = [
+const PARTS: [(&str, &str); 10] = [
     (
         "addresses",
         "SELECT json_object('email', d.address, 'verifiedAt', d.proved_at, 'retiredAt', d.retired_at) AS it
@@ -102,6 +102,22 @@ const PARTS: [(&str, &str); 9] = [
                             'externalId', r.external_id, 'language', r.language, 'timeZone', r.time_zone,
                             'createdAt', r.created_at, 'updatedAt', r.updated_at) AS it
            FROM records r WHERE r.person_id = ?1 ORDER BY r.id",
+    ),
+    // What is kept of the person to be brought back, and of accounts that were joined: see accounts/removals.rs and accounts/joins.rs.
+    (
+        "kept",
+        "WITH was(id) AS (SELECT ?1 UNION ALL SELECT +id FROM people WHERE leads_to = ?1)
+         SELECT json_patch('{}', json_object('of', r.kind, 'accountId', r.row ->> 'account_id', 'status', r.row ->> 'status', 'role', r.row ->> 'role',
+                'door', r.row ->> 'door', 'username', coalesce(r.row ->> 'username', iif(r.kind = 'usernames', r.row ->> 'name', NULL)),
+                'externalId', r.row ->> 'external_id', 'email', coalesce(r.row ->> 'address', r.row ->> 'email', r.row ->> 'key'),
+                'phone', r.row ->> 'phone', 'name', iif(r.kind IN ('people', 'records'), r.row ->> 'name', NULL),
+                'firstName', r.row ->> 'first_name', 'lastName', r.row ->> 'last_name', 'removedAt', v.at)) AS it
+           FROM removed_rows r JOIN removals v ON v.id = r.removal_id WHERE r.row ->> 'person_id' IN (SELECT id FROM was)
+         UNION ALL
+         SELECT json_patch('{}', json_object('of', r.kind, 'accountId', j.id, 'status', r.row ->> 'status', 'role', r.row ->> 'role', 'door', r.row ->> 'door',
+                'firstName', r.row ->> 'firstName', 'lastName', r.row ->> 'lastName', 'joinedInto', j.account_id, 'joinedAt', j.joined_at))
+           FROM joined_rows r JOIN joined_accounts j ON j.id = r.joined_id
+          WHERE r.row ->> 'person' IN (SELECT id FROM was) AND r.kind IN ('memberships', 'grants')",
     ),
     (
         "sessions",

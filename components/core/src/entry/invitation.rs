@@ -54,11 +54,11 @@ pub async fn invite(
     let known_by = Some(key.to_owned());
     let invited = Seen { id: leads_to.unwrap_or(told), known_as: told, known_by, status: Status::Invited };
     if let Added::Member(person_id) = members::add(edit, caller, &held, account_id, invited, roles).await? {
-        let called = Called {
+        let names = Called {
             first_name: newcomer.first_name.clone().map_or(Change::Keep, Change::Set),
             last_name: newcomer.last_name.clone().map_or(Change::Keep, Change::Set),
         };
-        members::call(edit, account_id, person_id, &called)?;
+        members::call(edit, account_id, person_id, &names)?;
         send(edit, account_id, person_id, &newcomer.email).await?;
     }
     Ok(told)

@@ -43,8 +43,12 @@ pub async fn undo(edit: &Edit, caller: &Caller, request_id: &str) -> Result<()> 
     held.require(if deletes { Role::Owner } else { Role::Manage })?;
     let here: [Value; 2] = [removal.into(), owner.into()];
     require_ranks(edit, &held, removal)?;
-    if !edit.run(TAKEN, &here)?.is_empty() {
-        return Err(Error::Conflict(Conflict::TakenSince));
+    if let Some(mut row) = edit.run_first(TAKEN, &here)? {
+        return Err(Error::Conflict(Conflict::TakenSince(match row.take::<i64>("what")? {
+            0 => "an external id means another account",
+            1 => "an external id means another user",
+            _ => "a registration id leads to another account",
+        })));
     }
     let mut restored = 0;
     for statement in RESTORED {
@@ -128,7 +132,13 @@ async fn let_go(edit: &Edit, removal: i64) -> Result<()> {
 /// A row of ours that is unique is another's by now.
 fn taken(error: Error) -> Error {
     match error {
-        Error::Duplicate { .. } => Error::Conflict(Conflict::TakenSince),
+        Error::Duplicate { columns } => Error::Conflict(Conflict::TakenSince(match columns.as_str() {
+            columns if columns.contains("subdomain") => "another account has a subdomain",
+            columns if columns.contains("registration_id") => "a registration id leads to another account",
+            columns if columns.contains("addresses") => "somebody has an address",
+            columns if columns.contains("usernames") => "somebody has a username",
+            _ => "something has a value that there is once",
+        })),
         other => other,
     }
 }
@@ -178,7 +188,7 @@ macro_rules! connector {
 
 /// What stands against it: an external id means something else by now, or a registration id leads to another account.
 const TAKEN: &str = concat!(
-    "SELECT 1 FROM removed_rows r JOIN account_identities i
+    "SELECT 0 AS what FROM removed_rows r JOIN account_identities i
          ON i.connector_id = r.row ->> 'connector_id' AND i.external_id = r.row ->> 'external_id'
       WHERE r.removal_id = ?1 AND r.kind = 'account_identities'
         AND i.account_id <> ",
@@ -194,7 +204,7 @@ const TAKEN: &str = concat!(
     person!("r.row"),
     ", r.row ->> 'person_id') AND i.person_id IS NOT (r.row ->> 'to')
      UNION ALL
-     SELECT 1 FROM (SELECT r.row ->> 'registration_id' AS said, ",
+     SELECT 2 FROM (SELECT r.row ->> 'registration_id' AS said, ",
     account!("r.row"),
     " AS account FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'account_identities'
           UNION SELECT r.row ->> 'registration_id', r.row ->> 'id' FROM removed_rows r WHERE r.removal_id = ?1 AND r.kind = 'accounts'
@@ -645,10 +655,14 @@ mod tests {
         run(async {
             let operator = first_start().await?;
             removed(&operator).await?;
-            let refused = async |request: &str| {
+            let refused = async |request: &str, why: &str| {
                 let before = directory(&Connection::lease().await?)?;
                 let refused = take_back(&operator.administrator, request).await;
-                assert!(matches!(refused, Err(Error::Conflict(Conflict::TakenSince))), "{request}: {refused:?}");
+                let told = match &refused {
+                    Err(Error::Conflict(conflict @ Conflict::TakenSince(_))) => conflict.to_string(),
+                    _ => String::new(),
+                };
+                assert_eq!(told, format!("what was removed cannot come back: {why} by now"), "{request}: {refused:?}");
                 assert_eq!(difference(&before, &directory(&Connection::lease().await?)?), [""; 0]);
                 Ok::<_, Error>(())
             };
@@ -657,19 +671,19 @@ mod tests {
             // The registration id, …
             put_accounts(author("portal"), connector, &vec![("b".to_owned(), Some(entry("1")))], Run::default())
                 .await?;
-            refused("accounts").await?;
+            refused("accounts", "a registration id leads to another account").await?;
             // … the external id, …
             put_accounts(author("portal"), connector, &vec![("b".to_owned(), None)], Run::default()).await?;
             put_accounts(author("portal"), connector, &vec![("a".to_owned(), Some(entry("2")))], Run::default())
                 .await?;
-            refused("accounts").await?;
+            refused("accounts", "an external id means another account").await?;
             put_accounts(author("portal"), connector, &vec![("a".to_owned(), None)], Run::default()).await?;
             take_back(&operator.administrator, "accounts").await?;
             // … and the address.
             let edit = Edit::begin(author("accounts")).await?;
             person(&edit, "jane@example.com").await?;
             edit.commit().await?;
-            refused("users").await
+            refused("users", "somebody has an address").await
         });
     }
 
@@ -691,6 +705,12 @@ mod tests {
             put_users(of("users", "portal"), connector, &none, Run::default()).await?;
             let kept = format!("SELECT count(*) AS number FROM removed_rows WHERE row ->> 'person_id' = {erased}");
             assert!(number(&kept).await? > 0);
+            // Who asks is told of it.
+            let held = erasure::export(&Connection::lease().await?, &operator.administrator, erased)?;
+            let told = held.parts.into_iter().find(|(name, _)| *name == "kept").expect("a part").1;
+            let mut kinds: Vec<_> = told.iter().map(|one| one["of"].as_str().expect("a kind")).collect();
+            kinds.sort_unstable();
+            assert_eq!(kinds, ["grants", "memberships", "person_identities"], "{told:?}");
             let edit = Edit::begin(author("accounts")).await?;
             erasure::erase(&edit, &operator.administrator, erased, None).await?;
             let acme: AccountId =

@@ -130,7 +130,7 @@ pub async fn load(connection: &Connection, caller: &Caller, id: EventId) -> Resu
     source.first(connection, &EVENTS.fields.iter().collect::<Vec<_>>())?.ok_or(Error::NotFound(Thing::Event))
 }
 
-/// Lists what was changed of an account, and of what it owns.
+/// Lists what was changed of an account, of what it owns, and of what was joined into these.
 ///
 /// # Errors
 ///
@@ -145,14 +145,27 @@ pub async fn list_of(
          SELECT ?4 UNION ALL SELECT o.id FROM owned JOIN accounts o ON o.owner_id = owned.id) ";
     caller.refuse_connector()?;
     hierarchy::roles(connection, caller, account_id)?.require(Role::Manage)?;
-    let statement = "SELECT descendants FROM accounts WHERE id = ?";
-    let owned: i64 = connection.query_one(statement, &[account_id.into()])?.take("descendants")?;
+    let statement =
+        "SELECT descendants, EXISTS (SELECT 1 FROM joined_accounts WHERE account_id = accounts.id) AS joined
+           FROM accounts WHERE id = ?";
+    let mut row = connection.query_one(statement, &[account_id.into()])?;
+    let (owned, joined): (i64, bool) = (row.take("descendants")?, row.take("joined")?);
     let (with, condition) = match owned {
-        0 => ("", "e.account_id = ?4"),
-        ..=FEW => (OWNED, "e.account_id IN (SELECT id FROM owned)"),
+        0 if !joined => ("", "e.account_id = ?4"),
+        ..=FEW => (
+            OWNED,
+            "e.account_id IN (SELECT id FROM owned
+                 UNION ALL SELECT j.id FROM owned CROSS JOIN joined_accounts j ON j.account_id = owned.id)",
+        ),
         _ => (
             "",
-            concat!("EXISTS (WITH RECURSIVE ", climb!("e.account_id"), " SELECT 1 FROM chain WHERE chain.id = ?4)"),
+            concat!(
+                "EXISTS (WITH RECURSIVE ",
+                climb!(
+                    "coalesce((SELECT j.account_id FROM joined_accounts j WHERE j.id = e.account_id), e.account_id)"
+                ),
+                " SELECT 1 FROM chain WHERE chain.id = ?4)"
+            ),
         ),
     };
     let mut source = since(caller, with, condition).await?;
@@ -174,10 +187,15 @@ async fn whole(connection: &Connection, caller: &Caller) -> Result<Source> {
     let managed = if reach.accounts <= FEW {
         format!(
             "e.id IN (SELECT told.id FROM ({managed}) managed CROSS JOIN audit told ON told.account_id = managed.id
+                       UNION ALL SELECT told.id FROM ({managed}) managed CROSS JOIN joined_accounts j ON j.account_id = managed.id
+                            CROSS JOIN audit told ON told.account_id = j.id
                        UNION ALL SELECT own.id FROM audit own WHERE {own})"
         )
     } else {
-        format!("(e.account_id IN ({managed}) OR {})", own.replace("own.", "e."))
+        format!(
+            "(e.account_id IN ({managed} UNION ALL SELECT j.id FROM joined_accounts j WHERE j.account_id IN ({managed})) OR {})",
+            own.replace("own.", "e.")
+        )
     };
     since(caller, VISIBLE, &managed).await
 }

@@ -327,8 +327,8 @@ mod tests {
             let seen = Seen { id: manager, known_as: manager, known_by: None, status: Status::Active };
             members::add(&edit, &operator.administrator, &held, acme, seen, &[Role::Manage]).await?;
             let called = Called { first_name: Change::Set("Boss".to_owned()), last_name: Change::Keep };
-            let manages = hierarchy::roles(edit.connection(), &signed_in(manager), acme)?;
-            let refused = members::name(&edit, &signed_in(manager), &manages, acme, owner, &called).await;
+            let theirs = hierarchy::roles(edit.connection(), &signed_in(manager), acme)?;
+            let refused = members::name(&edit, &signed_in(manager), &theirs, acme, owner, &called).await;
             assert!(matches!(refused, Err(Error::Forbidden { .. })), "{refused:?}");
             members::name(&edit, &operator.administrator, &held, acme, owner, &called).await?;
             let doors = "SELECT group_concat(DISTINCT door) AS doors FROM grants WHERE person_id = ?";

@@ -103,6 +103,38 @@ async fn old_ids_keys_and_registration_ids_lead_to_the_account_that_stays() {
 }
 
 #[tokio::test]
+async fn what_was_joined_is_listed_and_its_audit_is_found_from_the_account_that_stays() {
+    let accord = Accord::start().await;
+    let (billing, crm) =
+        (accord.connector("Billing", "portal:write").await, accord.connector("CRM", "portal:write").await);
+    let admin = accord.admin().await;
+    let into = brought(&accord, &billing, "C-1", "Acme Ltd.", "777-1").await;
+    let from = brought(&accord, &crm, "acme", "ACME", "7771").await;
+    let manager = accord.person("Manager").await;
+    accord.join(into, manager.id, "manage").await;
+    let told = accord.put(&admin, &path(from), &json!({ "description": "Before" })).await;
+    let event = format!("?$filter=requestId%20eq%20'{}'", told.header("x-request-id").expect("each answer has one"));
+    let found = async |list: &str| {
+        let listed = accord.get(&manager.token, &format!("{list}{event}")).await;
+        assert_eq!(listed.status, 200, "{listed}");
+        listed.json()["value"].as_array().expect("events").len()
+    };
+    assert_eq!((found(&format!("{}/audit", path(into))).await, found("/api/audit").await), (0, 0));
+    assert_eq!(join(&accord, into, from).await.status, 200);
+    assert_eq!((found(&format!("{}/audit", path(into))).await, found("/api/audit").await), (1, 1));
+    let operator = accord.store().number("SELECT id FROM accounts WHERE owner_id IS NULL");
+    let above = accord.get(&admin, &format!("{}/audit{event}", path(operator))).await;
+    assert_eq!(above.json()["value"].as_array().map(Vec::len), Some(1), "{above}");
+    let joined = accord.get(&manager.token, &format!("{}/joined", path(into))).await.json()["value"].clone();
+    let shown: Vec<_> = ["id", "name", "registrationId", "intoId"].map(|field| joined[0][field].clone()).into();
+    assert_eq!(shown, [json!(from), json!("ACME"), json!("7771"), json!(into)]);
+    assert_eq!(joined.as_array().map(Vec::len), Some(1));
+    assert_eq!(separate(&accord, into, from).await.status, 200);
+    assert_eq!(accord.get(&manager.token, &format!("{}/joined", path(into))).await.json()["value"], json!([]));
+    assert_eq!(found(&format!("{}/audit", path(into))).await, 0);
+}
+
+#[tokio::test]
 async fn an_owner_of_the_account_above_both_joins_them_and_nobody_else() {
     let accord = Accord::start().await;
     let (token, admin) = (accord.token().await, accord.admin().await);

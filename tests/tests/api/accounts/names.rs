@@ -54,7 +54,7 @@ async fn the_persons_own_word_comes_first_and_each_account_keeps_and_sees_its_ow
     let record = json!({ "Username": "jd", "FirstName": "Janet", "Email": "jane@example.com" });
     assert_eq!(accord.patch(&writer, RECORD, &record).await.status, 200);
     let here = invited(&accord, &one, "Jane").await;
-    let there = invited(&accord, &other, "J.").await;
+    let guest = invited(&accord, &other, "J.").await;
     assert_eq!(shown(&accord, &one, here).await, "Jane");
     assert_eq!(said(&accord, &one, "").await, words(&[("Jane", "people", true), ("Janet", "record", false)]));
     assert_eq!(said(&accord, &other, "").await, words(&[("J.", "people", true)]));
@@ -72,7 +72,7 @@ async fn the_persons_own_word_comes_first_and_each_account_keeps_and_sees_its_ow
     assert_eq!(said(&accord, &one, "").await, words(&three));
     assert_eq!(said(&accord, &one, "%20and%20shown%20eq%20false").await, words(&three[1..]));
     assert_eq!(shown(&accord, &one, here).await, "Jane Doe");
-    assert_eq!(shown(&accord, &other, there).await, "J.");
+    assert_eq!(shown(&accord, &other, guest).await, "J.");
     assert_eq!(said(&accord, &other, "").await, words(&[("J.", "people", true)]));
 
     // A record that repeats itself, or says something else, changes nothing of what is shown.

@@ -61,15 +61,26 @@ async fn who_has_a_role_sees_who_has_entered_and_who_manages_sees_all() {
     assert_eq!(refused, ["- refused"]);
     // Nobody else sees anything, and the account looks as if it were not there.
     let stranger = accord.person("Elsewhere").await;
-    for list in
-        ["users", "invitations", "identities", "records", "audit", "sources", "disagreements", "names", "precedence"]
-    {
+    for list in [
+        "users",
+        "invitations",
+        "identities",
+        "records",
+        "audit",
+        "sources",
+        "disagreements",
+        "names",
+        "joined",
+        "precedence",
+    ] {
         let here = accord.get(&stranger.token, &format!("{}/{list}", path(owner.account))).await;
         let nowhere = accord.get(&stranger.token, &format!("{}/{list}", path(999_999))).await;
         assert_eq!(here, nowhere);
         assert_eq!((here.status, &here.json()["code"]), (404, &json!("ACCOUNT_NOT_FOUND")));
     }
-    for list in ["invitations", "identities", "records", "audit", "sources", "disagreements", "names", "precedence"] {
+    for list in
+        ["invitations", "identities", "records", "audit", "sources", "disagreements", "names", "joined", "precedence"]
+    {
         assert_eq!(accord.get(&viewer.token, &format!("{}/{list}", path(owner.account))).await.status, 403, "{list}");
     }
 }

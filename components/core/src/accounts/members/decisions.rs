@@ -167,7 +167,7 @@ pub async fn name(
     held: &Roles,
     account_id: AccountId,
     person_id: PersonId,
-    called: &Called,
+    names: &Called,
 ) -> Result<()> {
     let member = Member::require_known(edit, account_id, person_id)?;
     guard(edit, caller, held, account_id, member.ranks())?;
@@ -175,7 +175,7 @@ pub async fn name(
     let before = "SELECT first_name, last_name FROM memberships WHERE account_id = ?1 AND person_id = ?2";
     let mut before = edit.run_one(before, &[account_id.into(), person_id.into()])?;
     let mut changed = Changed::of("account", account_id);
-    for (column, change) in [("first_name", &called.first_name), ("last_name", &called.last_name)] {
+    for (column, change) in [("first_name", &names.first_name), ("last_name", &names.last_name)] {
         let before: Option<String> = before.take(column)?;
         let mut after = before.clone();
         change.apply(&mut after);
@@ -184,7 +184,7 @@ pub async fn name(
     if changed.is_empty() {
         return Ok(());
     }
-    call(edit, account_id, person_id, called)?;
+    call(edit, account_id, person_id, names)?;
     edit.record("updated", "memberships", &[(person_id, changed.into_detail())]).await
 }
 
@@ -193,12 +193,12 @@ pub(crate) fn call(
     transaction: &Transaction,
     account_id: AccountId,
     person_id: PersonId,
-    called: &Called,
+    names: &Called,
 ) -> Result<()> {
-    if called.is_keep() {
+    if names.is_keep() {
         return Ok(());
     }
-    let Called { first_name, last_name } = called;
+    let Called { first_name, last_name } = names;
     transaction.run(
         "UPDATE memberships SET first_name = iif(?3, first_name, ?4), last_name = iif(?5, last_name, ?6), updated_at = ?7
           WHERE account_id = ?1 AND person_id = ?2",

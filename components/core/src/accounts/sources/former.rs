@@ -2,6 +2,7 @@
 //! comes in its place finds that one, and makes no second. It holds nothing: of another account of the owner anybody may say it like any
 //! other, and it leads there then.
 
+use crate::accounts::removals;
 use crate::error::Result;
 use crate::store::Edit;
 use crate::store::sql::rows;
@@ -45,21 +46,16 @@ pub(crate) async fn keep(edit: &Edit, owner: AccountId, said: &[(String, Account
     if said.is_empty() {
         return Ok(());
     }
-    for statement in [
-        "DELETE FROM former_registration_ids
+    let superseded = "DELETE FROM former_registration_ids
           WHERE registration_id IN (SELECT value ->> 0 FROM json_each(?1))
             AND account_id IN (SELECT id FROM accounts WHERE owner_id = ?2)
-            AND (registration_id, account_id) NOT IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))",
-        "INSERT INTO removed_rows (removal_id, kind, row)
-         SELECT v.id, 'led on', json_object('registration_id', e.value ->> 0, 'account_id', a.id)
-           FROM removals v CROSS JOIN json_each(?1) e CROSS JOIN accounts a ON a.id = e.value ->> 1
-          WHERE v.open = 1 AND a.owner_id = ?2 AND a.registration_id IS NOT e.value ->> 0
-            AND (e.value ->> 0, a.id) NOT IN (SELECT registration_id, account_id FROM former_registration_ids)",
-        "INSERT INTO former_registration_ids (registration_id, account_id)
+            AND (registration_id, account_id) NOT IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))";
+    edit.batch(superseded, vec![rows(said)?, owner.into()]).await?;
+    let added = "INSERT INTO former_registration_ids (registration_id, account_id)
          SELECT e.value ->> 0, a.id FROM json_each(?1) e CROSS JOIN accounts a ON a.id = e.value ->> 1
-          WHERE a.owner_id = ?2 AND a.registration_id IS NOT e.value ->> 0 ON CONFLICT DO NOTHING",
-    ] {
-        edit.batch(statement, vec![rows(said)?, owner.into()]).await?;
-    }
-    Ok(())
+          WHERE a.owner_id = ?2 AND a.registration_id IS NOT e.value ->> 0 ON CONFLICT DO NOTHING
+         RETURNING registration_id, account_id";
+    let added = edit.batch(added, vec![rows(said)?, owner.into()]).await?;
+    let added = added.into_iter().map(|mut row| Ok((row.take("registration_id")?, row.take("account_id")?)));
+    removals::led_on(edit, &added.collect::<Result<Vec<(String, AccountId)>>>()?).await
 }
