@@ -142,6 +142,7 @@ async fn a_person_gets_everything_that_is_held_of_it_but_secrets() {
             "audit",
             "grants",
             "identities",
+            "kept",
             "links",
             "memberships",
             "records",

@@ -542,7 +542,8 @@ mod tests {
                 for _ in 0..world.dice.roll(25) {
                     world.happens().await?;
                 }
-                let connector = world.connectors[world.dice.roll(2)].clone();
+                let which = world.dice.roll(2);
+                let connector = world.connectors[which].clone();
                 let deletes = world.dice.roll(2) == 0;
                 let before = directory(&Connection::lease().await?)?;
                 let edit = Edit::begin(of(&format!("round {round}"), "accounts")).await?;
@@ -559,6 +560,7 @@ mod tests {
                     .collect();
                 assert_eq!(found, [""; 0], "round {round}");
                 take_back(&world.operator.administrator, &format!("round {round}")).await?;
+                world.connectors[which].secret_version += 1;
                 assert_eq!(contradictions(&Connection::lease().await?)?, [""; 0], "round {round}");
                 let after = directory(&Connection::lease().await?)?;
                 // Of the connector itself, the secret is another one.

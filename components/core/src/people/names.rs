@@ -191,30 +191,27 @@ mod tests {
                 (true, None) => Change::Clear,
                 (true, Some(value)) => Change::Set(value.to_owned()),
             };
+            if let Source::Record(number) = source {
+                let mut connector = self.operator.connector.clone();
+                connector.account_id = self.account;
+                let changes = Changes {
+                    external_id: Change::Set(format!("r{number}")),
+                    name: said(0),
+                    first_name: said(1),
+                    last_name: said(2),
+                    ..Changes::default()
+                };
+                let request = Upsert { changes, ..Upsert::default() };
+                return record::upsert(author("endpoint"), &connector, &request).await.map(drop);
+            }
             let edit = Edit::begin(author("accounts")).await?;
-            match source {
-                Source::Person => {
-                    let names = Names { name: said(0), first_name: said(1), last_name: said(2) };
-                    people::rename(&edit, self.member, names).await?;
-                }
-                Source::People => {
-                    let held = hierarchy::roles(edit.connection(), &self.operator.administrator, self.account)?;
-                    let called = Called { first_name: said(1), last_name: said(2) };
-                    members::name(&edit, &self.operator.administrator, &held, self.account, self.member, &called)
-                        .await?;
-                }
-                Source::Record(number) => {
-                    let mut connector = self.operator.connector.clone();
-                    connector.account_id = self.account;
-                    let changes = Changes {
-                        external_id: Change::Set(format!("r{number}")),
-                        name: said(0),
-                        first_name: said(1),
-                        last_name: said(2),
-                        ..Changes::default()
-                    };
-                    record::upsert(&edit, &connector, &Upsert { changes, ..Upsert::default() }).await?;
-                }
+            if source == Source::Person {
+                let names = Names { name: said(0), first_name: said(1), last_name: said(2) };
+                people::rename(&edit, self.member, names).await?;
+            } else {
+                let held = hierarchy::roles(edit.connection(), &self.operator.administrator, self.account)?;
+                let called = Called { first_name: said(1), last_name: said(2) };
+                members::name(&edit, &self.operator.administrator, &held, self.account, self.member, &called).await?;
             }
             edit.commit().await
         }
