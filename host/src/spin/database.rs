@@ -48,8 +48,8 @@ use tokio::task::JoinSet;
 const MAX_RESULT_BYTES: usize = 128 << 20;
 /// Idle connections that are kept per database.
 const MAX_IDLE: usize = 64;
-/// Prepared statements that are kept per connection: each takes some 12 kB, and a component in the middle of its work has a dozen.
-const STATEMENT_CACHE: usize = 40;
+/// Prepared statements that are kept per connection: all that a component has, at some 12 kB each.
+const STATEMENT_CACHE: usize = 128;
 /// Steps of SQLite's machine after which a statement is long: about a millisecond.
 const BRIEF: i32 = 20_000;
 /// Bytes of parameters that a short write may have.
