@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Params, Row};
 
 /// The database of the directory.
@@ -54,9 +53,8 @@ impl Store {
         rows.collect()
     }
 
-    /// What SQLite would do for a statement and the triggers that it sets off, a line per step. A sort inside of a subquery says so.
+    /// What SQLite would do for a statement, a line per step. A sort inside of a subquery says so.
     pub fn plan(&self, sql: &str) -> Vec<String> {
-        self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_TRIGGER_EQP, true).expect("triggers are explained");
         let mut statement = self.0.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("the statement is valid");
         let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
         let step = |row: &Row<'_>| {
