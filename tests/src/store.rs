@@ -58,7 +58,8 @@ impl Store {
         let mut statement = self.0.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("the statement is valid");
         let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
         let step = |row: &Row<'_>| {
-            let (parent, step): (i64, String) = (row.get(1)?, row.get(3)?);
+            // The program of what a foreign key does has no name.
+            let (parent, step) = (row.get::<_, i64>(1)?, row.get::<_, Option<String>>(3)?.unwrap_or_default());
             let sorts_within = parent != 0 && step.contains("TEMP B-TREE");
             Ok(if sorts_within { format!("WITHIN: {step}") } else { step })
         };

@@ -14,9 +14,13 @@ mod transfer;
 mod undo;
 mod users;
 
+use std::cell::Cell;
+use std::time::Duration;
+
 use accord_core::accounts::removals;
 use accord_core::people::history;
 use accord_core::store::Connection;
+use accord_core::values::time::Time;
 use accord_core::{Result, log};
 use accord_resources::{failure, path};
 use accord_web::{Api, Call, Failure};
@@ -50,11 +54,26 @@ impl Api for Directory {
     }
 }
 
-/// Forgets what is kept no longer of the audit and of what was removed, a little after each answer: nothing runs by itself here.
+/// Between two looks for what is kept no longer: it is kept for days.
+const PAUSE: Duration = Duration::from_mins(1);
+
+thread_local! {
+    static LOOKED_AT: Cell<Time> = const { Cell::new(Time::from_milliseconds(0)) };
+}
+
+/// Forgets what is kept no longer of the audit and of what was removed, a little at a time: nothing runs by itself here, so an instance
+/// looks after an answer, and after the next one again if there was something.
 async fn forget() -> Result<()> {
+    let now = Time::now();
+    if now < LOOKED_AT.get() + PAUSE {
+        return Ok(());
+    }
     let connection = Connection::lease().await?;
-    history::forget(&connection).await?;
-    removals::forget(&connection).await
+    let forgot = history::forget(&connection).await? | removals::forget(&connection).await?;
+    if !forgot {
+        LOOKED_AT.set(now);
+    }
+    Ok(())
 }
 
 accord_web::operations! { Directory,

@@ -86,13 +86,13 @@ async fn answer(call: &Call, token: &str) -> Result<Unkept<Json<UserInfo>>, Fail
     let inspected = inspection::inspect(token, &connection).await?;
     let (verified, caller) = inspected.ok_or(Failure::InvalidToken(Unauthenticated::InvalidToken))?;
     call.refuse_demands()?;
-    let scopes = Scopes::trusted(verified.scope);
+    let scopes = Scopes::trusted(verified.scope.clone());
     let person = match caller {
         Caller::Person(person) if scopes.contains(OPENID) => person,
         _ => return Err(Failure::InsufficientScope),
     };
     let claims = claims::of(&connection, person.id, verified.account, &scopes)?;
-    Ok(unkept(Json(UserInfo { sub: verified.subject, account: verified.account, person: claims })))
+    Ok(unkept(Json(UserInfo { sub: verified.subject.clone(), account: verified.account, person: claims })))
 }
 
 fn invalid_token(error: Error) -> Failure {

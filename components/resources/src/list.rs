@@ -1,7 +1,7 @@
 //! Lists, and the query options that they take: OData 4.01's `$filter $orderby $skip $top $count $select $search $skiptoken`, in any case
 //! and with or without the `$` (part 2, section 5.1), and the preference `maxpagesize` (part 1, section 8.2.8.6).
 
-use accord_core::odata::{self, Collection, Fault, Field, Filter, Item, Kind, Listing, Order, Page};
+use accord_core::odata::{Collection, Fault, Field, Filter, Item, Kind, Listing, Order, Page, Search};
 use accord_core::setting;
 use accord_core::store::Value;
 use accord_core::values::time::Time;
@@ -157,7 +157,7 @@ impl Options {
             seen.push(name);
             let read = match name {
                 "$filter" => Filter::parse(&value, fields).map(|filter| listing.filter = Some(filter)),
-                "$search" => odata::search(&value, searched).map(|search| listing.search = Some(search)),
+                "$search" => Search::parse(&value, searched).map(|search| listing.search = Some(search)),
                 "$orderby" => Order::parse(&value, fields, unique).map(|order| listing.order = order),
                 "$select" => select(&value, fields).map(|selected| listing.fields = selected),
                 "$top" => number(&value).map(|top| options.top = Some(top)),

@@ -1,6 +1,7 @@
 //! The `Authorization` header: who calls.
 
-use accord_core::auth::caller::{self, Caller};
+use accord_core::auth::bearer as token;
+use accord_core::auth::caller::Caller;
 use accord_core::error::{Error, Result, Unauthenticated};
 use accord_core::store::Connection;
 use axum::extract::FromRequestParts;
@@ -21,7 +22,7 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let Ok(call) = Call::from_request_parts(parts, state).await;
-        let caller = caller(&parts.headers).await?;
+        let caller = token::presume(bearer(&parts.headers)?).await?;
         call.called_with_token_of(&caller);
         call.refuse_demands()?;
         Ok(Self(caller))
@@ -32,10 +33,10 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
 ///
 /// # Errors
 ///
-/// [`Error::Unauthenticated`] if there is no token, or as [`caller::find`].
+/// [`Error::Unauthenticated`] if there is no token, or as [`token::find`].
 pub async fn caller(headers: &HeaderMap) -> Result<Caller> {
     // The connection is given back before a body is read: a slow sender holds none.
-    caller::find(bearer(headers)?, &Connection::lease().await?).await
+    token::find(bearer(headers)?, &Connection::lease().await?).await
 }
 
 const MISSING: Error = Error::Unauthenticated(Unauthenticated::Missing);

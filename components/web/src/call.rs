@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::thread::LocalKey;
 
+use accord_core::auth::bearer;
 use accord_core::auth::caller::Caller;
 use accord_core::store::{Actor, Author, Connection, patience};
 use accord_core::transfer::under_way;
@@ -121,11 +122,17 @@ where
         preflight
     } else if let Some(failure) = refused {
         A::Failure::from(failure).into_response()
-    } else {
-        match patience::patiently(router.with(Router::clone).call(request)).await {
-            Ok(response) => response,
-            Err(never) => match never {},
+    } else if let Some(mut again) = again(&request) {
+        if let Some(response) = bearer::answer(route(router, request)).await {
+            response
+        } else {
+            // Who calls is not who called before.
+            call = call.anew();
+            again.extensions_mut().insert(call.clone());
+            route(router, again).await
         }
+    } else {
+        route(router, request).await
     };
     if let Some(Carried(failure)) = response.extensions_mut().remove::<Carried<A::Failure>>() {
         let failure = if failure.is_of_caller() { unless_importing::<A>(failure, uri.path()).await } else { failure };
@@ -146,6 +153,25 @@ where
     A::sign(&call, headers);
     A::answered(method != Method::GET).await;
     response
+}
+
+async fn route(router: &'static LocalKey<Router>, request: Request<Body>) -> Response {
+    match patience::patiently(router.with(Router::clone).call(request)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// The request once more, if it only reads for somebody with a token.
+fn again(request: &Request<Body>) -> Option<Request<Body>> {
+    let reads = [Method::GET, Method::HEAD].contains(request.method());
+    (reads && request.headers().contains_key(header::AUTHORIZATION)).then(|| {
+        let mut again = Request::new(Body::empty());
+        again.method_mut().clone_from(request.method());
+        again.uri_mut().clone_from(request.uri());
+        again.headers_mut().clone_from(request.headers());
+        again
+    })
 }
 
 /// The failure of a caller who is not known; while an import is under way, which knows nobody, that it is.
@@ -245,6 +271,11 @@ impl Call {
             caller: Arc::default(),
             connector: Arc::default(),
         }
+    }
+
+    /// The same request, of which nobody knows who calls.
+    fn anew(self) -> Self {
+        Self { caller: Arc::default(), connector: Arc::default(), ..self }
     }
 
     /// Refuses a request that demands a version of what has none. Whoever finds out who calls asks this next: before, it would

@@ -272,6 +272,63 @@ async fn a_revoked_token_is_refused_at_once() {
 }
 
 #[tokio::test]
+async fn who_may_call_no_more_is_refused_whatever_is_read() {
+    let accord = Accord::start().await;
+    let owner = accord.person("Acme").await;
+    let tool = json!({ "name": "Tool", "scopes": ["accounts:read"] });
+    let tool = accord.make_connector(&owner.token, &tool).await;
+    let token = accord.token_of(&tool.client_id, &tool.secret).await;
+    let account = path(owner.account);
+    let tag = accord.get(&token, &account).await.header("etag").expect("a version").to_owned();
+    let read = async |token: &str| {
+        let mut answers = Vec::new();
+        for (path, demand, value) in [
+            (account.as_str(), "accept", "*/*"),
+            (&account, "if-none-match", &tag),
+            ("/api/accounts", "accept", "*/*"),
+            ("/api/accounts/999999", "accept", "*/*"),
+            ("/api/accounts?$filter=x", "accept", "*/*"),
+            ("/api/users", "accept", "*/*"),
+            ("/api/users/x", "accept", "*/*"),
+            ("/api/users", "if-match", "\"1\""),
+            (&format!("{account}/records"), "accept", "*/*"),
+        ] {
+            let request = accord.request_as(token, Method::GET, path).header(demand, value);
+            answers.push(answer(request).await.status);
+        }
+        answers
+    };
+    // The second time each instance knows who calls, and asks whether that is still so along with what it reads.
+    for _ in 0..2 {
+        assert_eq!(read(&token).await, [200, 304, 200, 404, 400, 200, 404, 412, 403], "a connector");
+        assert_eq!(read(&owner.token).await, [200, 304, 200, 404, 400, 200, 404, 412, 200], "a person");
+    }
+    let set = |table: &str, key: &str, value: &str| {
+        let statement = format!(
+            "UPDATE {table} SET {key} = {value} WHERE {}",
+            match table {
+                "connectors" => "name = 'Tool'",
+                "accounts" => "name = 'Acme'",
+                _ => "id = (SELECT max(id) FROM people)",
+            }
+        );
+        accord.store().execute(&statement, ());
+    };
+    for (whose, table, key, ended, before) in [
+        (&token, "connectors", "status", "'inactive'", "'active'"),
+        (&token, "accounts", "status", "'inactive'", "'active'"),
+        (&owner.token, "people", "password_version", "password_version + 1", "password_version - 1"),
+    ] {
+        set(table, key, ended);
+        assert_eq!(read(whose).await, [401; 9], "{table} {key}");
+        set(table, key, before);
+        assert!(!read(whose).await.contains(&401), "{table} {key}: as it was");
+    }
+    assert_eq!(accord.revoke(&owner.token).await.status, 200);
+    assert_eq!(read(&owner.token).await, [401; 9], "revoked");
+}
+
+#[tokio::test]
 async fn odd_authorization_headers_are_refused_and_nothing_breaks() {
     let accord = Accord::start().await;
     let long = format!("Bearer {}", "a".repeat(6000));

@@ -115,17 +115,10 @@ pub(crate) const IN_VISIBLE: &str = concat!(
     " SELECT 1 FROM chain WHERE chain.id = ?2))"
 );
 
-/// Where a caller's roles are held, and how many accounts each of these stands for: itself and all that it owns.
-const HELD: &str = concat!(
-    "WITH ",
-    held!(),
-    " SELECT a.id, held.manages, a.owner_id IS NULL AS is_operator, 1 + a.descendants AS accounts
-        FROM held JOIN accounts a ON a.id = held.id"
-);
-
-/// How many accounts a caller has a role in. Of accounts held one above the other the topmost counts: what an account
-/// above counts already, by a role that manages, is left out. What a role that looks sees is counted one by one.
-const COUNTED: &str = concat!(
+/// How many accounts a caller has a role in, and whether these are all that there are. Of accounts held one above the other the topmost
+/// counts: what an account above counts already, by a role that manages, is left out. What a role that looks sees is counted one
+/// by one. Most callers have one account, which they manage: it is the `root`, and knows how many it owns.
+const REACH: &str = concat!(
     "WITH RECURSIVE ",
     held!(),
     ", looked_at(id, looks) AS (
@@ -134,13 +127,20 @@ const COUNTED: &str = concat!(
           WHERE looked_at.looks),
      counted(id, accounts, manages) AS (
          SELECT a.id, 1 + a.descendants, 1 FROM held JOIN accounts a ON a.id = held.id WHERE held.manages
-         UNION ALL SELECT DISTINCT id, 1, 0 FROM looked_at)
-     SELECT coalesce(sum(counted.accounts), 0) AS accounts FROM counted
-      WHERE NOT EXISTS (
-            WITH RECURSIVE ",
+         UNION ALL SELECT DISTINCT id, 1, 0 FROM looked_at),
+     found(everything, root, owned) AS (
+         SELECT max(iif(a.owner_id IS NULL AND held.manages, 1 + a.descendants, NULL)),
+                iif(count(*) = 1 AND max(held.manages), max(a.id), NULL), max(1 + a.descendants)
+           FROM held JOIN accounts a ON a.id = held.id)
+     SELECT everything IS NOT NULL AS everything, iif(everything IS NULL, root, NULL) AS root,
+            CASE WHEN everything IS NOT NULL THEN everything WHEN root IS NOT NULL THEN owned ELSE (
+                SELECT coalesce(sum(counted.accounts), 0) FROM counted
+                 WHERE NOT EXISTS (
+                       WITH RECURSIVE ",
     climb!("counted.id"),
     " SELECT 1 FROM chain JOIN held ON held.id = chain.id AND held.manages
-       WHERE chain.depth > 0 OR NOT counted.manages)"
+       WHERE chain.depth > 0 OR NOT counted.manages)) END AS accounts
+       FROM found"
 );
 
 /// How many accounts a caller sees.
@@ -162,22 +162,8 @@ pub(crate) fn reach(connection: &Connection, caller: &Caller) -> Result<Reach> {
         let accounts = connection.query_one(&statement, &parameters(caller))?.take("accounts")?;
         return Ok(Reach { accounts, everything: false, root: None });
     }
-    let rows = connection.query(HELD, &parameters(caller))?;
-    let mut held: Vec<(AccountId, bool, i64)> = Vec::with_capacity(rows.len());
-    for mut row in rows {
-        let (manages, accounts) = (row.take("manages")?, row.take("accounts")?);
-        // Who manages the operator account sees all.
-        if manages && row.take("is_operator")? {
-            return Ok(Reach { accounts, everything: true, root: None });
-        }
-        held.push((row.take("id")?, manages, accounts));
-    }
-    // Most callers have one account, which they manage.
-    if let [(root, true, accounts)] = held.as_slice() {
-        return Ok(Reach { accounts: *accounts, everything: false, root: Some(*root) });
-    }
-    let accounts = connection.query_one(COUNTED, &parameters(caller))?.take("accounts")?;
-    Ok(Reach { accounts, everything: false, root: None })
+    let mut row = connection.query_one(REACH, &parameters(caller))?;
+    Ok(Reach { accounts: row.take("accounts")?, everything: row.take("everything")?, root: row.take("root")? })
 }
 
 /// Whether the person `?1` belongs to the account `a`, as a condition: by an active membership there, or in an account
@@ -480,7 +466,7 @@ mod tests {
                 rows::<u32>(&store, &visible, (person, connector), |row| row.get("id"))
             };
             let counted = |person: Option<i64>, connector: Option<u32>| {
-                rows::<u32>(&store, COUNTED, (person, connector), |row| row.get("accounts"))
+                rows::<u32>(&store, REACH, (person, connector), |row| row.get("accounts"))
             };
 
             for (account, found) in found(Some(1), None) {

@@ -23,7 +23,7 @@ pub static ACCOUNTS: Collection = Collection {
 
 static FIELDS: [Field; 12] = [
     Field::number("id", "a.id"),
-    Field::text("name", "a.name").ordered_by("a.name_key"),
+    Field::text("name", "a.name").ordered_by("a.name_key").indexed(),
     Field::text("description", "a.description"),
     Field::text("status", "a.status"),
     Field::text("type", "a.type"),
@@ -32,7 +32,7 @@ static FIELDS: [Field; 12] = [
     Field::text("subdomain", "a.subdomain"),
     Field::text("country", "a.country"),
     Field::text("primaryContact", "a.primary_contact"),
-    Field::time("createdAt", "a.created_at"),
+    Field::time("createdAt", "a.created_at").indexed(),
     Field::time("updatedAt", "a.updated_at"),
 ];
 
@@ -43,7 +43,8 @@ pub(crate) const FEW: i64 = 2000;
 ///
 /// # Errors
 ///
-/// [`crate::Error::Forbidden`] for a connector without `accounts:read` and without `accounts:manage`.
+/// [`crate::Error::Forbidden`] for a connector without `accounts:read` and without `accounts:manage`; [`crate::Error::Invalid`] for
+/// options that cost too much over so many accounts.
 pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Result<Page> {
     caller.require_reading()?;
     let reach = hierarchy::reach(connection, caller)?;
@@ -61,13 +62,22 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
         listing::count(connection, &source, counted)
     };
     let mut count = conditions.text.is_empty().then_some(reach.accounts);
-    if count.is_none() && start.is_among_many() {
-        count = Some(count_matches()?);
-    }
+    let is_affordable = listing.require_few(reach.accounts);
     let mut wanted = Sql::default();
-    // Few matches are found and put in order; many are come across soon enough when the accounts are walked in order.
-    if let Some(hint) = hint.clone().filter(|_| count.is_some_and(|count| count <= FEW)) {
-        and(&mut wanted, hint);
+    if let Some(hint) = hint.clone() {
+        let mut led_to = Sql::default();
+        and(&mut led_to, hint);
+        if is_affordable.is_err() {
+            listing.require_few_of(connection, &source, &led_to)?;
+        }
+        let matches = count_matches()?;
+        // Few matches are found and put in order; many are come across soon enough when the accounts are walked in order.
+        if matches <= FEW || is_affordable.is_err() {
+            wanted = led_to;
+        }
+        count = Some(matches);
+    } else {
+        is_affordable?;
     }
     wanted.append(conditions.clone());
     let mut page = listing.page(connection, &source, wanted)?;
@@ -119,7 +129,7 @@ impl Start {
             Self::Owner(account) => (OWNED, "a.id IN (SELECT id FROM visible)".to_owned(), vec![account.into()]),
             Self::Visible => (VISIBLE, IN_VISIBLE.to_owned(), caller()),
         };
-        Source { with, from: format!("accounts a WHERE {condition}"), parameters }
+        Source { with, from: format!("accounts a WHERE {condition}"), parameters, walked: None }
     }
 }
 
@@ -141,6 +151,10 @@ fn hint(filter: &Filter) -> Option<Sql> {
                 sql.bind(to);
             }
             _ if folded => return None,
+            ("id", Wanted::Number(ids)) => {
+                sql.push("a.id");
+                one_of(&mut sql, ids.into_iter().map(Value::from));
+            }
             // Registration ids are unique, and found, among the accounts of an owner.
             ("registrationId", Wanted::OneOf(ids)) => {
                 sql.push("a.owner_id IN (SELECT id FROM accounts WHERE descendants > 0) AND a.registration_id");
@@ -193,7 +207,11 @@ mod tests {
     fn hint_of(filter: &str) -> Option<(String, String)> {
         let sql = hint(&Filter::parse(filter, &FIELDS).expect("a filter"))?;
         assert_eq!(sql.text.matches('?').count(), sql.parameters.len());
-        let text = |value: &Value| if let Value::Text(text) = value { text.clone() } else { panic!("{value:?}") };
+        let text = |value: &Value| match value {
+            Value::Text(text) => text.clone(),
+            Value::Integer(number) => number.to_string(),
+            other => panic!("{other:?}"),
+        };
         Some((sql.text, sql.parameters.iter().map(text).collect::<Vec<_>>().join("|")))
     }
 
@@ -206,6 +224,8 @@ mod tests {
             ("startswith(tolower(name), 'ac')", "a.name_key >= ? AND a.name_key < ?", "ac|ad"),
             ("accountKey eq 'K'", "a.account_key IN (?)", "K"),
             ("'s' eq subdomain", "a.subdomain IN (?)", "s"),
+            ("id eq 7", "a.id IN (?)", "7"),
+            ("id in (7, 8)", "a.id IN (?, ?)", "7|8"),
             (
                 "registrationId in ('1', '2')",
                 "a.owner_id IN (SELECT id FROM accounts WHERE descendants > 0) AND a.registration_id IN (?, ?)",
@@ -227,7 +247,8 @@ mod tests {
             "tolower(accountKey) eq 'k'",
             "startswith(subdomain, 's')",
             "status eq 'active'",
-            "id eq 1",
+            "id gt 1",
+            "id in (1, 2.5)",
         ] {
             assert_eq!(hint_of(filter), None, "{filter}");
         }

@@ -46,4 +46,4 @@ pub(crate) use presence::{end_all, enter, move_all, set_free};
 pub use presence::{leave, welcome};
 pub use readings::{Membership, Seen, of_person, seen_person};
 pub use standing::Status;
-pub(crate) use standing::{Meant, known, knows, meant, shown_key, stands_in};
+pub(crate) use standing::{Meant, known_by_id, knows, meant, shown_key, stands_in};

@@ -84,14 +84,15 @@ pub(crate) async fn close(edit: &Edit) -> Result<()> {
     Ok(())
 }
 
-/// Forgets some of what is kept no longer, so many rows at most.
-pub async fn forget(connection: &Connection) -> Result<()> {
-    if is_due(connection)? {
+/// Forgets some of what is kept no longer, so many rows at most, and says whether there was any.
+pub async fn forget(connection: &Connection) -> Result<bool> {
+    let is_due = is_due(connection)?;
+    if is_due {
         for statement in FORGET {
             connection.execute(statement, vec![expired(), FORGOTTEN.into()]).await?;
         }
     }
-    Ok(())
+    Ok(is_due)
 }
 
 /// The time before which what was removed is kept no longer.

@@ -1,11 +1,9 @@
-//! Who calls: the person or the connector behind a good token, looked up at each request.
+//! Who calls: a person or a connector, and what each may be asked for.
 
 use crate::auth::scope::{self, Scopes};
-use crate::auth::token::{self, FIRST_PARTY, INVALID, Verified};
 use crate::error::{Error, Result};
-use crate::store::climb::live;
 use crate::store::draft::Draft;
-use crate::store::{Actor, Connection, Row, Value};
+use crate::store::{Actor, Row};
 use crate::values::id::{AccountId, ConnectorId, PersonId};
 use crate::values::role::Role;
 use crate::values::time::Time;
@@ -14,7 +12,7 @@ use crate::values::time::Time;
 const FOR_PEOPLE: Error = Error::Forbidden { needs: "the token of a user" };
 
 /// Who calls.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// A person who is signed in.
     Person(CallingPerson),
@@ -23,7 +21,7 @@ pub enum Caller {
 }
 
 /// A person who calls. What the person may do is looked up, see [`crate::accounts::hierarchy`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallingPerson {
     /// The person.
     pub id: PersonId,
@@ -41,7 +39,7 @@ pub struct CallingPerson {
 }
 
 /// A connector that calls: it has shown its secret, or a token.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallingConnector {
     /// The connector.
     pub id: ConnectorId,
@@ -60,7 +58,7 @@ pub struct CallingConnector {
 }
 
 /// What is noted of how a connector fares, so that it is not written again.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Noted {
     /// When its last token expires, if it is active.
     pub token_expires_at: Option<Time>,
@@ -71,11 +69,17 @@ pub(crate) struct Noted {
 /// The columns of a connector `c` that calls, see [`CallingConnector::from_row`].
 macro_rules! calling {
     () => {
-        "c.id, c.client_id, c.account_id, c.scopes, c.secret_version, c.rank,
-         iif(c.status = 'active', c.token_expires_at, NULL) AS noted_token, iif(c.failures = 0, c.last_success_at, NULL) AS noted_success"
+        concat!("c.id, c.client_id, c.account_id, c.scopes, c.secret_version, c.rank, ", $crate::auth::caller::noted!())
     };
 }
-pub(crate) use calling;
+
+/// The columns of [`Noted`], of a connector `c`.
+macro_rules! noted {
+    () => {
+        "iif(c.status = 'active', c.token_expires_at, NULL) AS noted_token, iif(c.failures = 0, c.last_success_at, NULL) AS noted_success"
+    };
+}
+pub(crate) use {calling, noted};
 
 /// Whether a connector, by its id and the version of its secret, may still call as it did when it was found, as a condition: for
 /// what was planned since, see [`crate::store::draft`].
@@ -116,6 +120,16 @@ impl Caller {
         match self {
             Self::Person(person) => person.account_id,
             Self::Connector(connector) => Some(connector.account_id),
+        }
+    }
+
+    /// Whether it is the same one and may do the same: what is noted of a connector aside, which only a write asks for.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Connector(one), Self::Connector(other)) => {
+                CallingConnector { noted: other.noted, ..one.clone() } == *other
+            }
+            _ => self == other,
         }
     }
 
@@ -169,6 +183,12 @@ impl Caller {
     }
 }
 
+impl Noted {
+    pub(crate) fn from_row(row: &mut Row) -> Result<Self> {
+        Ok(Self { token_expires_at: row.take("noted_token")?, succeeded_at: row.take("noted_success")? })
+    }
+}
+
 impl CallingConnector {
     /// Takes a connector with all that it holds out of a row of the columns that [`calling!`] names.
     pub(crate) fn from_row(row: &mut Row) -> Result<Self> {
@@ -179,7 +199,7 @@ impl CallingConnector {
             scopes: Scopes::trusted(row.take("scopes")?),
             secret_version: row.take("secret_version")?,
             rank: row.take("rank")?,
-            noted: Noted { token_expires_at: row.take("noted_token")?, succeeded_at: row.take("noted_success")? },
+            noted: Noted::from_row(row)?,
         })
     }
 
@@ -212,76 +232,5 @@ impl CallingConnector {
             return Ok(());
         }
         Err(Error::Forbidden { needs: scopes.first().copied().unwrap_or_default() })
-    }
-}
-
-/// Finds who is behind an access token.
-///
-/// # Errors
-///
-/// [`Error::Unauthenticated`] as [`token::verify`], also if it was revoked, if its connector is not active, or
-/// if the connector's account is suspended, or one that owns it.
-pub async fn find(token: &str, connection: &Connection) -> Result<Caller> {
-    let verified = token::verify(token, connection).await?;
-    active(&verified, connection)?.ok_or(INVALID)
-}
-
-/// What a token says, and who is behind it; `None` if it is not good.
-pub(crate) async fn inspect(token: &str, connection: &Connection) -> Result<Option<(Verified, Caller)>> {
-    let verified = match token::verify(token, connection).await {
-        Ok(verified) => verified,
-        Err(Error::Unauthenticated(_)) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    Ok(active(&verified, connection)?.map(|caller| (verified, caller)))
-}
-
-/// Whoever the token was issued to, if that is active and the token was not revoked.
-fn active(verified: &Verified, connection: &Connection) -> Result<Option<Caller>> {
-    let session: Value = verified.session.as_deref().into();
-    let (jti, kid) = (verified.jti.as_str(), verified.kid.as_str());
-    let Some(password_version) = verified.password_version else {
-        let row = connection.query_first(
-            concat!(
-                "SELECT ",
-                calling!(),
-                " FROM connectors c WHERE c.client_id = ?1 AND c.status <> 'inactive' AND ",
-                live!("c.account_id"),
-                " AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3, ?4))"
-            ),
-            &[verified.client_id.as_str().into(), jti.into(), session, kid.into()],
-        )?;
-        let Some(mut row) = row else { return Ok(None) };
-        return Ok(Some(Caller::Connector(CallingConnector {
-            scopes: Scopes::trusted(verified.scope.clone()),
-            ..CallingConnector::from_row(&mut row)?
-        })));
-    };
-    let client = Some(verified.client_id.as_str()).filter(|client_id| *client_id != FIRST_PARTY);
-    let row = connection.query_first(
-        concat!(
-            "SELECT p.id, c.id AS through, c.account_id AS within, c.rank FROM people p
-               LEFT JOIN connectors c ON c.client_id = ?5 AND c.status <> 'inactive' AND ",
-            live!("c.account_id"),
-            " WHERE p.uuid = ?1 AND p.password_version = ?4 AND (?5 IS NULL OR c.id IS NOT NULL)
-                AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti IN (?2, ?3, ?6))"
-        ),
-        &[verified.subject.as_str().into(), jti.into(), session, password_version.into(), client.into(), kid.into()],
-    )?;
-    let Some(mut row) = row else { return Ok(None) };
-    let (id, through, within) = (row.take("id")?, row.take("through")?, row.take("within")?);
-    let most = most(row.take("rank")?, &verified.scope);
-    Ok(Some(Caller::Person(CallingPerson { id, account_id: verified.account, within, through, most })))
-}
-
-/// See [`CallingPerson::most`]: `rank` is that of the connector, if the token was issued to one. A token that the person asked for by
-/// the password has no scope and is bounded by the rank alone; one that a browser was asked for has what the person let it have.
-fn most(rank: Option<Role>, scope: &str) -> Option<Role> {
-    let Some(rank) = rank else { return Some(Role::Owner) };
-    let granted = |wanted: &str| scope.split(' ').any(|granted| granted == wanted);
-    if scope.is_empty() || granted(scope::ACCOUNTS_MANAGE) {
-        Some(rank)
-    } else {
-        Some(Role::Viewer).filter(|_| granted(scope::ACCOUNTS_READ))
     }
 }

@@ -8,12 +8,14 @@
 //! | [`key_store`] | which key-value store their private halves are in |
 //! | [`token`] | access tokens: what a signature vouches for |
 //! | [`id_token`] | who signed in, told to a relying party |
-//! | [`caller`] | who is behind a token now |
+//! | [`caller`] | who calls |
+//! | [`bearer`] | who is behind a token now |
 //! | [`rotation`] | ending all signing keys at once |
 //! | [`throttle`] | the limit on failed sign-ins |
 //! | [`limit`] | how often anybody may make Accord send a mail |
 //! | [`idempotency`] | requests that may be sent again |
 
+pub mod bearer;
 pub mod caller;
 pub mod id_token;
 pub mod idempotency;

@@ -2,13 +2,15 @@
 //!
 //! A signature is checked once per token and instance; what was found is remembered by the token's digest until it
 //! expires. Whether the token was revoked and whether who is behind it still may act is looked up at each request, see
-//! [`crate::auth::caller`].
+//! [`crate::auth::bearer`].
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jwt_simple::prelude::{Deserialize, Duration, Serialize, Token, VerificationOptions};
 
+use crate::auth::caller::Caller;
 use crate::auth::{key, secret};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::setting;
@@ -93,7 +95,7 @@ pub(crate) enum Sessions<'a> {
 pub(crate) const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidToken);
 
 /// What a signature vouched for.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Verified {
     /// Whom the token was issued to: a person's UUID, or the `client_id`.
     pub subject: String,
@@ -115,10 +117,24 @@ pub struct Verified {
     pub expires_at: Time,
     /// See [`AccessClaims::password_version`].
     pub password_version: Option<i64>,
+    /// Who was behind it when that was last looked up.
+    last: Mutex<Option<Arc<Caller>>>,
+}
+
+impl Verified {
+    /// Who was behind the token when that was last looked up, if anybody was.
+    pub(crate) fn last(&self) -> Option<Arc<Caller>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes who is behind the token now.
+    pub(crate) fn note(&self, caller: Option<&Caller>) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = caller.cloned().map(Arc::new);
+    }
 }
 
 thread_local! {
-    static VERIFIED: RefCell<HashMap<[u8; 32], Verified>> = RefCell::default();
+    static VERIFIED: RefCell<HashMap<[u8; 32], Arc<Verified>>> = RefCell::default();
 }
 
 /// What the token's signature vouches for.
@@ -126,13 +142,9 @@ thread_local! {
 /// # Errors
 ///
 /// [`Error::Unauthenticated`] if it is malformed, forged, expired, not yet valid, of another issuer or for another audience.
-pub async fn verify(token: &str, connection: &Connection) -> Result<Verified> {
-    if token.len() > MAX_LENGTH {
-        return Err(INVALID);
-    }
-    let digest = secret::digest(token.as_bytes());
-    if let Some(verified) = VERIFIED.with_borrow(|known| known.get(&digest).cloned()) {
-        return if Time::now() < verified.expires_at { Ok(verified) } else { Err(INVALID) };
+pub async fn verify(token: &str, connection: &Connection) -> Result<Arc<Verified>> {
+    if let Some(verified) = recall(token)? {
+        return Ok(verified);
     }
     let options = VerificationOptions {
         required_signature_type: Some("at+jwt".to_owned()),
@@ -142,7 +154,7 @@ pub async fn verify(token: &str, connection: &Connection) -> Result<Verified> {
         max_token_length: Some(MAX_LENGTH),
         ..VerificationOptions::default()
     };
-    let verified = check(token, options, connection)?;
+    let verified = Arc::new(check(token, options, connection)?);
     VERIFIED.with_borrow_mut(|known| {
         if known.len() >= REMEMBERED {
             let now = Time::now();
@@ -151,9 +163,27 @@ pub async fn verify(token: &str, connection: &Connection) -> Result<Verified> {
                 known.clear();
             }
         }
-        known.insert(digest, verified.clone());
+        known.insert(secret::digest(token.as_bytes()), Arc::clone(&verified));
     });
     Ok(verified)
+}
+
+/// What the instance remembers of a token.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] if it is none, or expired.
+pub(crate) fn recall(token: &str) -> Result<Option<Arc<Verified>>> {
+    if token.len() > MAX_LENGTH {
+        return Err(INVALID);
+    }
+    let digest = secret::digest(token.as_bytes());
+    let verified = VERIFIED.with_borrow(|known| known.get(&digest).cloned());
+    if verified.as_ref().is_some_and(|verified| Time::now() >= verified.expires_at) {
+        Err(INVALID)
+    } else {
+        Ok(verified)
+    }
 }
 
 fn check(token: &str, options: VerificationOptions, connection: &Connection) -> Result<Verified> {
@@ -181,6 +211,7 @@ fn check(token: &str, options: VerificationOptions, connection: &Connection) -> 
         issued_at,
         expires_at,
         password_version: claims.custom.password_version,
+        last: Mutex::default(),
     })
 }
 

@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::expression::{Comparison, Expression, Function, Literal};
 use super::letters::Letters;
 use super::render::{self, render};
-use super::{Fault, Field, Sql, bound_work, lexer, parser};
+use super::{Fault, Field, Sql, bound_values, lexer, parser};
 
 /// A parsed `$filter`.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,7 @@ impl Filter {
         let tokens = lexer::tokens(text)?;
         let letters = Letters::of(&tokens)?;
         let expression = parser::parse(Cursor::new(text, tokens), fields)?;
-        bound_work(render::work(&expression, &letters))?;
+        bound_values(render::values(&expression, &letters))?;
         Ok(Self { expression, letters })
     }
 
@@ -34,12 +34,17 @@ impl Filter {
         sql
     }
 
+    /// What it costs for a row, see [`super::work_of`].
+    pub(super) fn work(&self) -> u64 {
+        render::work(&self.expression, &self.letters)
+    }
+
     /// Whether the filter speaks of the field of this name.
     pub fn names(&self, field: &str) -> bool {
         self.expression.names(field)
     }
 
-    /// What the filter demands of the texts of fields, each by itself: nothing is found that one of them is not true of.
+    /// What the filter demands of the values of fields, each by itself: nothing is found that one of them is not true of.
     pub fn demands(&self) -> Vec<Demand<'_>> {
         let mut demands = Vec::new();
         let mut conjuncts = vec![&self.expression];
@@ -60,32 +65,41 @@ pub struct Demand<'a> {
     pub field: &'static Field,
     /// Whether it is so of the field in lower or upper case, and not as it is.
     pub folded: bool,
-    /// What its text must be.
+    /// What its value must be.
     pub wanted: Wanted<'a>,
 }
 
-/// What a text must be.
+/// What a value must be.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Wanted<'a> {
-    /// One of these.
+    /// One of these texts.
     OneOf(Vec<&'a str>),
-    /// What begins with this.
+    /// One of these numbers.
+    Number(Vec<i64>),
+    /// A text that begins with this.
     Prefix(&'a str),
+}
+
+impl<'a> Wanted<'a> {
+    /// One of these, if all are texts or all are whole numbers.
+    fn one_of(literals: &'a [Literal]) -> Option<Self> {
+        let text = |literal: &'a Literal| if let Literal::Text(text) = literal { Some(text.as_str()) } else { None };
+        let number = |literal: &Literal| if let Literal::Integer(number) = literal { Some(*number) } else { None };
+        let texts = literals.iter().map(text).collect::<Option<_>>().map(Self::OneOf);
+        texts.or_else(|| literals.iter().map(number).collect::<Option<_>>().map(Self::Number))
+    }
 }
 
 impl<'a> Demand<'a> {
     fn of(expression: &'a Expression) -> Option<Self> {
         let (operand, wanted) = match expression {
             Expression::Compare(Comparison::Eq, left, right) => match (left.as_ref(), right.as_ref()) {
-                (operand, Expression::Literal(Literal::Text(text)))
-                | (Expression::Literal(Literal::Text(text)), operand) => (operand, Wanted::OneOf(vec![text])),
+                (operand, Expression::Literal(literal)) | (Expression::Literal(literal), operand) => {
+                    (operand, Wanted::one_of(std::slice::from_ref(literal))?)
+                }
                 _ => return None,
             },
-            Expression::In(operand, literals) => {
-                let text =
-                    |literal: &'a Literal| if let Literal::Text(text) = literal { Some(text.as_str()) } else { None };
-                (operand.as_ref(), Wanted::OneOf(literals.iter().map(text).collect::<Option<_>>()?))
-            }
+            Expression::In(operand, literals) => (operand.as_ref(), Wanted::one_of(literals)?),
             Expression::Call(Function::StartsWith, operands) => match operands.as_slice() {
                 [operand, Expression::Literal(Literal::Text(text))] => (operand, Wanted::Prefix(text)),
                 _ => return None,

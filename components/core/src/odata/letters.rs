@@ -31,19 +31,35 @@ impl Letters {
     }
 
     /// How many values [`Letters::lower`] or [`Letters::upper`] binds at most, those of what it is about aside.
-    pub(super) fn work(&self) -> usize {
+    pub(super) fn values(&self) -> usize {
         2 * self.0.len()
+    }
+
+    /// What either costs for a row, see [`super::work_of`].
+    pub(super) fn work(&self) -> u64 {
+        10 + 15 * self.0.len() as u64
     }
 
     /// Adds what `inner` adds, in lower case.
     pub(super) fn lower(&self, sql: &mut Sql, inner: impl FnOnce(&mut Sql)) {
+        replace(self.lowered(), "lower(", sql, inner);
+    }
+
+    /// A text as [`Letters::lower`] makes it.
+    pub(super) fn to_lower(&self, text: &str) -> String {
+        let lower = |text: String, (from, to): (char, char)| text.replace(from, to.encode_utf8(&mut [0; 4]));
+        self.lowered().into_iter().fold(text.to_ascii_lowercase(), lower)
+    }
+
+    /// Each letter that has a lower case, with that.
+    fn lowered(&self) -> BTreeSet<(char, char)> {
         let lowered = |c: &char| {
             let lower = single(c.to_lowercase())?;
             let upper = single(lower.to_uppercase())?;
             // Only where both ways agree: the final sigma is no lower case of its capital.
             (upper != lower && single(upper.to_lowercase()) == Some(lower)).then_some((upper, lower))
         };
-        replace(self.0.iter().filter_map(lowered).collect(), "lower(", sql, inner);
+        self.0.iter().filter_map(lowered).collect()
     }
 
     /// Adds what `inner` adds, in upper case.

@@ -1,9 +1,15 @@
 //! A list as its options want it: filtered, searched, in order, page by page, and counted.
 
-use super::{Field, Filter, Order};
-use crate::error::Result;
+use super::{Field, Filter, Order, Search};
+use crate::error::{Error, Faults, Result};
 use crate::store::sql::Sql;
 use crate::store::{Connection, Row, Value};
+
+/// Most work of a list, in steps, of which each takes some ten nanoseconds: as much as one request may cost.
+const WORK_MAX: u64 = 100_000_000;
+
+/// What it costs to come across a row.
+const ROW: u64 = 10;
 
 /// What can be listed, and by what.
 #[derive(Debug)]
@@ -25,8 +31,8 @@ pub struct Listing {
     pub fields: Vec<&'static Field>,
     /// Which of them.
     pub filter: Option<Filter>,
-    /// Which of those: the condition of a search.
-    pub search: Option<Sql>,
+    /// Which of those.
+    pub search: Option<Search>,
     /// In which order.
     pub order: Order,
     /// Only those after the one whose order keys have these values, see [`Order::after`].
@@ -68,12 +74,14 @@ pub struct Source {
     pub from: String,
     /// The parameters, which are numbered: those of the options follow them.
     pub parameters: Vec<Value>,
+    /// A query that tells as `rows` how many are looked at, at most, if that costs less than to count what the source has.
+    pub walked: Option<&'static str>,
 }
 
 impl Source {
     /// The beginning of a statement over the source: conditions follow.
     pub(crate) fn select(&self, columns: &str) -> Sql {
-        let Self { with, from, parameters } = self;
+        let Self { with, from, parameters, .. } = self;
         Sql { text: format!("{with}SELECT {columns} FROM {from}"), parameters: parameters.clone() }
     }
 
@@ -101,7 +109,12 @@ impl Listing {
     }
 
     /// Reads a page of what `source` has.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::require_few`].
     pub(crate) fn read(&self, connection: &Connection, source: &Source) -> Result<Page> {
+        self.require_few_of(connection, source, &Sql::default())?;
         let conditions = self.conditions();
         let mut page = self.page(connection, source, conditions.clone())?;
         if self.count {
@@ -110,10 +123,61 @@ impl Listing {
         Ok(page)
     }
 
+    /// What the options cost for each row, by the option.
+    fn work(&self) -> [(&'static str, u64); 3] {
+        let filter = self.filter.as_ref().map_or(0, Filter::work);
+        let search = self.search.as_ref().map_or(0, |search| search.work);
+        let order = self.order.work(self.skip);
+        // What is put in order is looked at once more to be counted.
+        let times = if order > 0 { 2 } else { 1 };
+        [("$filter", times * filter), ("$search", times * search), ("$orderby", order)]
+    }
+
+    /// How many rows these options may look at, if that is bounded.
+    fn rows_max(&self) -> Option<i64> {
+        let work: u64 = self.work().iter().map(|(_, work)| work).sum();
+        (work > 0).then(|| i64::try_from(WORK_MAX / (ROW + work)).unwrap_or(i64::MAX))
+    }
+
+    /// Refuses options that cost too much over so many rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`], which names the option that costs most.
+    pub(crate) fn require_few(&self, rows: i64) -> Result<()> {
+        if self.rows_max().is_none_or(|max| rows <= max) {
+            return Ok(());
+        }
+        let most = self.work().into_iter().max_by_key(|(_, work)| *work).map_or("$filter", |(option, _)| option);
+        Err(Error::Invalid(Faults::of(
+            most,
+            "at character 1: this takes too much work over so many: use fewer words, conditions or fields",
+        )))
+    }
+
+    /// As [`Self::require_few`], over what `source` has and meets the conditions.
+    pub(crate) fn require_few_of(&self, connection: &Connection, source: &Source, conditions: &Sql) -> Result<()> {
+        let Some(max) = self.rows_max() else { return Ok(()) };
+        if let Some(walked) = source.walked {
+            return self.require_few(connection.query_one(walked, &[])?.take("rows")?);
+        }
+        let Source { with, from, parameters, .. } = source;
+        let mut statement = Sql {
+            text: format!("{with}SELECT count(*) AS rows FROM (SELECT 1 FROM {from}"),
+            parameters: parameters.clone(),
+        };
+        statement.append(conditions.clone());
+        statement.push(" LIMIT ");
+        statement.bind(max.saturating_add(1));
+        statement.push(")");
+        self.require_few(connection.query_one(&statement.text, &statement.parameters)?.take("rows")?)
+    }
+
     /// What filter and search ask for, as more conditions of a statement.
     pub(crate) fn conditions(&self) -> Sql {
         let mut conditions = Sql::default();
-        for condition in self.filter.as_ref().map(Filter::sql).into_iter().chain(self.search.clone()) {
+        let search = self.search.as_ref().map(|search| search.sql.clone());
+        for condition in self.filter.as_ref().map(Filter::sql).into_iter().chain(search) {
             and(&mut conditions, condition);
         }
         conditions

@@ -1,8 +1,8 @@
 //! An expression as SQL.
 
-use super::Sql;
 use super::expression::{Comparison, Expression, Function, Literal};
 use super::letters::Letters;
+use super::{Sql, work_of};
 
 /// Adds `expression`, whose texts have these `letters`.
 pub(super) fn render(expression: &Expression, letters: &Letters, sql: &mut Sql) {
@@ -42,8 +42,8 @@ pub(super) fn render(expression: &Expression, letters: &Letters, sql: &mut Sql) 
 }
 
 /// How many values [`render`] binds at most.
-pub(super) fn work(expression: &Expression, letters: &Letters) -> usize {
-    let of = |expression: &Expression| work(expression, letters);
+pub(super) fn values(expression: &Expression, letters: &Letters) -> usize {
+    let of = |expression: &Expression| values(expression, letters);
     match expression {
         Expression::Literal(_) => 1,
         Expression::Field(_) => 0,
@@ -53,10 +53,32 @@ pub(super) fn work(expression: &Expression, letters: &Letters) -> usize {
         }
         Expression::In(operand, literals) => literals.len() * (of(operand) + 1),
         Expression::Call(function, operands) => {
-            let own = if matches!(function, Function::ToLower | Function::ToUpper) { letters.work() } else { 0 };
+            let own = if matches!(function, Function::ToLower | Function::ToUpper) { letters.values() } else { 0 };
             // An operand stands there twice where its length counts.
             let times = if matches!(function, Function::StartsWith | Function::EndsWith) { 2 } else { 1 };
             own + times * operands.iter().map(of).sum::<usize>()
+        }
+    }
+}
+
+/// What the expression costs for a row, see [`work_of`].
+pub(super) fn work(expression: &Expression, letters: &Letters) -> u64 {
+    let of = |expression: &Expression| work(expression, letters);
+    match expression {
+        Expression::Literal(_) => 1,
+        Expression::Field(field) => work_of(field.column),
+        Expression::Not(operand) => of(operand),
+        Expression::And(left, right) | Expression::Or(left, right) | Expression::Compare(_, left, right) => {
+            of(left) + of(right)
+        }
+        Expression::In(operand, literals) => literals.len() as u64 * (of(operand) + 1),
+        Expression::Call(function, operands) => {
+            let operands: u64 = operands.iter().map(of).sum();
+            match function {
+                Function::ToLower | Function::ToUpper => letters.work() + operands,
+                Function::Contains | Function::Length => 3 + operands,
+                Function::StartsWith | Function::EndsWith => 3 + 2 * operands,
+            }
         }
     }
 }

@@ -6,23 +6,42 @@ use super::cursor::Cursor;
 use super::expression::Literal;
 use super::letters::Letters;
 use super::lexer::Token;
-use super::{Fault, NODES_MAX, Sql, bound_work};
+use super::{Fault, NODES_MAX, Sql, work_of};
 
-/// The condition of a `$search` in any of `columns`, case ignored.
-///
-/// # Errors
-///
-/// The [`Fault`] says what is wrong, and at which character.
-pub fn search(text: &str, columns: &[&str]) -> Result<Sql, Fault> {
-    let tokens = tokens(text)?;
-    let letters = Letters::of(&tokens)?;
-    let words = tokens.iter().filter(|(_, token)| matches!(token, Token::Literal(_))).count();
-    bound_work(words * columns.len() * (2 * letters.work() + 1))?;
-    let mut search = Search { tokens: Cursor::new(text, tokens), letters, columns, sql: Sql::default() };
-    search.or()?;
-    match search.tokens.peek() {
-        None => Ok(search.sql),
-        Some(_) => Err(Fault::new(search.tokens.at(), "expected a word, a phrase or the end")),
+/// A parsed `$search`.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The condition.
+    pub(super) sql: Sql,
+    /// What it costs for a row, see [`super::work_of`].
+    pub(super) work: u64,
+}
+
+impl Search {
+    /// Reads a `$search` in any of `columns`, case ignored.
+    ///
+    /// # Errors
+    ///
+    /// The [`Fault`] says what is wrong, and at which character.
+    pub fn parse(text: &str, columns: &[&str]) -> Result<Self, Fault> {
+        let tokens = tokens(text)?;
+        let letters = Letters::of(&tokens)?;
+        let words = tokens.iter().filter(|(_, token)| matches!(token, Token::Literal(_))).count();
+        let mut search = Words { tokens: Cursor::new(text, tokens), letters, sql: Sql::default() };
+        search.sql.push("(SELECT ");
+        search.or()?;
+        if search.tokens.peek().is_some() {
+            return Err(Fault::new(search.tokens.at(), "expected a word, a phrase or the end"));
+        }
+        let Words { letters, mut sql, .. } = search;
+        // What is searched is put together once for a row, and not once for each word. Between the columns is what none of them has.
+        let searched = columns.iter().map(|column| format!("coalesce({column}, '')")).collect::<Vec<_>>();
+        sql.push(" FROM (VALUES (");
+        letters.lower(&mut sql, |sql| sql.push(&searched.join(" || char(31) || ")));
+        sql.push(")))");
+        let read: u64 = columns.iter().map(|column| 10 + work_of(column)).sum();
+        let work = letters.work() + read + (words * (columns.len() + 10)) as u64;
+        Ok(Self { sql, work })
     }
 }
 
@@ -74,14 +93,13 @@ fn phrase(characters: &mut Peekable<impl Iterator<Item = (char, usize)>>, start:
 }
 
 /// Turns tokens into SQL as it reads them.
-struct Search<'a> {
+struct Words<'a> {
     tokens: Cursor<'a>,
     letters: Letters,
-    columns: &'a [&'a str],
     sql: Sql,
 }
 
-impl Search<'_> {
+impl Words<'_> {
     fn or(&mut self) -> Result<(), Fault> {
         self.sql.push("(");
         self.and()?;
@@ -128,18 +146,11 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Adds the condition that one of the columns contains `text`.
+    /// Adds the condition that what is searched contains `text`.
     fn contained(&mut self, text: &str) {
-        let Self { letters, columns, sql, .. } = self;
-        sql.push("(");
-        for (index, column) in columns.iter().enumerate() {
-            sql.push(if index > 0 { " OR instr(" } else { "instr(" });
-            letters.lower(sql, |sql| sql.push(&format!("coalesce({column}, '')")));
-            sql.push(", ");
-            letters.lower(sql, |sql| sql.bind(text));
-            sql.push(") > 0");
-        }
-        sql.push(")");
+        self.sql.push("instr(column1, ");
+        self.sql.bind(self.letters.to_lower(text));
+        self.sql.push(") > 0");
     }
 }
 
@@ -154,8 +165,8 @@ mod tests {
     fn a_search_finds_words_anywhere_without_case() {
         let found = |text: &str| {
             let columns = ["t.name", "t.description"];
-            let condition = search(text, &columns).unwrap_or_else(|fault| panic!("{text}: {fault}"));
-            ids(&database(), &condition, "t.id")
+            let search = Search::parse(text, &columns).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+            ids(&database(), &search.sql, "t.id")
         };
         assert_eq!(found("ACME"), [1, 2, 3]);
         assert_eq!(found("acme corp"), [3]);
@@ -172,32 +183,31 @@ mod tests {
         for (text, at) in
             [("", 1), ("(a", 3), ("a)", 2), ("\"a", 1), ("a OR", 5), ("NOT", 4), ("\"\"", 1), ("a AND OR", 7)]
         {
-            assert_eq!(search(text, &["t.name"]).map_err(|fault| fault.at).err(), Some(at), "{text}");
+            assert_eq!(Search::parse(text, &["t.name"]).map_err(|fault| fault.at).err(), Some(at), "{text}");
         }
-        assert!(search(&"(".repeat(100_000), &["t.name"]).is_err());
+        assert!(Search::parse(&"(".repeat(100_000), &["t.name"]).is_err());
     }
 
     #[test]
-    fn a_search_is_bounded_by_its_work_and_what_is_within_the_bound_runs() {
-        let columns = ["t.name", "t.description", "t.name"];
+    fn a_search_costs_by_its_words_and_letters_and_any_runs() {
+        let columns = ["t.name", "t.description", "(SELECT t.name)"];
         // Words of so many letters, of which each is another one beyond ASCII.
-        let words = |words: usize, letters: u32| {
+        let search = |words: usize, letters: u32| {
             let word: String = (0..letters).filter_map(|n| char::from_u32(0x430 + n)).collect();
-            vec![word; words].join(" OR ")
+            let text = vec![if letters > 0 { &word } else { "a" }; words].join(" OR ");
+            let search = Search::parse(&text, &columns).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+            ids(&database(), &search.sql, "t.id");
+            search.work
         };
-        assert_eq!(search(&words(80, 32), &columns).map_err(|fault| fault.at).err(), Some(1));
-        for (number, letters) in [(150, 0), (80, 1), (5, 32)] {
-            let text = if letters > 0 { words(number, letters) } else { vec!["a"; number].join(" OR ") };
-            let condition = search(&text, &columns).unwrap_or_else(|fault| panic!("{number} {letters}: {fault}"));
-            assert!(condition.parameters.len() <= crate::odata::WORK_MAX);
-            ids(&database(), &condition, "t.id");
-        }
+        assert!(search(1, 0) < search(2, 0) && search(2, 0) < search(150, 0) && search(2, 0) < search(2, 32));
+        search(140, 32);
+        assert!(Search::parse("a", &columns[..2]).map(|search| search.work).ok() < Some(search(1, 0)));
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in texts()) {
-            let _ = search(&text, &["t.name"]);
+            let _ = Search::parse(&text, &["t.name"]);
         }
     }
 }

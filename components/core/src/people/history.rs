@@ -150,12 +150,13 @@ pub async fn list_of(
            FROM accounts WHERE id = ?";
     let mut row = connection.query_one(statement, &[account_id.into()])?;
     let (owned, joined): (i64, bool) = (row.take("descendants")?, row.take("joined")?);
-    let (with, condition) = match owned {
-        0 if !joined => ("", "e.account_id = ?4"),
+    let (with, condition, walked) = match owned {
+        0 if !joined => ("", "e.account_id = ?4", None),
         ..=FEW => (
             OWNED,
             "e.account_id IN (SELECT id FROM owned
                  UNION ALL SELECT j.id FROM owned CROSS JOIN joined_accounts j ON j.account_id = owned.id)",
+            None,
         ),
         _ => (
             "",
@@ -166,9 +167,10 @@ pub async fn list_of(
                 ),
                 " SELECT 1 FROM chain WHERE chain.id = ?4)"
             ),
+            Some(WALKED),
         ),
     };
-    let mut source = since(caller, with, condition).await?;
+    let mut source = Source { walked, ..since(caller, with, condition).await? };
     source.parameters.push(account_id.into());
     listing.read(connection, &source)
 }
@@ -178,13 +180,14 @@ async fn whole(connection: &Connection, caller: &Caller) -> Result<Source> {
     caller.refuse_connector()?;
     let reach = hierarchy::reach(connection, caller)?;
     if reach.everything {
-        return since(caller, "", "1").await;
+        return Ok(Source { walked: Some(WALKED), ..since(caller, "", "1").await? });
     }
     // Of few accounts the events are found by the account; of many they are come across when all are walked in order.
     let managed =
         format!("SELECT a.id FROM visible v CROSS JOIN accounts a ON a.id = v.id WHERE v.manages AND {IN_VISIBLE}");
     let own = "?2 IS NULL AND own.subject = 'people' AND own.subject_id = ?1";
-    let managed = if reach.accounts <= FEW {
+    let walked = Some(WALKED).filter(|_| reach.accounts > FEW);
+    let managed = if walked.is_none() {
         format!(
             "e.id IN (SELECT told.id FROM ({managed}) managed CROSS JOIN audit told ON told.account_id = managed.id
                        UNION ALL SELECT told.id FROM ({managed}) managed CROSS JOIN joined_accounts j ON j.account_id = managed.id
@@ -197,14 +200,18 @@ async fn whole(connection: &Connection, caller: &Caller) -> Result<Source> {
             own.replace("own.", "e.")
         )
     };
-    since(caller, VISIBLE, &managed).await
+    Ok(Source { walked, ..since(caller, VISIBLE, &managed).await? })
 }
+
+/// How many events are walked at most, of whatever account they are: ids grow by one.
+const WALKED: &str = "SELECT coalesce((SELECT max(id) FROM audit) - (SELECT min(id) FROM audit) + 1, 0) AS rows";
 
 /// What meets the condition and is not older than is kept. The caller is `?1` and `?2`, and `?3` since when it is kept.
 async fn since(caller: &Caller, with: &'static str, condition: &str) -> Result<Source> {
     let [person, connector] = hierarchy::parameters(caller);
     let from = format!("audit e WHERE {condition} AND e.at >= ?3");
-    Ok(Source { with, from, parameters: vec![person, connector, kept_since().await?.into()] })
+    let parameters = vec![person, connector, kept_since().await?.into()];
+    Ok(Source { with, from, parameters, walked: None })
 }
 
 /// Since when the audit is kept, by the setting `audit_days`: 0 is for ever.
@@ -216,14 +223,15 @@ async fn kept_since() -> Result<Time> {
 /// How many events are forgotten at once: few, for others wait meanwhile.
 const FORGOTTEN: i64 = 500;
 
-/// Forgets the oldest of what is kept no longer, so many at most.
-pub async fn forget(connection: &Connection) -> Result<()> {
+/// Forgets the oldest of what is kept no longer, so many at most, and says whether there was any.
+pub async fn forget(connection: &Connection) -> Result<bool> {
     let since = kept_since().await?;
     // Ids grow with time, so that the oldest are the first.
     let oldest = "SELECT 1 FROM (SELECT at FROM audit ORDER BY id LIMIT 1) WHERE at < ?";
-    if connection.query_first(oldest, &[since.into()])?.is_some() {
+    let is_due = connection.query_first(oldest, &[since.into()])?.is_some();
+    if is_due {
         let statement = "DELETE FROM audit WHERE id IN (SELECT id FROM audit ORDER BY id LIMIT ?2) AND at < ?1";
         connection.execute(statement, vec![since.into(), FORGOTTEN.into()]).await?;
     }
-    Ok(())
+    Ok(is_due)
 }

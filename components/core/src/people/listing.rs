@@ -38,7 +38,8 @@ static FIELDS: [Field; 7] = [
 ///
 /// # Errors
 ///
-/// [`Error::Forbidden`] for a connector without `accounts:read` and without `accounts:manage`.
+/// [`Error::Forbidden`] for a connector without `accounts:read` and without `accounts:manage`; [`Error::Invalid`] for options that cost
+/// too much over so many people.
 pub fn list(connection: &Connection, caller: &Caller, external_id: Option<&str>, listing: &Listing) -> Result<Page> {
     caller.require_reading()?;
     let hint = listing.filter.as_ref().and_then(hint);
@@ -54,6 +55,7 @@ pub fn list(connection: &Connection, caller: &Caller, external_id: Option<&str>,
     if let Some(external_id) = external_id {
         and(&mut conditions, called(caller, external_id));
     }
+    listing.require_few_of(connection, &source, &conditions)?;
     conditions.append(listing.conditions());
     let mut page = listing.page(connection, &source, conditions.clone())?;
     if listing.count {
@@ -77,7 +79,7 @@ pub fn load(connection: &Connection, caller: &Caller, id: PersonId) -> Result<It
           WHERE p.erased_at IS NULL AND (?1 IS p.id AND ?2 IS NULL OR {})",
         is_seen!()
     );
-    let source = Source { with: "", from, parameters: vec![person, connector, id.into()] };
+    let source = Source { from, parameters: vec![person, connector, id.into()], ..Source::default() };
     source.first(connection, &PEOPLE.fields.iter().collect::<Vec<_>>())?.ok_or(Error::NotFound(Thing::Person))
 }
 
@@ -101,7 +103,7 @@ fn seen(caller: &Caller, found: bool) -> Source {
     if found {
         let from =
             format!("(SELECT id AS person_id FROM people) m JOIN people p ON p.id = m.person_id WHERE {}", is_seen!());
-        return Source { with: "", from, parameters };
+        return Source { from, parameters, ..Source::default() };
     }
     let from = format!(
         concat!(
@@ -112,7 +114,7 @@ fn seen(caller: &Caller, found: bool) -> Source {
         ),
         IN_VISIBLE
     );
-    Source { with: VISIBLE, from, parameters }
+    Source { with: VISIBLE, from, parameters, walked: None }
 }
 
 /// The condition that a connector calls the person `p` so.
@@ -141,10 +143,13 @@ fn called(caller: &Caller, external_id: &str) -> Sql {
 /// A condition that follows from the filter and leads to an index, if there is one.
 fn hint(filter: &Filter) -> Option<Sql> {
     filter.demands().into_iter().find_map(|Demand { field, folded, wanted }| {
-        let Wanted::OneOf(texts) = wanted else { return None };
         let mut sql = Sql::default();
-        match field.name {
-            "email" => {
+        match (field.name, wanted) {
+            ("id", Wanted::Number(ids)) => {
+                sql.push("p.id");
+                one_of(&mut sql, ids.into_iter().map(Value::from));
+            }
+            ("email", Wanted::OneOf(texts)) => {
                 let keys: Option<Vec<Value>> =
                     texts.into_iter().map(|text| Email::parse(text).ok().map(|email| email.key.into())).collect();
                 let keys = keys?;
@@ -154,7 +159,7 @@ fn hint(filter: &Filter) -> Option<Sql> {
                 one_of(&mut sql, keys.into_iter());
                 sql.push(")");
             }
-            "sub" if !folded => {
+            ("sub", Wanted::OneOf(texts)) if !folded => {
                 sql.push("p.uuid");
                 one_of(&mut sql, texts.into_iter().map(Value::from));
             }

@@ -8,6 +8,7 @@
 //! | [`record`] | the endpoint API's upsert |
 //! | [`reading`] | records, as they are read |
 //! | `seen` | what is seen of a person, as parts of statements |
+//! | `inside` | one thing of an account, with what the caller may do there |
 //! | [`names`] | what the members of an account are called, and who says so |
 //! | [`roster`] | the members of an account, and its invitations, as they are read |
 //! | [`listing`] | people as those see them who see an account that they have entered |
@@ -17,6 +18,7 @@
 
 pub mod address;
 pub mod history;
+mod inside;
 pub mod link;
 pub mod listing;
 pub mod names;

@@ -119,7 +119,10 @@ const RANKED: &str = "(SELECT said.*, row_number() OVER words AS rank, first_val
 pub fn list(connection: &Connection, caller: &Caller, account_id: AccountId, listing: &Listing) -> Result<Page> {
     hierarchy::roles(connection, caller, account_id)?.require(Role::Manage)?;
     caller.refuse_connector()?;
-    listing.read(connection, &Source { with: SAID, from: RANKED.to_owned(), parameters: vec![account_id.into()] })
+    listing.read(
+        connection,
+        &Source { with: SAID, from: RANKED.to_owned(), parameters: vec![account_id.into()], walked: None },
+    )
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::auth::caller::Caller;
 use crate::error::{Error, Result, Thing};
 use crate::odata::listing::Source;
 use crate::odata::{Collection, Field, Item, Listing, Page};
+use crate::people::inside;
 use crate::store::Connection;
 use crate::values::id::AccountId;
 use crate::values::role::Role;
@@ -61,14 +62,16 @@ pub fn list(connection: &Connection, caller: &Caller, account_id: AccountId, lis
 ///
 /// As [`list`]; [`Error::NotFound`] if the account has no such record.
 pub fn load(connection: &Connection, caller: &Caller, account_id: AccountId, uuid: &str) -> Result<Item> {
-    let mut source = source(connection, caller, account_id)?;
-    source.from.push_str(" AND r.uuid = ?2");
-    source.parameters.push(uuid.into());
-    source.first(connection, &RECORDS.fields.iter().collect::<Vec<_>>())?.ok_or(Error::NotFound(Thing::Record))
+    let joined = "records r ON r.account_id = a.id AND r.uuid = ?4";
+    let (roles, found) = inside::find(connection, caller, account_id, uuid, &RECORDS, joined)?;
+    roles.require(Role::Manage)?;
+    caller.refuse_connector()?;
+    found.ok_or(Error::NotFound(Thing::Record))
 }
 
 fn source(connection: &Connection, caller: &Caller, account_id: AccountId) -> Result<Source> {
     hierarchy::roles(connection, caller, account_id)?.require(Role::Manage)?;
     caller.refuse_connector()?;
-    Ok(Source { with: "", from: "records r WHERE r.account_id = ?1".to_owned(), parameters: vec![account_id.into()] })
+    let from = "records r WHERE r.account_id = ?1".to_owned();
+    Ok(Source { from, parameters: vec![account_id.into()], ..Source::default() })
 }

@@ -6,14 +6,15 @@
 //! record.
 
 use crate::accounts::hierarchy;
-use crate::accounts::members::known;
+use crate::accounts::members::known_by_id;
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result, Thing};
 use crate::odata::listing::Source;
 use crate::odata::{Collection, Field, Filter, Item, Listing, Page};
+use crate::people::inside;
 use crate::people::names::{called, person_known};
 use crate::people::seen::{email, is_known, known_as};
-use crate::store::Connection;
+use crate::store::{Connection, Value};
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
 
@@ -113,12 +114,19 @@ pub fn list(connection: &Connection, caller: &Caller, account_id: AccountId, lis
 /// not see there.
 pub fn load(connection: &Connection, caller: &Caller, account_id: AccountId, id: PersonId) -> Result<Item> {
     const NONE: Error = Error::NotFound(Thing::Person);
-    let manages = hierarchy::roles(connection, caller, account_id)?.hold(Role::Manage);
-    let person_id = known(connection, account_id, id)?.ok_or(NONE)?;
-    let mut source = members(account_id, manages);
-    source.from.push_str(" AND m.person_id = ?2");
-    source.parameters.push(person_id.into());
-    source.first(connection, &MEMBERS.fields.iter().collect::<Vec<_>>())?.ok_or(NONE)
+    let joined = concat!(
+        "memberships m ON m.account_id = a.id AND m.person_id = ",
+        known_by_id!("?3", "?4"),
+        " ",
+        person_known!()
+    );
+    let (roles, found) = inside::find(connection, caller, account_id, id, &MEMBERS, joined)?;
+    let status = MEMBERS.fields.iter().position(|field| field.name == STATUS);
+    let is_seen = |item: &Item| {
+        let status = status.and_then(|index| item.values.get(index));
+        roles.hold(Role::Manage) || matches!(status, Some(Value::Text(status)) if status == "active")
+    };
+    found.filter(is_seen).ok_or(NONE)
 }
 
 /// The members of an account, as `m`, and what the account knows of each as a person, as `p`.
@@ -128,6 +136,7 @@ fn members(account_id: AccountId, of_any_status: bool) -> Source {
         with: "",
         from: format!(concat!("memberships m ", person_known!(), " WHERE m.account_id = ?1{}"), condition),
         parameters: vec![account_id.into()],
+        walked: None,
     }
 }
 
@@ -153,12 +162,15 @@ pub fn list_invitations(
 /// As [`list_invitations`]; [`Error::NotFound`] for somebody who has no open invitation.
 pub fn load_invitation(connection: &Connection, caller: &Caller, account_id: AccountId, id: PersonId) -> Result<Item> {
     const NONE: Error = Error::NotFound(Thing::Person);
-    hierarchy::roles(connection, caller, account_id)?.require(Role::Manage)?;
-    let person_id = known(connection, account_id, id)?.ok_or(NONE)?;
-    let mut source = invitations(account_id);
-    source.from.push_str(" AND m.person_id = ?2");
-    source.parameters.push(person_id.into());
-    source.first(connection, &INVITATIONS.fields.iter().collect::<Vec<_>>())?.ok_or(NONE)
+    let joined = concat!(
+        "memberships m ON m.account_id = a.id AND m.status = 'invited' AND m.person_id = ",
+        known_by_id!("?3", "?4"),
+        " AND EXISTS (SELECT 1 FROM links l WHERE l.account_id = a.id AND l.person_id = m.person_id AND l.purpose = 'invitation')
+         LEFT JOIN links l ON l.account_id = a.id AND l.person_id = m.person_id AND l.purpose = 'invitation'"
+    );
+    let (roles, found) = inside::find(connection, caller, account_id, id, &INVITATIONS, joined)?;
+    roles.require(Role::Manage)?;
+    found.ok_or(NONE)
 }
 
 /// The open invitations to an account, as `l`, with their memberships, as `m`.
@@ -169,5 +181,6 @@ fn invitations(account_id: AccountId) -> Source {
                WHERE l.account_id = ?1 AND l.purpose = 'invitation' AND m.status = 'invited'"
             .to_owned(),
         parameters: vec![account_id.into()],
+        walked: None,
     }
 }

@@ -4,8 +4,11 @@
 //! The APIs of Accord ask for a person's roles at each request, so a token is of no use where the person has none. Others do
 //! not ask: to them a token is good as long as the person belongs to the account that the token names.
 
+use std::sync::Arc;
+
 use crate::accounts::hierarchy;
-use crate::auth::caller::{self, Caller, CallingConnector, CallingPerson};
+use crate::auth::bearer;
+use crate::auth::caller::{Caller, CallingConnector, CallingPerson};
 use crate::auth::token::Verified;
 use crate::error::Result;
 use crate::sign_in::session::{self, Kept};
@@ -14,8 +17,8 @@ use crate::values::id::{AccountId, PersonId};
 
 /// What a token says, and who is behind it. `None` if it is not good, or if its person belongs to its account no more: removed, made
 /// inactive, or because the account is suspended.
-pub async fn inspect(token: &str, connection: &Connection) -> Result<Option<(Verified, Caller)>> {
-    let Some((verified, caller)) = caller::inspect(token, connection).await? else { return Ok(None) };
+pub async fn inspect(token: &str, connection: &Connection) -> Result<Option<(Arc<Verified>, Caller)>> {
+    let Some((verified, caller)) = bearer::inspect(token, connection).await? else { return Ok(None) };
     let belongs = match &caller {
         Caller::Person(CallingPerson { id, account_id, .. }) => belongs(connection, Some(*id).zip(*account_id))?,
         Caller::Connector(_) => true,
@@ -28,8 +31,8 @@ pub async fn inspect_for(
     connector: &CallingConnector,
     token: &str,
     connection: &Connection,
-) -> Result<Option<(Verified, Caller)>> {
-    let Some((verified, caller)) = caller::inspect(token, connection).await? else { return Ok(None) };
+) -> Result<Option<(Arc<Verified>, Caller)>> {
+    let Some((verified, caller)) = bearer::inspect(token, connection).await? else { return Ok(None) };
     let owner = connector.account_id;
     let is_told = match &caller {
         Caller::Person(CallingPerson { account_id: None, .. }) => false,

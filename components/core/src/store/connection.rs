@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use crate::error::{Error, Result};
 use crate::store::row::Row;
 use crate::store::sqlite::Sqlite;
-use crate::store::{Value, migration, patience};
+use crate::store::{Value, along, migration, patience};
 
 thread_local! {
     static IDLE: RefCell<Vec<Sqlite>> = const { RefCell::new(Vec::new()) };
@@ -46,12 +46,19 @@ impl Connection {
 
     /// Runs a statement that only reads and returns its rows.
     pub fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>> {
-        self.raw()?.query(sql, parameters)
+        let raw = self.raw()?;
+        if let Some(along) = along::unasked()? {
+            along.alone(|sql, parameters| raw.query(sql, parameters))?;
+        }
+        raw.query(sql, parameters)
     }
 
-    /// Runs a statement that only reads and returns its first row, if there is one.
+    /// Runs a statement that only reads and returns its first row, if there is one. What is to be asked along is asked with it.
     pub fn query_first(&self, sql: &str, parameters: &[Value]) -> Result<Option<Row>> {
-        Ok(self.query(sql, parameters)?.into_iter().next())
+        let raw = self.raw()?;
+        let Some(along) = along::unasked()? else { return Ok(raw.query(sql, parameters)?.into_iter().next()) };
+        let (both, parameters) = along.with(sql, parameters);
+        along.answered(raw.query(&both, &parameters))
     }
 
     /// Runs a query that always gives a row, and returns it.
@@ -65,7 +72,11 @@ impl Connection {
 
     /// Runs a statement that reads many rows, while other requests of the instance go on.
     pub async fn read(&self, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
-        self.raw()?.execute(sql, parameters).await
+        let raw = self.raw()?;
+        if let Some(along) = along::unasked()? {
+            along.alone(|sql, parameters| raw.query(sql, parameters))?;
+        }
+        raw.execute(sql, parameters).await
     }
 
     /// Runs a single writing statement as a transaction of its own and returns the rows of its `RETURNING` clause.
@@ -74,6 +85,7 @@ impl Connection {
     ///
     /// [`Error::Unavailable`] when others hold the write lock for too long.
     pub async fn execute(&self, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
+        along::refuse_to_write()?;
         patience::execute(self.raw()?, sql, parameters).await
     }
 
@@ -135,6 +147,7 @@ impl Transaction {
     /// As [`Transaction::begin`], for one that writes so much that others would have to wait for it: it lets these go first. In
     /// WAL mode `EXCLUSIVE` is no other lock than `IMMEDIATE`; it tells a host that keeps a queue of writers.
     pub async fn begin_long() -> Result<Self> {
+        along::refuse_to_write()?;
         let connection = Connection::lease().await?;
         patience::begin_long(connection.raw()?).await?;
         Ok(Self { connection, open: true })

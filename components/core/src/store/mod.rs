@@ -6,6 +6,8 @@
 //! | [`row`] | rows by the names of their columns |
 //! | [`sql`] | parts of statements, and many rows as one parameter |
 //! | [`climb`] | the climb through the tree of accounts |
+//! | `scoped` | what belongs to the request that runs now |
+//! | [`along`] | a question that is asked in one statement with what a request reads |
 //! | [`patience`] | how long a request waits for the write lock, and how |
 //! | [`migration`] | the schema of this release |
 //! | [`connection`] | connections that an instance keeps, and transactions |
@@ -16,6 +18,7 @@
 //! | [`outbox`] | mail that is to be delivered |
 //! | `native` | in unit tests alone, SQLite in place of the interface |
 
+pub(crate) mod along;
 pub mod audit;
 pub(crate) mod climb;
 pub mod connection;
@@ -27,6 +30,7 @@ pub(crate) mod native;
 pub mod outbox;
 pub mod patience;
 pub mod row;
+mod scoped;
 pub mod seal;
 pub mod sql;
 mod sqlite;

@@ -6,8 +6,6 @@
 //! [`PATIENCE`], however often it writes. Who writes much asks less often, and for longer.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +18,7 @@ use crate::error::{Error, Result};
 #[cfg(test)]
 use crate::store::native::sleep;
 use crate::store::row::Row;
+use crate::store::scoped::{self, Scoped};
 use crate::store::sqlite::{Sqlite, is_busy};
 
 /// How long a request waits for the write lock, all its waiting together.
@@ -36,7 +35,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 thread_local! {
     /// What the request that runs now has left of its patience.
-    static LEFT: RefCell<Option<Arc<Patience>>> = const { RefCell::new(None) };
+    static LEFT: Scoped<Patience> = const { RefCell::new(None) };
 }
 
 /// What a request has left of its patience. (An instance has one thread, which a router's futures do not know.)
@@ -61,15 +60,7 @@ impl Patience {
 
 /// Runs a request, which has a patience of its own: other requests of the instance that are polled in between have theirs.
 pub async fn patiently<F: Future>(request: F) -> F::Output {
-    let patience = Patience::new(PATIENCE);
-    let mut request = pin!(request);
-    poll_fn(|context| {
-        let outer = LEFT.replace(Some(Arc::clone(&patience)));
-        let polled = request.as_mut().poll(context);
-        LEFT.set(outer);
-        polled
-    })
-    .await
+    scoped::with(&LEFT, Patience::new(PATIENCE), request).await
 }
 
 /// Runs a statement that takes the write lock, as soon as it finds that free, and returns its rows.

@@ -43,6 +43,17 @@ impl Row {
         self.find(column).and_then(T::from_value).ok_or_else(|| mistaken(column))
     }
 
+    /// Takes so many of the last columns away, as a row of their own.
+    pub(super) fn split_last(&mut self, columns: usize) -> Self {
+        let first = self.values.len().saturating_sub(columns);
+        Self { columns: self.columns[first..].into(), values: self.values.split_off(first) }
+    }
+
+    /// Whether the last column is this number.
+    pub(super) fn ends_with(&self, number: i64) -> bool {
+        matches!(self.values.last(), Some(Value::Integer(last)) if *last == number)
+    }
+
     fn find(&mut self, column: &str) -> Option<Value> {
         let index = self.columns.iter().position(|name| name == column)?;
         self.values.get_mut(index).map(|value| std::mem::replace(value, Value::Null))

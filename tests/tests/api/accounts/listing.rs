@@ -347,3 +347,46 @@ async fn a_listing_knows_how_many_accounts_there_are() {
         }
     }
 }
+
+#[tokio::test]
+async fn options_that_cost_too_much_over_so_many_accounts_are_refused() {
+    let accord = Accord::start().await;
+    let admin = accord.admin().await;
+    let of =
+        |option: &str, word: &str, number: usize, between: &str| (option.to_owned(), vec![word; number].join(between));
+    let list = async |(option, value): &(String, String)| {
+        let url = Url::parse_with_params(&accord.url("/api/accounts"), [(option, value)]).expect("an address");
+        accord.get(&admin, &format!("/api/accounts?{}", url.query().expect("there are options"))).await
+    };
+    let costly = [
+        of("$filter", "contains(tolower(description),'x')", 50, " or "),
+        of("$filter", "length(toupper(tolower(name))) gt 200", 40, " or "),
+        of("$search", "word", 120, " OR "),
+    ];
+    let cheap = [
+        of("$filter", "contains(name,'x')", 10, " or "),
+        of("$filter", "name eq 'x' and contains(tolower(description),'x')", 10, " and "),
+        of("$search", "word", 10, " OR "),
+        (
+            "$orderby".to_owned(),
+            "status,type,country desc,description,accountKey,registrationId,subdomain,name".to_owned(),
+        ),
+        ("$orderby".to_owned(), "createdAt desc".to_owned()),
+    ];
+    for options in costly.iter().chain(&cheap) {
+        assert_eq!(list(options).await.status, 200, "{options:?} over few");
+    }
+    // How many there are is known of each account.
+    accord.store().execute("UPDATE accounts SET descendants = 200000 WHERE owner_id IS NULL", ());
+    for options in &cheap {
+        assert_eq!(list(options).await.status, 200, "{options:?}");
+    }
+    for options in &costly {
+        let refused = list(options).await;
+        assert_eq!(refused.status, 400, "{options:?}");
+        assert!(
+            refused.json()["errors"][&options.0].as_str().is_some_and(|fault| fault.contains("too much work")),
+            "{refused}"
+        );
+    }
+}

@@ -42,5 +42,6 @@ pub fn list(connection: &Connection, caller: &Caller, account_id: AccountId, lis
     caller.refuse_connector()?;
     let from =
         "joined_accounts j JOIN joined_rows r ON r.joined_id = j.id AND r.kind = 'account' WHERE j.account_id = ?1";
-    listing.read(connection, &Source { with: "", from: from.to_owned(), parameters: vec![account_id.into()] })
+    listing
+        .read(connection, &Source { from: from.to_owned(), parameters: vec![account_id.into()], ..Source::default() })
 }

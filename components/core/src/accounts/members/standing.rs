@@ -1,7 +1,7 @@
 //! How a person stands to an account, and by which id the account knows the person.
 
 use crate::error::{Error, Result, Thing};
-use crate::store::{Connection, Transaction};
+use crate::store::Transaction;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::{self, Role};
 
@@ -197,17 +197,28 @@ pub(super) fn sorted(roles: &[Role]) -> Vec<&'static str> {
     role::names(&roles)
 }
 
-/// Whom an account knows by this id: a person who has entered it, by the person's own id; anybody else, by the id that the
-/// account was told. Ids that were told before it was known whose address it is lead on.
-pub(crate) fn known(connection: &Connection, account_id: AccountId, id: PersonId) -> Result<Option<PersonId>> {
-    let statement = format!("SELECT {KNOWN} AS person_id");
-    connection.query_one(&statement, &[account_id.into(), id.into()])?.take("person_id")
-}
-
-/// See [`known`], as an expression over the account `?1` and the id `?2`.
-pub(super) const KNOWN: &str = "(SELECT k.person_id FROM memberships k WHERE k.account_id = ?1 AND k.known_as = ?2
-     UNION ALL
+/// Whom an account knows by an id, as an expression over the two: a person who has entered it, by the person's own id; anybody else, by
+/// the id that the account was told. Ids that were told before it was known whose address it is lead on.
+macro_rules! known_by_id {
+    ($account:literal, $id:literal) => {
+        concat!(
+            "(SELECT k.person_id FROM memberships k WHERE k.account_id = ",
+            $account,
+            " AND k.known_as = ",
+            $id,
+            " UNION ALL
      SELECT e.person_id FROM people told
-       JOIN memberships e ON e.account_id = ?1 AND e.person_id = coalesce(told.leads_to, told.id)
-      WHERE told.id = ?2 AND (e.entered_at IS NOT NULL OR told.leads_to IS NOT NULL)
-      LIMIT 1)";
+       JOIN memberships e ON e.account_id = ",
+            $account,
+            " AND e.person_id = coalesce(told.leads_to, told.id)
+      WHERE told.id = ",
+            $id,
+            " AND (e.entered_at IS NOT NULL OR told.leads_to IS NOT NULL)
+      LIMIT 1)"
+        )
+    };
+}
+pub(crate) use known_by_id;
+
+/// As [`known_by_id`], over the account `?1` and the id `?2`.
+pub(super) const KNOWN: &str = known_by_id!("?1", "?2");

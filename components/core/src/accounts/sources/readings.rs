@@ -84,6 +84,7 @@ pub fn sources(connection: &Connection, caller: &Caller, account_id: AccountId, 
         with: "WITH of(id) AS (SELECT ?3) ",
         from: format!("{} LEFT JOIN accounts a ON a.id = c.account_id WHERE true", ranked()),
         parameters: vec![person, connector, account_id.into()],
+        walked: None,
     };
     listing.read(connection, &source)
 }
@@ -100,6 +101,7 @@ pub fn disagreements(connection: &Connection, caller: &Caller, owner: AccountId,
         with: concat!("WITH of(id) AS (", differing!("?1"), ") "),
         from: disagreeing(),
         parameters: vec![owner.into()],
+        walked: None,
     };
     let mut page = if listing.order == Order::by(DISAGREEMENTS.unique, DISAGREEMENTS.descending) {
         walk(connection, owner, listing, &conditions)?
@@ -144,7 +146,7 @@ fn walk(connection: &Connection, owner: AccountId, listing: &Listing, conditions
         let size = if conditions.text.is_empty() { WINDOW.min(missing + 1) } else { WINDOW };
         let parameters = vec![owner.into(), from.into(), size.into()];
         let part = Listing { skip: 0, top: missing, ..listing.clone() };
-        let source = Source { with: WINDOWED, from: disagreeing(), parameters: parameters.clone() };
+        let source = Source { with: WINDOWED, from: disagreeing(), parameters: parameters.clone(), walked: None };
         items.extend(part.page(connection, &source, conditions.clone())?.items);
         if items.len() > wanted {
             break;

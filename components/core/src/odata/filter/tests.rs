@@ -24,7 +24,7 @@ fn a_filter_is_bounded_by_its_work() {
         assert_eq!(parsed.as_ref().map_err(|fault| fault.at).err(), (!is_taken).then_some(1), "{filter}");
         if let Ok(filter) = parsed {
             let sql = filter.sql();
-            assert!(sql.parameters.len() <= render::work(&filter.expression, &filter.letters));
+            assert!(sql.parameters.len() <= render::values(&filter.expression, &filter.letters));
             ids(&database(), &sql, "t.id");
         }
     }
