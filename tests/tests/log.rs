@@ -67,7 +67,8 @@ async fn a_request_is_followed_by_its_id_from_whoever_called_to_what_went_wrong(
     assert_eq!(refused.status, 401);
     assert_eq!(of(&accord, &refused).await[0].get("caller"), None, "what is not proved is not told");
 
-    accord.store().execute("ALTER TABLE packages RENAME TO elsewhere", ());
+    let broken = "CREATE TRIGGER broken BEFORE INSERT ON accounts BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    accord.store().execute(broken, ());
     let failed = answer(accord.request_as(&token, Method::POST, "/api/accounts").json(&json!({ "name": "A" }))).await;
     assert_eq!(failed.status, 500, "{failed}");
     let levels: Vec<_> = of(&accord, &failed).await.iter().map(|line| line["level"].clone()).collect();
