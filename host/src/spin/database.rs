@@ -214,10 +214,15 @@ impl Session {
         result
     }
 
+    /// Whether a statement is a query, and changes nothing.
+    fn reads(&self, statement: &str) -> bool {
+        ["SELECT", "WITH"].contains(&&*first_word(statement))
+            && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly())
+    }
+
     /// Runs a query to its end if it is short and need not wait.
     fn run_briefly(&self, statement: &str, parameters: &[Value]) -> Option<Result<QueryResult, Error>> {
-        let read_only = || self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly());
-        if !self.wal.get() || !["SELECT", "WITH"].contains(&&*first_word(statement)) || !read_only() {
+        if !self.wal.get() || !self.reads(statement) {
             return None;
         }
         self.brief.store(true, Ordering::Relaxed);
@@ -319,7 +324,9 @@ impl Loan {
             return result;
         }
         let begins = begins(&statement);
-        if writes(&statement) && self.turn().is_none() {
+        // What only reads and turned out to be long waits for no writer: an instance that has the turn may wait for it.
+        let reads = || self.here(|session| session.reads(&statement).then_some(())).is_some();
+        if writes(&statement) && !reads() && self.turn().is_none() {
             if begins.is_none() {
                 return self.run_alone(statement, parameters).await;
             }
@@ -550,6 +557,27 @@ mod tests {
             assert!(result.is_ok() && ran_here, "{result:?} {ran_here}");
             let patience = run(&lease, "PRAGMA busy_timeout").await;
             assert!(patience.contains("Integer(30)"), "as the component has told it: {patience}");
+        });
+    }
+
+    #[test]
+    fn a_query_that_is_long_stands_in_no_queue_of_writers() {
+        runtime().block_on(async {
+            let home = tempfile::tempdir().unwrap();
+            let first = lease(&home.path().join("t.db")).await;
+            let database = first.0.database.clone();
+            let second = database.clone().lease().await.unwrap();
+            run(&first, "PRAGMA journal_mode = WAL").await;
+            run(&first, "CREATE TABLE t (name TEXT) STRICT").await;
+            run(&second, "SELECT 1").await;
+            run(&first, "BEGIN IMMEDIATE").await;
+            let long =
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT max(i) FROM n";
+            let mut reads = Box::pin(second.loan().execute(long.to_owned(), Vec::new()));
+            assert!(reads.as_mut().now_or_never().is_none(), "it is long");
+            tokio::task::yield_now().await;
+            assert_eq!(database.metrics.writers.get(), 0);
+            assert!(format!("{:?}", reads.await).contains("50000"));
         });
     }
 

@@ -3,6 +3,7 @@
 use accord_tests::accounts::{PASSWORD, member, path};
 use accord_tests::{Accord, Options, skipped_on_spin};
 use insta::assert_snapshot;
+use reqwest::Url;
 use serde_json::{Value, json};
 
 async fn events(accord: &Accord, token: &str, list: &str) -> Vec<Value> {
@@ -130,4 +131,24 @@ async fn the_audit_is_kept_for_as_long_as_the_operator_has_set() {
     // The answer before has it forgotten.
     events(&accord, &token, "/api/audit").await;
     assert_eq!(accord.store().number("SELECT count(*) FROM audit"), 0);
+}
+
+#[tokio::test]
+async fn a_question_that_costs_much_is_asked_of_an_account_where_there_are_many_events() {
+    let accord = Accord::start().await;
+    let admin = accord.admin().await;
+    let id = accord.post(&admin, "/api/accounts", &json!({ "name": "Acme" })).await.number("id");
+    let many = "INSERT INTO audit (at, actor, api, action, subject, subject_id, detail, account_id)
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+         SELECT 1, 'connector:1', 'portal', 'created', 'accounts', 1, NULL, 1 FROM n";
+    accord.store().execute(many, ());
+    let events = async |filter: &str| {
+        let url = Url::parse_with_params(&accord.url("/api/audit"), [("$filter", filter)]).expect("an address");
+        accord.get(&admin, &format!("/api/audit?{}", url.query().expect("there is a filter"))).await
+    };
+    let mine = "actorEmail eq 'admin@example.com'";
+    assert_eq!(events(mine).await.status, 400, "of all events");
+    let of_one = events(&format!("{mine} and accountId eq {id}")).await;
+    assert_eq!(of_one.status, 200, "{of_one}");
+    assert_eq!(of_one.json()["value"].as_array().map(Vec::len), Some(1), "{of_one}");
 }

@@ -52,7 +52,7 @@ pub(crate) fn open(edit: &Edit, owner: AccountId, kind: Kind) -> Result<()> {
 /// ids had moved to where they are.
 pub(crate) async fn keep_words(edit: &Edit, connector_id: ConnectorId) -> Result<()> {
     let kept = "INSERT INTO removed_rows (removal_id, kind, row)
-         SELECT v.id, 'disconnected', json_object('id', c.id, 'status', c.status, 'rank', c.rank)
+         SELECT v.id, 'disconnected', json_object('id', c.id, 'account_id', c.account_id, 'status', c.status, 'rank', c.rank)
            FROM removals v CROSS JOIN connectors c ON c.id = ?1 WHERE v.open = 1
          UNION ALL
          SELECT v.id, 'account_identities', json_object('connector_id', i.connector_id, 'external_id', i.external_id, 'account_id', i.account_id,

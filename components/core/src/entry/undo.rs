@@ -43,6 +43,7 @@ pub async fn undo(edit: &Edit, caller: &Caller, request_id: &str) -> Result<()> 
     held.require(if deletes { Role::Owner } else { Role::Manage })?;
     let here: [Value; 2] = [removal.into(), owner.into()];
     require_ranks(edit, &held, removal)?;
+    require_places(edit, removal)?;
     if let Some(mut row) = edit.run_first(TAKEN, &here)? {
         return Err(Error::Conflict(Conflict::TakenSince(match row.take::<i64>("what")? {
             0 => "an external id means another account",
@@ -84,6 +85,21 @@ fn require_ranks(edit: &Edit, held: &Roles, removal: i64) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses to bring back a connector elsewhere than where it was: it may be gone, or its account may be joined into another one since, to
+/// which nobody has let it in.
+fn require_places(edit: &Edit, removal: i64) -> Result<()> {
+    let elsewhere = "SELECT 1 FROM removed_rows r WHERE r.removal_id = ?
+         AND CASE r.kind
+               WHEN 'connectors' THEN EXISTS (SELECT 1 FROM joined_accounts j WHERE j.id = r.row ->> 'account_id')
+               WHEN 'disconnected' THEN NOT EXISTS (
+                    SELECT 1 FROM connectors c WHERE c.id = r.row ->> 'id' AND c.account_id = r.row ->> 'account_id')
+             END LIMIT 1";
+    match edit.run_first(elsewhere, &[removal.into()])? {
+        Some(_) => Err(Error::Conflict(Conflict::TakenSince("a connector is gone, or its account is another one"))),
+        None => Ok(()),
+    }
 }
 
 /// Gives the connectors that come back a secret that nobody knows: whoever has had the one before may be why they went.
@@ -371,7 +387,7 @@ const RESTORED: [&str; 23] = [
     ),
     "INSERT INTO precedences (owner_id, field, position, source, connector_id) SELECT r.row ->> 'owner_id', r.row ->>
      'field', r.row ->> 'position', r.row ->> 'source', r.row ->> 'connector_id' FROM removed_rows r WHERE r.removal_id =
-     ?1 AND r.kind = 'precedences' AND (r.row ->> 'connector_id' IS NULL OR EXISTS (SELECT 1 FROM connectors x WHERE x.id =
+     ?1 AND r.kind = 'precedences' AND EXISTS (SELECT 1 FROM accounts x WHERE x.id = r.row ->> 'owner_id') AND (r.row ->> 'connector_id' IS NULL OR EXISTS (SELECT 1 FROM connectors x WHERE x.id =
      r.row ->> 'connector_id')) RETURNING 1 AS done",
     concat!(
         "INSERT INTO former_registration_ids (registration_id, account_id) SELECT r.row ->> 'registration_id', ",
@@ -601,6 +617,45 @@ mod tests {
             }
             assert_eq!(number(secret).await?, version + 2);
             assert_eq!(number("SELECT status <> 'inactive' AS number FROM connectors").await?, 1);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_connector_comes_back_where_it_was_and_nowhere_else() {
+        run(async {
+            let world = World::new(0x5eed_2021).await?;
+            let administrator = &world.operator.administrator;
+            let edit = Edit::begin(author("accounts")).await?;
+            let one = account(&edit, world.operator.id, "One").await?;
+            let other = account(&edit, world.operator.id, "Other").await?;
+            let (kept, lost) = (world.connector(&edit, one, "Kept").await?, world.connector(&edit, one, "Lost").await?);
+            edit.commit().await?;
+            for (request, connector) in [("kept", &kept), ("lost", &lost)] {
+                let edit = Edit::begin(of(request, "accounts")).await?;
+                connector::disconnect(&edit, administrator, connector.id).await?;
+                edit.commit().await?;
+            }
+            let edit = Edit::begin(of("deleted", "accounts")).await?;
+            connector::delete(&edit, administrator, lost.id).await?;
+            edit.commit().await?;
+            let refused = take_back(administrator, "lost").await;
+            assert!(matches!(refused, Err(Error::Conflict(Conflict::TakenSince(_)))), "it is gone: {refused:?}");
+
+            let edit = Edit::begin(author("accounts")).await?;
+            joins::join(&edit, administrator, other, &[one]).await?;
+            edit.commit().await?;
+            for request in ["kept", "deleted"] {
+                let refused = take_back(administrator, request).await;
+                assert!(matches!(refused, Err(Error::Conflict(Conflict::TakenSince(_)))), "{request}: {refused:?}");
+            }
+            let edit = Edit::begin(author("accounts")).await?;
+            joins::separate(&edit, administrator, other, &[one]).await?;
+            edit.commit().await?;
+            for request in ["deleted", "lost", "kept"] {
+                take_back(administrator, request).await?;
+            }
+            assert_eq!(number("SELECT count(*) AS number FROM connectors WHERE status = 'inactive'").await?, 0);
             Ok(())
         });
     }

@@ -173,7 +173,7 @@ impl World {
         Ok(world)
     }
 
-    async fn connector(&self, edit: &Edit, account_id: AccountId, name: &str) -> Result<CallingConnector> {
+    pub(crate) async fn connector(&self, edit: &Edit, account_id: AccountId, name: &str) -> Result<CallingConnector> {
         let new = NewConnector {
             account_id,
             name: name.to_owned(),
