@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use regex::Regex;
 use rusqlite::{Connection, Params, Row};
 
 /// The database of the directory.
@@ -65,6 +66,18 @@ impl Store {
         };
         let steps = statement.query_map(rusqlite::params_from_iter(nothing), step).expect("it explains");
         steps.collect::<rusqlite::Result<_>>().expect("a plan is text")
+    }
+
+    /// The statements of all triggers, as if the rows that they are about were bound.
+    pub fn triggered(&self) -> Vec<String> {
+        let bound = Regex::new(r"\b(?:new|old)\.\w+|RAISE\([^)]*\)").expect("a valid pattern");
+        let triggers = self.lines("SELECT sql FROM sqlite_schema WHERE type = 'trigger'");
+        let statements = triggers.iter().flat_map(|trigger| {
+            let (_, body) = trigger.split_once(" BEGIN").expect("a trigger has a body");
+            let body = body.trim_end().trim_end_matches("END");
+            body.split(';').map(str::trim).filter(|statement| !statement.is_empty())
+        });
+        statements.map(|statement| bound.replace_all(statement, "?").into_owned()).collect()
     }
 
     /// What contradicts itself in the directory, a line each: nothing ever should, whatever came at the same time.

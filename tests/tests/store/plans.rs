@@ -123,6 +123,28 @@ async fn every_query_that_a_request_makes_uses_an_index() {
     assert!(scans.is_empty(), "{}", scans.join("\n\n"));
 }
 
+#[tokio::test]
+async fn what_triggers_write_is_found_by_an_index() {
+    let accord = Accord::start().await;
+    // The first request makes the schema.
+    accord.token().await;
+    let store = accord.store();
+    let statements = store.triggered();
+    assert!(statements.len() > 30, "steps, and what keeps what goes, are triggers");
+    let dear = statements.iter().filter(|sql| {
+        let plan = store.plan(sql);
+        let scans = plan.iter().any(|step| {
+            step.starts_with("SCAN") && !["json_each", "chain", "CONSTANT ROW"].iter().any(|few| step.contains(few))
+        });
+        // The rows of a step lead to what they change. Else each row of an account would be compared with each of the step.
+        let begins = plan.iter().position(|step| step.starts_with("SCAN json_each")).unwrap_or(0);
+        let leads = |step: &String| step.starts_with("SEARCH") && !step.contains("INTEGER PRIMARY KEY");
+        scans || sql.starts_with("UPDATE") && plan[..begins].iter().any(leads)
+    });
+    let dear: Vec<_> = dear.map(|sql| format!("{sql}\n  {}", store.plan(sql).join("\n  "))).collect();
+    assert!(dear.is_empty(), "{}", dear.join("\n\n"));
+}
+
 /// The listings of somebody who sees all accounts that have to stay as fast in a large directory: in an order that an index
 /// has, or with a filter that leads to one. (Others read every account: there is no index of what a name contains.)
 async fn list_all(accord: &Accord) {
