@@ -3,10 +3,11 @@
 //!
 //! Each component describes its API by annotations, and a test of it keeps what they say in its `openapi.json`. A test here
 //! puts these parts together, and makes the page of the whole, one of each page of `docs/apis`, and the metadata of the collections
-//! of core. So all are files, and the one component that carries them is granted nothing.
+//! of core. So all are files, which the component carries compressed, and it is granted nothing.
 
 mod failure;
 
+use std::io::Read as _;
 use std::sync::{LazyLock, OnceLock};
 
 use accord_web::described::{Tags, one_of};
@@ -15,20 +16,36 @@ use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use flate2::read::ZlibDecoder;
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use sha2::{Digest as _, Sha256};
 
+/// A file of the component. An instance unpacks it when it is first asked for it.
+type File = LazyLock<String>;
+
+macro_rules! file {
+    ($name:literal) => {
+        LazyLock::new(|| unpack(include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".zlib"))))
+    };
+}
+
+fn unpack(packed: &[u8]) -> String {
+    let mut text = String::new();
+    ZlibDecoder::new(packed).read_to_string(&mut text).expect("the build has packed text");
+    text
+}
+
 /// The description of all APIs.
-const DOCUMENT: &str = include_str!("../openapi.json");
+static DOCUMENT: File = file!("openapi.json");
 
 /// What the lists are to clients of `OData`, as CSDL XML and as CSDL JSON.
-const METADATA_XML: &str = include_str!("../metadata.xml");
-const METADATA_JSON: &str = include_str!("../metadata.json");
+static METADATA_XML: File = file!("metadata.xml");
+static METADATA_JSON: File = file!("metadata.json");
 
 /// The `ETag` of the document, and those of the metadata.
-static TAG: LazyLock<String> = LazyLock::new(|| tag(DOCUMENT));
-static METADATA_XML_TAG: LazyLock<String> = LazyLock::new(|| tag(METADATA_XML));
-static METADATA_JSON_TAG: LazyLock<String> = LazyLock::new(|| tag(METADATA_JSON));
+static TAG: LazyLock<String> = LazyLock::new(|| tag(&DOCUMENT));
+static METADATA_XML_TAG: LazyLock<String> = LazyLock::new(|| tag(&METADATA_XML));
+static METADATA_JSON_TAG: LazyLock<String> = LazyLock::new(|| tag(&METADATA_JSON));
 
 /// An `ETag`: the SHA-256 of what it is of.
 fn tag(text: &str) -> String {
@@ -36,25 +53,25 @@ fn tag(text: &str) -> String {
 }
 
 /// The description as a page.
-static REFERENCE: Page = Page::of(include_str!("../reference.html"));
+static REFERENCE: Page = Page::of(file!("reference.html"));
 
 /// The pages of `docs/apis`.
 static GUIDES: [(&str, Page); 5] = [
-    ("oauth", Page::of(include_str!("../guides/oauth.html"))),
-    ("portal", Page::of(include_str!("../guides/portal.html"))),
-    ("endpoint", Page::of(include_str!("../guides/endpoint.html"))),
-    ("administration", Page::of(include_str!("../guides/administration.html"))),
-    ("accounts", Page::of(include_str!("../guides/accounts.html"))),
+    ("oauth", Page::of(file!("guides/oauth.html"))),
+    ("portal", Page::of(file!("guides/portal.html"))),
+    ("endpoint", Page::of(file!("guides/endpoint.html"))),
+    ("administration", Page::of(file!("guides/administration.html"))),
+    ("accounts", Page::of(file!("guides/accounts.html"))),
 ];
 
 /// A page, and what its headers say, once somebody has asked for it.
 struct Page {
-    html: &'static str,
+    html: File,
     headers: OnceLock<(String, String)>,
 }
 
 impl Page {
-    const fn of(html: &'static str) -> Self {
+    const fn of(html: File) -> Self {
         Self { html, headers: OnceLock::new() }
     }
 
@@ -64,7 +81,7 @@ impl Page {
             let style = self.html.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
             let hash = STANDARD.encode(Sha256::digest(style.map_or("", |(style, _)| style)));
             let nothing = "form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
-            (tag(self.html), format!("default-src 'none'; style-src 'sha256-{hash}'; {nothing}"))
+            (tag(&self.html), format!("default-src 'none'; style-src 'sha256-{hash}'; {nothing}"))
         });
         (tag, policy)
     }
@@ -79,7 +96,7 @@ impl Page {
                 (header::REFERRER_POLICY, "no-referrer"),
             ]
         };
-        answer(headers, tag, own, self.html)
+        answer(headers, tag, own, &self.html)
     }
 }
 
@@ -129,7 +146,7 @@ struct IfNoneMatch {
     )
 )]
 async fn document(headers: HeaderMap) -> Result<Response> {
-    answer(&headers, &TAG, || [(header::CONTENT_TYPE, "application/json")], DOCUMENT)
+    answer(&headers, &TAG, || [(header::CONTENT_TYPE, "application/json")], &DOCUMENT)
 }
 
 /// Get the description of all APIs as a page
@@ -218,8 +235,8 @@ async fn metadata(uri: Uri, headers: HeaderMap) -> Result<Response> {
     let own =
         |media_type| move || [(header::CONTENT_TYPE, media_type), (header::VARY, "Accept"), (ODATA_VERSION, "4.0")];
     match wants_json(&uri, &headers) {
-        Some(true) => answer(&headers, &METADATA_JSON_TAG, own("application/json"), METADATA_JSON),
-        Some(false) => answer(&headers, &METADATA_XML_TAG, own("application/xml"), METADATA_XML),
+        Some(true) => answer(&headers, &METADATA_JSON_TAG, own("application/json"), &METADATA_JSON),
+        Some(false) => answer(&headers, &METADATA_XML_TAG, own("application/xml"), &METADATA_XML),
         None => Ok(StatusCode::NOT_ACCEPTABLE.into_response()),
     }
 }
