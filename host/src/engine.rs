@@ -2,28 +2,36 @@
 
 pub(crate) mod cache;
 pub(crate) mod instances;
+mod slices;
+
+pub(crate) use slices::Slices;
 
 use crate::config::Limits;
 use anyhow::{Context as _, Result};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// A guest that computes gives way to others this often. It costs the guest some microseconds.
 const TICK: Duration = Duration::from_millis(4);
 
-/// Makes an engine with room for `instances` instances, and the clock that makes its guests give way.
-pub(crate) fn engine(limits: &Limits, instances: usize) -> Result<Engine> {
+/// Makes an engine with room for `instances` instances, and the clock that makes its guests give way: to whoever waits for a slice.
+pub(crate) fn engine(limits: &Limits, instances: usize) -> Result<(Engine, Arc<Slices>)> {
     let engine = Engine::new(&config(limits, instances)?)?;
-    let clock = engine.weak();
+    let slices = Arc::new(Slices::new(thread::available_parallelism().map_or(1, NonZero::get)));
+    let (clock, ticks) = (engine.weak(), slices.clone());
     // A thread and not a task: it must go on when guests occupy all of the runtime's threads.
-    std::thread::Builder::new().name("accord-clock".to_owned()).spawn(move || {
+    thread::Builder::new().name("accord-clock".to_owned()).spawn(move || {
         while let Some(engine) = clock.upgrade() {
+            ticks.begin();
             engine.increment_epoch();
             drop(engine);
-            std::thread::sleep(TICK);
+            thread::sleep(TICK);
         }
     })?;
-    Ok(engine)
+    Ok((engine, slices))
 }
 
 /// Makes an engine that only compiles: for every processor of this kind, and not for what this one has beyond that.

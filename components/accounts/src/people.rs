@@ -8,7 +8,7 @@ use accord_core::entry::sign_up::{self, NAME_MAX, Newcomer};
 use accord_core::entry::{door, invitation, recovery};
 use accord_core::error::{Conflict, Error};
 use accord_core::sign_in::password;
-use accord_core::store::{Actor, Connection, Edit};
+use accord_core::store::{Actor, Connection, Edit, still};
 use accord_core::values::id::{AccountId, PersonId};
 use accord_resources::parameters::Repeated;
 use accord_resources::{Done, Problems, written};
@@ -65,6 +65,7 @@ pub async fn sign_up(call: Call, headers: HeaderMap, SmallJson(body): SmallJson)
     }
     fields.finish()?;
     limit::count(&Connection::lease().await?, Asked::SignUp, call.address).await?;
+    still().await;
     let repeatable = Repeatable::of(&headers, None, "POST /api/accounts/signup", &body, true)?;
     let hash = secret::hash_password(&password)?;
     let edit = Edit::begin(call.author_of(Actor::Anonymous)).await?;

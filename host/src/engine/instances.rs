@@ -9,6 +9,7 @@
 //! their component busy come back to [`Instances::handle`], which lets them try again as soon as one can take another.
 
 use crate::config::Limits;
+use crate::engine::Slices;
 use crate::log::{self, Level};
 use crate::metrics::{ComponentMetrics, One};
 use crate::spin::guest::{Grants, Guest};
@@ -21,7 +22,7 @@ use tokio::sync::futures::OwnedNotified;
 use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use wasmtime::component::GuestTaskId;
-use wasmtime::{Store, StoreContextMut};
+use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::handler::{
     ExpirationError, HandlerState, Instance, InstantiationError, Proxy, ProxyHandler, Request, Response, ShouldAccept,
@@ -66,6 +67,7 @@ impl Instances {
         grants: Arc<Grants>,
         limits: Limits,
         share: usize,
+        slices: Arc<Slices>,
         metrics: ComponentMetrics,
     ) -> Self {
         let turns = share.saturating_mul(limits.max_concurrent_per_instance).min(Semaphore::MAX_PERMITS);
@@ -78,7 +80,7 @@ impl Instances {
             close: Arc::new(Notify::new()),
             metrics,
         });
-        let handler = ProxyHandler::new(Maker { service, grants, limits, room });
+        let handler = ProxyHandler::new(Maker { service, grants, limits, slices, room });
         let large = Arc::new(Semaphore::new((turns / 2).max(1)));
         Self { handler, turns: Arc::new(Semaphore::new(turns)), large }
     }
@@ -171,6 +173,7 @@ struct Maker {
     service: ServicePre<Guest>,
     grants: Arc<Grants>,
     limits: Limits,
+    slices: Arc<Slices>,
     room: Arc<Room>,
 }
 
@@ -182,7 +185,7 @@ impl HandlerState for Maker {
     async fn instantiate(&self) -> wasmtime::Result<Instance<Guest, Expiration, Worker>> {
         let slot = self.room.slots.clone().try_acquire_owned().map_err(|_| wasmtime::Error::new(Full))?;
         let mut store = Store::new(self.service.engine(), Guest::new(self.grants.clone()));
-        store.epoch_deadline_async_yield_and_update(1);
+        store.epoch_deadline_callback(give_way(self.slices.clone()));
         store.set_epoch_deadline(1);
         let proxy = Proxy::P3(self.service.instantiate_async(&mut store).await?);
         let state = Worker {
@@ -194,6 +197,22 @@ impl HandlerState for Maker {
         };
         self.room.metrics.made.inc();
         Ok(Instance { store, proxy, view: Guest::http, expiration: Expiration::new(self), state })
+    }
+}
+
+/// What a guest does at a tick: it lets others go first. If it has been called by nobody and has called nobody since the tick before,
+/// it computes, and waits for a slice.
+fn give_way(
+    slices: Arc<Slices>,
+) -> impl FnMut(StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> + Send + Sync + 'static {
+    let mut seen = 0;
+    move |store| {
+        let calls = std::mem::replace(&mut seen, store.data().calls);
+        if calls != seen {
+            return Ok(UpdateDeadline::Yield(1));
+        }
+        let slices = slices.clone();
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(async move { slices.next().await })))
     }
 }
 
@@ -225,10 +244,11 @@ impl WorkerState for Worker {
 
     fn on_request_start(
         &self,
-        _: StoreContextMut<'_, Guest>,
+        mut store: StoreContextMut<'_, Guest>,
         turn: Turn,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+        store.data_mut().calls += 1;
         let timeout = tokio::time::sleep(self.limits.request_timeout);
         Box::pin(async move {
             let _turn = turn;

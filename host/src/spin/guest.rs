@@ -30,6 +30,8 @@ pub(crate) struct Guest {
     pub grants: Arc<Grants>,
     pub table: ResourceTable,
     pub open_connections: usize,
+    /// How often it was asked for something, and has asked the database: who computes does neither.
+    pub calls: u64,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: Outbound,
@@ -46,7 +48,15 @@ impl Guest {
             .wall_clock(WallClock(grants.clock.clone()))
             .build();
         let outbound = Outbound { component: grants.component.clone(), allowed: grants.outbound.clone() };
-        Self { table: ResourceTable::new(), open_connections: 0, wasi, http: WasiHttpCtx::new(), outbound, grants }
+        Self {
+            table: ResourceTable::new(),
+            open_connections: 0,
+            calls: 0,
+            wasi,
+            http: WasiHttpCtx::new(),
+            outbound,
+            grants,
+        }
     }
 
     /// Lets components import WASI 0.3, the parts of WASI 0.2 that Rust's standard library uses, and Spin's interfaces.

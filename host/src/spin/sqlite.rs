@@ -24,7 +24,8 @@ impl Guest {
         Ok(self.table.push(lease)?)
     }
 
-    fn loan(&self, connection: &Resource<Lease>) -> wasmtime::Result<Arc<Loan>> {
+    fn loan(&mut self, connection: &Resource<Lease>) -> wasmtime::Result<Arc<Loan>> {
+        self.calls += 1;
         Ok(self.table.get(connection)?.loan())
     }
 }

@@ -17,7 +17,7 @@ use crate::connectors::relying_party::{self, RelyingParty};
 use crate::error::{Conflict, Error, Result, Thing, Unauthenticated};
 use crate::store::audit::Changed;
 use crate::store::climb::live;
-use crate::store::{Actor, Connection, Edit, Row, Value};
+use crate::store::{Actor, Connection, Edit, Row, Value, still};
 use crate::values::id::{AccountId, ConnectorId};
 use crate::values::role::Role;
 use crate::values::time::Time;
@@ -76,6 +76,7 @@ pub async fn authenticate(
         found = Some((connector, hash));
     }
     let attempt = throttle::attempt(connection, &format!("client:{client_id}"), address).await?;
+    still().await;
     match found {
         Some((connector, hash)) if secrets.iter().any(|secret| secret::verify_secret(secret, &hash)) => Ok(connector),
         _ => Err(attempt.failed(connection, WRONG).await),

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::people::address;
 use crate::people::person::{self, NewPerson};
 use crate::sign_in::administrator::Administrator;
-use crate::store::{Author, Edit};
+use crate::store::{Author, Edit, still};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PackageId};
 use crate::values::role::Role;
@@ -52,6 +52,7 @@ pub struct NewCustomer {
 /// [`crate::error::Conflict::RegistrationIdTaken`].
 pub async fn create(author: Author, administrator: &Administrator, new: &NewCustomer) -> Result<String> {
     // Hashed before the lock is taken: it takes long.
+    still().await;
     let password_hash = new.password.as_deref().map(secret::hash_password).transpose()?;
     let edit = Edit::begin(author).await?;
     let owner = administrator.account_id;

@@ -13,7 +13,7 @@ use crate::entry::{invitation, recovery};
 use crate::error::{Error, Result, Thing};
 use crate::people::person;
 use crate::sign_in::{credentials, password};
-use crate::store::{Actor, Author, Connection, Edit};
+use crate::store::{Actor, Author, Connection, Edit, still};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
 
@@ -38,6 +38,7 @@ pub async fn accept(
         None
     } else {
         password::require(password, &person::credentials(&connection, guest.person_id)?.own)?;
+        still().await;
         Some(secret::hash_password(password)?)
     };
     let edit = Edit::begin_on(connection, author(Actor::Person(guest.person_id))).await?;
@@ -185,6 +186,7 @@ pub async fn reset(author: impl FnOnce(Actor) -> Author, token: &str, password: 
     let connection = Connection::lease().await?;
     let person_id = recovery::to_reset(&connection, token)?.person_id;
     password::require(password, &person::credentials(&connection, person_id)?.own)?;
+    still().await;
     let hash = secret::hash_password(password)?;
     let edit = Edit::begin_on(connection, author(Actor::Person(person_id))).await?;
     recovery::reset_password(&edit, token, &hash).await?;
@@ -209,6 +211,7 @@ pub async fn change_password(
     password::require(password, &known.own)?;
     let before = known.password_hash.as_deref();
     credentials::prove(&connection, person_id, field, current, before, address).await?;
+    still().await;
     let hash = secret::hash_password(password)?;
     let edit = Edit::begin_on(connection, author).await?;
     person::require_same(&edit, person_id, field, before)?;

@@ -10,7 +10,7 @@ use crate::auth::secret;
 use crate::connectors::connector;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::sign_in::credentials::Candidate;
-use crate::store::Connection;
+use crate::store::{Connection, still};
 use crate::values::id::AccountId;
 use crate::values::role::Role;
 
@@ -83,6 +83,7 @@ async fn identify(
         Ok(connector) => Ok(Caller::Connector(connector)),
         Err(error @ Error::Unauthenticated(Unauthenticated::InvalidCredentials)) => {
             // As long as the password of a person would have taken.
+            still().await;
             secret::verify_password(password, None);
             Err(error)
         }

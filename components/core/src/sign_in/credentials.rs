@@ -9,7 +9,7 @@ use crate::error::{Error, Faults, Result, Unauthenticated};
 use crate::people::person::NOT_RIGHT;
 use crate::setting;
 use crate::sign_in::password::PASSWORD_MAX;
-use crate::store::{Actor, Author, Connection, Edit};
+use crate::store::{Actor, Author, Connection, Edit, still};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::text;
@@ -160,6 +160,7 @@ impl Candidate {
             return Ok(person.clone());
         }
         let attempt = throttle::attempt(connection, &self.identity, address).await?;
+        still().await;
         let matches = secret::verify_password(password, self.hash.as_deref());
         match self.person.filter(|_| matches) {
             Some(person) => Ok(person),
@@ -340,6 +341,7 @@ pub async fn prove(
     address: Option<IpAddr>,
 ) -> Result<()> {
     let attempt = throttle::attempt(connection, &format!("user-id:{person_id}"), address).await?;
+    still().await;
     if secret::verify_password(password, hash) {
         return Ok(());
     }

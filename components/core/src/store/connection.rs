@@ -11,6 +11,7 @@ use anyhow::anyhow;
 use crate::error::{Error, Result};
 use crate::store::row::Row;
 use crate::store::sqlite::Sqlite;
+use crate::store::still::Held;
 use crate::store::{Value, along, migration, patience};
 
 thread_local! {
@@ -126,6 +127,7 @@ impl Drop for Connection {
 pub struct Transaction {
     connection: Connection,
     open: bool,
+    _held: Held,
 }
 
 impl Transaction {
@@ -141,7 +143,7 @@ impl Transaction {
     /// As [`Transaction::begin`], on a connection that the caller already has.
     pub async fn begin_on(connection: Connection) -> Result<Self> {
         connection.execute("BEGIN IMMEDIATE", Vec::new()).await?;
-        Ok(Self { connection, open: true })
+        Ok(Self { connection, open: true, _held: Held::begin() })
     }
 
     /// As [`Transaction::begin`], for one that writes so much that others would have to wait for it: it lets these go first. In
@@ -150,7 +152,7 @@ impl Transaction {
         along::refuse_to_write()?;
         let connection = Connection::lease().await?;
         patience::begin_long(connection.raw()?).await?;
-        Ok(Self { connection, open: true })
+        Ok(Self { connection, open: true, _held: Held::begin() })
     }
 
     /// The connection, for what reads within the transaction.

@@ -9,6 +9,7 @@
 //! | `scoped` | what belongs to the request that runs now |
 //! | [`along`] | a question that is asked in one statement with what a request reads |
 //! | [`patience`] | how long a request waits for the write lock, and how |
+//! | `still` | when an instance may compute for long |
 //! | [`migration`] | the schema of this release |
 //! | [`connection`] | connections that an instance keeps, and transactions |
 //! | [`audit`] | who changed what |
@@ -34,6 +35,7 @@ mod scoped;
 pub mod seal;
 pub mod sql;
 mod sqlite;
+mod still;
 
 pub use audit::{Actor, Author};
 pub use connection::{Connection, Transaction};
@@ -42,3 +44,4 @@ pub use row::Row;
 pub use spin_sdk::sqlite::Value;
 pub use sqlite::away;
 pub(crate) use sqlite::{IMPORTING, UNDER_WAY};
+pub use still::still;

@@ -11,7 +11,7 @@ use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::{secret, throttle};
 use crate::error::{Error, Result};
 use crate::sign_in::credentials::{Candidate, WRONG};
-use crate::store::Connection;
+use crate::store::{Connection, still};
 use crate::transfer::under_way::{self, Begun};
 use crate::values::id::AccountId;
 use crate::values::role::Role;
@@ -81,6 +81,7 @@ pub(super) async fn recognize(
         return Ok(());
     }
     let attempt = throttle::attempt(connection, "import", address).await?;
+    still().await;
     // Both are looked at, so that the time does not tell which of them is wrong.
     let matches = secret::verify_password(password, Some(&begun.password_hash));
     if matches && plain(name) == begun.name { Ok(()) } else { Err(attempt.failed(connection, WRONG).await) }
