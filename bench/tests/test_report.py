@@ -19,7 +19,7 @@ HEADINGS = {
     "memory": "## Memory",
     "mixed": "## Reads beside writes",
     "distance": "## With the database 10 ms away",
-    "trigrams": "## What an index for `contains` and `$search` would cost",
+    "trigrams": "## What the index for `contains` and `$search` costs",
 }
 
 

@@ -43,10 +43,11 @@ impl Store {
         lines.collect::<rusqlite::Result<_>>().expect("the columns are text")
     }
 
-    /// All rows of all tables but these, a line each.
+    /// All rows of all tables but these, a line each. What FTS5 has written of them is as its history is.
     pub fn dump(&self, without: &[&str]) -> Vec<String> {
-        let tables = self
-            .lines("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name");
+        let tables = self.lines(
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+        );
         let rows = tables.iter().filter(|table| !without.contains(&table.as_str())).flat_map(|table| {
             let columns = self.lines(&format!("SELECT 'quote(' || name || ')' FROM pragma_table_info('{table}')"));
             self.lines(&format!("SELECT '{table}', {} FROM {table} ORDER BY 2, 3", columns.join(", ")))
@@ -150,7 +151,19 @@ impl Store {
         .iter()
         .chain(&[shown("name", "name"), shown("registrationId", "registration_id")])
         .flat_map(|sql| self.lines(sql))
+        .chain(self.other_words())
         .collect()
+    }
+
+    /// The indexes of words that have others than what they are of, a line each.
+    fn other_words(&self) -> Vec<String> {
+        let indexes = self.lines("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'");
+        let compare = |index: &String| {
+            // FTS5 compares, and fails if they differ.
+            self.0.execute(&format!("INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)"), []).err()
+        };
+        let differs = |index: String| compare(&index).map(|error| format!("an index of other words: {index}: {error}"));
+        indexes.into_iter().filter_map(differs).collect()
     }
 
     /// Has the accounts count again what they own, after a test has moved or made some by itself.

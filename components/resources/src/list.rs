@@ -320,7 +320,7 @@ mod tests {
 
     static FIELDS: [Field; 2] = [Field::number("id", "t.id"), Field::text("name", "t.name")];
     static THINGS: Collection =
-        Collection { fields: &FIELDS, searched: &["t.name"], unique: &FIELDS[0], descending: false };
+        Collection { fields: &FIELDS, searched: &["t.name"], words: None, unique: &FIELDS[0], descending: false };
 
     fn parse(query: &str, page: Option<i64>) -> Result<Options> {
         Options::parse(&THINGS, &[], query, page)

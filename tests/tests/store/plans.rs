@@ -104,6 +104,8 @@ async fn every_query_that_a_request_makes_uses_an_index() {
             |name: &str| step == format!("SCAN {name}") || step.starts_with(&format!("SCAN {name} USING INDEX"));
         page && in_order && ["a", "m", "e", "audit"].into_iter().any(walks)
     };
+    // What an index of words finds is counted to a bound.
+    let matched = |step: &str| step.contains(" VIRTUAL TABLE INDEX ") && step.contains(":M");
     // Nor does what a subquery has found: it is written down under the name of what is found in it.
     let found = |step: &str, plan: &[String]| {
         let name = step.strip_prefix("SCAN ").unwrap_or_default().trim_end_matches(" LEFT-JOIN");
@@ -114,7 +116,11 @@ async fn every_query_that_a_request_makes_uses_an_index() {
         .flat_map(|sql| {
             let plan = store.plan(sql);
             let scans = plan.iter().filter(|step| {
-                step.starts_with("SCAN") && !bounded(step) && !walked(step, sql, &plan) && !found(step, &plan)
+                step.starts_with("SCAN")
+                    && !bounded(step)
+                    && !walked(step, sql, &plan)
+                    && !matched(step)
+                    && !found(step, &plan)
             });
             scans.map(|step| (step.clone(), sql)).collect::<Vec<_>>()
         })
@@ -146,9 +152,12 @@ async fn what_triggers_write_is_found_by_an_index() {
 }
 
 /// The listings of somebody who sees all accounts that have to stay as fast in a large directory: in an order that an index
-/// has, or with a filter that leads to one. (Others read every account: there is no index of what a name contains.)
+/// has, or with a filter that leads to one, or a search.
 async fn list_all(accord: &Accord) {
     let admin = accord.admin().await;
+    // Among few nothing is looked for by words.
+    let owned = accord.store().number("SELECT descendants FROM accounts WHERE owner_id IS NULL");
+    accord.store().execute("UPDATE accounts SET descendants = 100000 WHERE owner_id IS NULL", ());
     for list in [
         "",
         "?$orderby=id%20desc",
@@ -160,6 +169,8 @@ async fn list_all(accord: &Accord) {
         "?$filter=registrationId%20eq%20'1'%20and%20status%20eq%20'active'",
         "?$filter=subdomain%20in%20('a','b')",
         "?$filter=id%20eq%201",
+        "?$filter=contains(name,'Acme')",
+        "?$search=acme&$orderby=createdAt",
     ] {
         let mut next = Some(format!("/api/accounts{list}"));
         for _ in 0..2 {
@@ -171,6 +182,7 @@ async fn list_all(accord: &Accord) {
             next = link.and_then(|link| Some(format!("/api/accounts?{}", link.split_once('?')?.1)));
         }
     }
+    accord.store().execute("UPDATE accounts SET descendants = ? WHERE owner_id IS NULL", [owned]);
 }
 
 /// What is read of the directory, by somebody who sees all of it and by somebody who sees a part.

@@ -32,6 +32,7 @@ const SEPARATORS: [char; 4] = [' ', '-', '.', '/'];
 pub static DUPLICATES: Collection = Collection {
     fields: &FIELDS,
     searched: &["a.name", "b.name"],
+    words: None,
     unique: &Field::text("", "(printf('%019d', a.id) || printf('%019d', b.id))"),
     descending: false,
 };

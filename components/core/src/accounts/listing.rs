@@ -6,8 +6,8 @@
 use crate::accounts::hierarchy::{self, IN_VISIBLE, ROLES, Reach, VISIBLE};
 use crate::auth::caller::Caller;
 use crate::error::Result;
-use crate::odata::listing::{self, Source, and};
-use crate::odata::{Collection, Demand, Field, Filter, Listing, Page, Wanted};
+use crate::odata::listing::{self, FEW, Source, and};
+use crate::odata::{Collection, Demand, Field, Filter, Listing, Page, Wanted, Words};
 use crate::store::sql::Sql;
 use crate::store::{Connection, Value};
 use crate::values::id::AccountId;
@@ -17,6 +17,7 @@ use crate::values::text;
 pub static ACCOUNTS: Collection = Collection {
     fields: &FIELDS,
     searched: &["a.name", "a.description", "a.primary_contact"],
+    words: Some(&Words { table: "account_words", id: "a.id" }),
     unique: &FIELDS[0],
     descending: false,
 };
@@ -36,9 +37,6 @@ static FIELDS: [Field; 12] = [
     Field::time("updatedAt", "a.updated_at"),
 ];
 
-/// How many accounts are looked at one by one rather than looked for among all.
-pub(crate) const FEW: i64 = 2000;
-
 /// Lists accounts that the caller may see: those it belongs to, and what they own. The page is always counted.
 ///
 /// # Errors
@@ -48,7 +46,12 @@ pub(crate) const FEW: i64 = 2000;
 pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Result<Page> {
     caller.require_reading()?;
     let reach = hierarchy::reach(connection, caller)?;
-    let hint = listing.filter.as_ref().and_then(hint);
+    let mut hint = listing.filter.as_ref().and_then(hint);
+    let mut is_few = false;
+    if hint.is_none() && reach.accounts > FEW {
+        hint = listing.led_to(connection, &ACCOUNTS, reach.accounts)?;
+        is_few = hint.is_some();
+    }
     let start = Start::choose(reach, hint.is_some());
     let hint = hint.filter(|_| start.is_among_many());
     let source = start.source(caller);
@@ -70,12 +73,15 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
         if is_affordable.is_err() {
             listing.require_few_of(connection, &source, &led_to)?;
         }
-        let matches = count_matches()?;
         // Few matches are found and put in order; many are come across soon enough when the accounts are walked in order.
-        if matches <= FEW || is_affordable.is_err() {
+        if !is_few {
+            let matches = count_matches()?;
+            is_few = matches <= FEW || is_affordable.is_err();
+            count = Some(matches);
+        }
+        if is_few {
             wanted = led_to;
         }
-        count = Some(matches);
     } else {
         is_affordable?;
     }
@@ -183,7 +189,87 @@ pub(crate) fn one_of(sql: &mut Sql, values: impl Iterator<Item = Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::first_start::tests::{account, author, first_start};
+    use crate::odata::Search;
+    use crate::store::Edit;
+    use crate::store::native::run;
     use crate::values::id::Id as _;
+
+    #[test]
+    fn among_many_accounts_words_lead_to_the_same_list_and_what_they_do_not_narrow_is_refused() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let names = ["Acme", "ACME Oy", "acme, sub", "\u{c4}htäri", "\u{c4}HT\u{c4}RI Acme", "Other", "Ac me"];
+            let mut made = Vec::new();
+            for name in names {
+                made.push(account(&edit, operator.id, name).await?);
+            }
+            edit.run("UPDATE accounts SET description = 'of acme' WHERE name = 'Other'", &[])?;
+            edit.run("UPDATE accounts SET name = 'Renamed', name_key = 'renamed' WHERE name = 'acme, sub'", &[])?;
+            edit.run("DELETE FROM accounts WHERE name = 'ACME Oy'", &[])?;
+            // Of these there are too many to be led to.
+            edit.run(
+                "INSERT INTO accounts (owner_id, account_key, name, name_key, origin, created_at, updated_at)
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2001)
+                 SELECT ?1, 'k' || i, 'Common ' || i, 'common ' || i, 'portal', 0, 0 FROM n",
+                &[operator.id.into()],
+            )?;
+            edit.commit().await?;
+            let connection = Connection::lease().await?;
+            let listed = |filter: &str, search: &str| -> Result<(Vec<String>, Option<i64>)> {
+                let mut listing = Listing::all(&ACCOUNTS, 5);
+                if !filter.is_empty() {
+                    listing.filter = Some(Filter::parse(filter, &FIELDS).expect("a filter"));
+                }
+                if !search.is_empty() {
+                    listing.search = Some(Search::parse(search, ACCOUNTS.searched).expect("a search"));
+                }
+                let page = list(&connection, &operator.administrator, &listing)?;
+                let names = page.items.into_iter().map(|item| match item.values.into_iter().nth(1) {
+                    Some(Value::Text(name)) => name,
+                    other => panic!("{other:?}"),
+                });
+                Ok((names.collect(), page.count))
+            };
+            // How many the operator believes to own decides how its list is read.
+            let owning = async |number: i64| -> Result<()> {
+                let edit = Edit::begin(author("accounts")).await?;
+                edit.run("UPDATE accounts SET descendants = ? WHERE owner_id IS NULL", &[number.into()])?;
+                edit.commit().await
+            };
+            let asked = [
+                ("contains(name, 'Acme')", ""),
+                ("contains(tolower(name), 'acme')", ""),
+                ("", "ACME"),
+                ("", "acme NOT other"),
+                ("", "\u{e4}ht\u{e4}ri"),
+                ("contains(name, 'acme')", "acme"),
+                ("endswith(description, 'acme')", ""),
+                ("contains(name, 'nowhere')", ""),
+                ("contains(name, 'Common')", ""),
+                ("", "common"),
+                ("", "co"),
+            ];
+            owning(0).await?;
+            let few = asked.iter().map(|(filter, search)| listed(filter, search)).collect::<Result<Vec<_>>>()?;
+            assert_eq!(
+                few[2],
+                (vec!["Acme".to_owned(), "\u{c4}HT\u{c4}RI Acme".to_owned(), "Other".to_owned()], Some(3))
+            );
+            owning(FEW).await?;
+            for ((filter, search), expected) in asked.iter().zip(&few) {
+                assert_eq!(listed(filter, search)?, *expected, "{filter} {search}");
+            }
+            // So many cannot be looked at each.
+            owning(1_000_000_000).await?;
+            for ((filter, search), expected) in asked.iter().zip(&few).take(10) {
+                assert_eq!(listed(filter, search)?, *expected, "{filter} {search}");
+            }
+            assert!(matches!(listed("", "co"), Err(crate::Error::Invalid(_))), "two characters lead nowhere");
+            Ok(())
+        });
+    }
 
     #[test]
     fn a_list_starts_where_the_least_is_read() {

@@ -13,6 +13,7 @@ use crate::values::role::Role;
 pub static IDENTITIES: Collection = Collection {
     fields: &FIELDS,
     searched: &["i.external_id", "c.name"],
+    words: None,
     unique: &Field::text("", "(printf('%019d', i.connector_id) || i.external_id)"),
     descending: false,
 };

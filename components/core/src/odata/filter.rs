@@ -4,6 +4,7 @@ use super::cursor::Cursor;
 use super::expression::{Comparison, Expression, Function, Literal};
 use super::letters::Letters;
 use super::render::{self, render};
+use super::words::Part;
 use super::{Fault, Field, Sql, bound_values, lexer, parser};
 
 /// A parsed `$filter`.
@@ -44,6 +45,19 @@ impl Filter {
         self.expression.names(field)
     }
 
+    /// What must be contained in one of these columns.
+    pub(super) fn parts(&self, columns: &[&str]) -> Vec<Part> {
+        let part = |Demand { field, folded, wanted }| {
+            let text: &str = match wanted {
+                Wanted::Part(text) | Wanted::Prefix(text) => text,
+                Wanted::OneOf(texts) if texts.len() == 1 => texts[0],
+                Wanted::OneOf(_) | Wanted::Number(_) => return None,
+            };
+            columns.contains(&field.column).then(|| Part { text: text.to_owned(), folded })
+        };
+        self.demands().into_iter().filter_map(part).collect()
+    }
+
     /// What the filter demands of the values of fields, each by itself: nothing is found that one of them is not true of.
     pub fn demands(&self) -> Vec<Demand<'_>> {
         let mut demands = Vec::new();
@@ -78,6 +92,8 @@ pub enum Wanted<'a> {
     Number(Vec<i64>),
     /// A text that begins with this.
     Prefix(&'a str),
+    /// A text that contains this.
+    Part(&'a str),
 }
 
 impl<'a> Wanted<'a> {
@@ -100,8 +116,13 @@ impl<'a> Demand<'a> {
                 _ => return None,
             },
             Expression::In(operand, literals) => (operand.as_ref(), Wanted::one_of(literals)?),
-            Expression::Call(Function::StartsWith, operands) => match operands.as_slice() {
-                [operand, Expression::Literal(Literal::Text(text))] => (operand, Wanted::Prefix(text)),
+            Expression::Call(function, operands) => match (function, operands.as_slice()) {
+                (Function::StartsWith, [operand, Expression::Literal(Literal::Text(text))]) => {
+                    (operand, Wanted::Prefix(text))
+                }
+                (Function::Contains | Function::EndsWith, [operand, Expression::Literal(Literal::Text(text))]) => {
+                    (operand, Wanted::Part(text))
+                }
                 _ => return None,
             },
             _ => return None,

@@ -11,7 +11,7 @@ const LETTERS_MAX: usize = 64;
 
 /// The letters beyond ASCII in the texts of an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Letters(BTreeSet<char>);
+pub(super) struct Letters(pub(super) BTreeSet<char>);
 
 impl Letters {
     /// Those of the texts among `tokens`.
@@ -52,7 +52,7 @@ impl Letters {
     }
 
     /// Each letter that has a lower case, with that.
-    fn lowered(&self) -> BTreeSet<(char, char)> {
+    pub(super) fn lowered(&self) -> BTreeSet<(char, char)> {
         let lowered = |c: &char| {
             let lower = single(c.to_lowercase())?;
             let upper = single(lower.to_uppercase())?;
@@ -64,12 +64,17 @@ impl Letters {
 
     /// Adds what `inner` adds, in upper case.
     pub(super) fn upper(&self, sql: &mut Sql, inner: impl FnOnce(&mut Sql)) {
+        replace(self.raised(), "upper(", sql, inner);
+    }
+
+    /// The lower case of each letter that has an upper case, with that.
+    pub(super) fn raised(&self) -> BTreeSet<(char, char)> {
         let raised = |c: &char| {
             let upper = single(c.to_uppercase())?;
             let lower = single(upper.to_lowercase())?;
             (upper != lower).then_some((lower, upper))
         };
-        replace(self.0.iter().filter_map(raised).collect(), "upper(", sql, inner);
+        self.0.iter().filter_map(raised).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! A list as its options want it: filtered, searched, in order, page by page, and counted.
 
-use super::{Field, Filter, Order, Search};
+use super::{Field, Filter, Order, Search, Words, words};
 use crate::error::{Error, Faults, Result};
 use crate::store::sql::Sql;
 use crate::store::{Connection, Row, Value};
@@ -11,6 +11,12 @@ const WORK_MAX: u64 = 100_000_000;
 /// What it costs to come across a row.
 const ROW: u64 = 10;
 
+/// How many are looked at one by one rather than looked for among all.
+pub(crate) const FEW: i64 = 2000;
+
+/// How many are found by an index of words, if to look at all of them is refused.
+const MANY: i64 = 20_000;
+
 /// What can be listed, and by what.
 #[derive(Debug)]
 pub struct Collection {
@@ -18,6 +24,8 @@ pub struct Collection {
     pub fields: &'static [Field],
     /// The columns that `$search` looks in.
     pub searched: &'static [&'static str],
+    /// The index of the trigrams of these, if there is one.
+    pub words: Option<&'static Words>,
     /// What tells any two apart. It is the order of a list if there is no other, and need not be among the fields.
     pub unique: &'static Field,
     /// Whether that order is from the largest to the smallest.
@@ -173,6 +181,29 @@ impl Listing {
         self.require_few(connection.query_one(&statement.text, &statement.parameters)?.take("rows")?)
     }
 
+    /// A condition that leads to what filter and search let through by what it has to contain, if they say so and an index of words finds
+    /// few: of many, looked at in order, enough are come across soon. Where to look at all `rows` costs too much, more than a few are found.
+    pub(crate) fn led_to(&self, connection: &Connection, collection: &Collection, rows: i64) -> Result<Option<Sql>> {
+        let demanded = self.filter.as_ref().map(|filter| filter.parts(collection.searched)).unwrap_or_default();
+        let searched = self.search.as_ref().map(|search| search.parts.as_slice()).unwrap_or_default();
+        let asked = words::query(demanded.iter().chain(searched));
+        let (Some(Words { table, id }), Some(asked)) = (collection.words, asked) else { return Ok(None) };
+        let most = if self.require_few(rows).is_ok() { FEW } else { MANY };
+        let statement = format!(
+            "SELECT count(*) AS number, json_group_array(id) AS ids
+               FROM (SELECT w.rowid AS id FROM {table} w WHERE w.{table} MATCH ?1 LIMIT ?2)"
+        );
+        let mut found = connection.query_one(&statement, &[asked.into(), (most + 1).into()])?;
+        if found.take::<i64>("number")? > most {
+            return Ok(None);
+        }
+        let mut condition = Sql::default();
+        condition.push(&format!("{id} IN (SELECT value FROM json_each("));
+        condition.bind(found.take::<String>("ids")?);
+        condition.push("))");
+        Ok(Some(condition))
+    }
+
     /// What filter and search ask for, as more conditions of a statement.
     pub(crate) fn conditions(&self) -> Sql {
         let mut conditions = Sql::default();
@@ -233,3 +264,6 @@ fn item(row: &mut Row, fields: usize, keys: usize) -> Result<Item> {
     };
     Ok(Item { values: take("value", fields)?, keys: take("key", keys)? })
 }
+
+#[cfg(test)]
+mod tests;

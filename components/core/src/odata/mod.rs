@@ -32,7 +32,8 @@
 //!
 //! Each uses only those before it: `expression`, `lexer` (the tokens of `$filter` and `$orderby`), `cursor` (the way
 //! through tokens), `letters` (upper and lower case), `render` (an expression as SQL), `parser` (tokens as an
-//! expression); on top of them one module for each option: `filter`, `order`, `search`; and `listing`, a list by all of them.
+//! expression); on top of them one module for each option: `filter`, `order`, `search`; `words`, what an index of trigrams finds of what they
+//! ask for; and `listing`, a list by all of them.
 
 mod cursor;
 mod expression;
@@ -46,6 +47,7 @@ mod order;
 mod parser;
 mod render;
 mod search;
+mod words;
 
 use std::fmt;
 
@@ -53,6 +55,7 @@ pub use filter::{Demand, Filter, Wanted};
 pub use listing::{Collection, Item, Listing, Page};
 pub use order::{Key, Order};
 pub use search::Search;
+pub use words::Words;
 
 use crate::error::{Error, Faults};
 use crate::store::sql::Sql;

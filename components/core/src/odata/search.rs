@@ -6,6 +6,7 @@ use super::cursor::Cursor;
 use super::expression::Literal;
 use super::letters::Letters;
 use super::lexer::Token;
+use super::words::Part;
 use super::{Fault, NODES_MAX, Sql, work_of};
 
 /// A parsed `$search`.
@@ -15,6 +16,8 @@ pub struct Search {
     pub(super) sql: Sql,
     /// What it costs for a row, see [`super::work_of`].
     pub(super) work: u64,
+    /// What whatever it finds contains.
+    pub(super) parts: Vec<Part>,
 }
 
 impl Search {
@@ -27,13 +30,13 @@ impl Search {
         let tokens = tokens(text)?;
         let letters = Letters::of(&tokens)?;
         let words = tokens.iter().filter(|(_, token)| matches!(token, Token::Literal(_))).count();
-        let mut search = Words { tokens: Cursor::new(text, tokens), letters, sql: Sql::default() };
+        let mut search = Words { tokens: Cursor::new(text, tokens), letters, sql: Sql::default(), parts: Vec::new() };
         search.sql.push("(SELECT ");
         search.or()?;
         if search.tokens.peek().is_some() {
             return Err(Fault::new(search.tokens.at(), "expected a word, a phrase or the end"));
         }
-        let Words { letters, mut sql, .. } = search;
+        let Words { letters, mut sql, parts, .. } = search;
         // What is searched is put together once for a row, and not once for each word. Between the columns is what none of them has.
         let searched = columns.iter().map(|column| format!("coalesce({column}, '')")).collect::<Vec<_>>();
         sql.push(" FROM (VALUES (");
@@ -41,7 +44,7 @@ impl Search {
         sql.push(")))");
         let read: u64 = columns.iter().map(|column| 10 + work_of(column)).sum();
         let work = letters.work() + read + (words * (columns.len() + 10)) as u64;
-        Ok(Self { sql, work })
+        Ok(Self { sql, work, parts })
     }
 }
 
@@ -97,15 +100,19 @@ struct Words<'a> {
     tokens: Cursor<'a>,
     letters: Letters,
     sql: Sql,
+    /// What has to be contained in any case: no word beside an `OR`, and none after a `NOT`.
+    parts: Vec<Part>,
 }
 
 impl Words<'_> {
     fn or(&mut self) -> Result<(), Fault> {
+        let before = self.parts.len();
         self.sql.push("(");
         self.and()?;
         while self.tokens.take_word("OR") {
             self.sql.push(" OR ");
             self.and()?;
+            self.parts.truncate(before);
         }
         self.sql.push(")");
         Ok(())
@@ -128,7 +135,16 @@ impl Words<'_> {
         let start = self.tokens.at();
         if self.tokens.take_word("NOT") {
             self.sql.push("NOT ");
+            let before = self.parts.len();
+            self.operand(start)?;
+            self.parts.truncate(before);
+            return Ok(());
         }
+        self.operand(start)
+    }
+
+    /// A word, a phrase or what is in parentheses.
+    fn operand(&mut self, start: usize) -> Result<(), Fault> {
         if self.tokens.take(&Token::Open) {
             self.tokens.descend(start)?;
             self.or()?;
@@ -149,8 +165,10 @@ impl Words<'_> {
     /// Adds the condition that what is searched contains `text`.
     fn contained(&mut self, text: &str) {
         self.sql.push("instr(column1, ");
-        self.sql.bind(self.letters.to_lower(text));
+        let text = self.letters.to_lower(text);
+        self.sql.bind(text.as_str());
         self.sql.push(") > 0");
+        self.parts.push(Part { text, folded: true });
     }
 }
 

@@ -8,10 +8,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::accounts::hierarchy::{self, IN_VISIBLE, VISIBLE, is_managed};
-use crate::accounts::listing::FEW;
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result, Thing};
-use crate::odata::listing::Source;
+use crate::odata::listing::{FEW, Source};
 use crate::odata::{Collection, Demand, Field, Filter, Item, Listing, Page, Wanted};
 use crate::people::seen::{email, entered, is_seen, known_as};
 use crate::setting;
@@ -22,8 +21,13 @@ use crate::values::role::Role;
 use crate::values::time::Time;
 
 /// What the audit tells, as it is listed: the newest first. The caller is `?1` and `?2`.
-pub static EVENTS: Collection =
-    Collection { fields: &FIELDS, searched: &["e.action", "e.detail"], unique: &FIELDS[0], descending: true };
+pub static EVENTS: Collection = Collection {
+    fields: &FIELDS,
+    searched: &["e.action", "e.detail"],
+    words: None,
+    unique: &FIELDS[0],
+    descending: true,
+};
 
 /// The number in the name of an actor, which follows a word and a colon.
 macro_rules! actor_id {

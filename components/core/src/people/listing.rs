@@ -16,6 +16,7 @@ use crate::values::id::PersonId;
 pub static PEOPLE: Collection = Collection {
     fields: &FIELDS,
     searched: &["p.name", "p.first_name", "p.last_name", EMAIL],
+    words: None,
     unique: &FIELDS[0],
     descending: false,
 };

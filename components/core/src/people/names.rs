@@ -66,6 +66,7 @@ pub(crate) use {called, of_member, person_known, recorded};
 pub static NAMES: Collection = Collection {
     fields: &FIELDS,
     searched: &["s.value"],
+    words: None,
     unique: &Field::text("", "(printf('%019d', s.user_id) || s.field || printf('%019d', s.rank))"),
     descending: false,
 };

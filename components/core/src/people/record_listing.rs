@@ -15,6 +15,7 @@ use crate::values::role::Role;
 pub static RECORDS: Collection = Collection {
     fields: &FIELDS,
     searched: &["r.name", "r.first_name", "r.last_name", "r.email", "r.username", "r.external_id"],
+    words: None,
     unique: &Field::number("", "r.id"),
     descending: false,
 };

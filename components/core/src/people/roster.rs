@@ -26,6 +26,7 @@ const ROLES: &str = "(SELECT json_group_array(DISTINCT g.role) FROM grants g
 pub static MEMBERS: Collection = Collection {
     fields: &MEMBER_FIELDS,
     searched: &[called!("name"), called!("first_name"), called!("last_name"), MEMBER_EMAIL],
+    words: None,
     unique: &MEMBERSHIP,
     descending: false,
 };
@@ -80,6 +81,7 @@ const STATUS: &str = "status";
 pub static INVITATIONS: Collection = Collection {
     fields: &INVITATION_FIELDS,
     searched: &["l.address", "m.first_name", "m.last_name"],
+    words: None,
     unique: &MEMBERSHIP,
     descending: false,
 };

@@ -13,7 +13,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 21] = [
+const FILES: [&str; 22] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -35,6 +35,7 @@ const FILES: [&str; 21] = [
     include_str!("../migrations/0019_names.sql"),
     include_str!("../migrations/0020_gone.sql"),
     include_str!("../migrations/0021_record.sql"),
+    include_str!("../migrations/0022_words.sql"),
 ];
 
 /// The version of the schema of this release.

@@ -13,6 +13,7 @@ use crate::values::role::Role;
 pub static JOINED: Collection = Collection {
     fields: &FIELDS,
     searched: &[NAME, REGISTRATION_ID],
+    words: None,
     unique: &Field::number("", "j.number"),
     descending: true,
 };

@@ -16,6 +16,7 @@ use crate::values::role::Role;
 pub static SOURCES: Collection = Collection {
     fields: &SOURCE_FIELDS,
     searched: &["s.value", "c.name"],
+    words: None,
     unique: &Field::text("", "(s.field || printf('%019d', s.rank))"),
     descending: false,
 };
@@ -37,6 +38,7 @@ static SOURCE_FIELDS: [Field; 9] = [
 pub static DISAGREEMENTS: Collection = Collection {
     fields: &DISAGREEMENT_FIELDS,
     searched: &["s.value", "s.shown", "c.name"],
+    words: None,
     unique: &Field::text("", "(printf('%019d', s.account_id) || s.field || printf('%019d', s.rank))"),
     descending: false,
 };
