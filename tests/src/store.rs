@@ -144,6 +144,10 @@ impl Store {
                      UNION ALL SELECT o.id FROM owned JOIN accounts o ON o.owner_id = owned.id)
                  SELECT count(*) FROM owned)"
                 .to_owned(),
+            "SELECT 'entered, and is found otherwise: ' || person_id FROM (
+             SELECT * FROM (SELECT * FROM entered_people_now EXCEPT SELECT * FROM entered_people)
+             UNION SELECT * FROM (SELECT * FROM entered_people EXCEPT SELECT * FROM entered_people_now))"
+            .to_owned(),
             "SELECT 'bound by a connector of another account: ' || i.external_id FROM account_identities i
                JOIN connectors c ON c.id = i.connector_id JOIN accounts a ON a.id = i.account_id WHERE a.owner_id <> c.account_id"
                 .to_owned(),

@@ -212,6 +212,9 @@ async fn read_all(accord: &Accord) {
             "/api/duplicates",
             "/api/users",
             "/api/users?$orderby=id%20desc",
+            "/api/users?$orderby=name",
+            "/api/users?$search=jane&$count=true",
+            "/api/users?$filter=contains(name,'Jane')",
             "/api/users?$filter=email%20eq%20'read@example.com'",
             "/api/users?$filter=sub%20eq%20'x'",
             "/api/users?externalId=u",
@@ -230,7 +233,16 @@ async fn read_all(accord: &Accord) {
     }
     // An account of many, whose events are walked.
     accord.store().execute("UPDATE accounts SET descendants = 100000 WHERE id = ?", [owner.account]);
-    for list in ["audit", "users"] {
+    // One of many records, too: those of the operator are counted before they are looked for by words.
+    accord.store().execute(
+        "INSERT INTO records (account_id, uuid, name, created_at, updated_at)
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2001)
+         SELECT ?, 'many-' || i, 'One of many', 0, 0 FROM n",
+        [owner.account],
+    );
+    for list in
+        ["audit", "users", "records?$search=many", "records?$search=jane", "records?$filter=contains(email,'jane@')"]
+    {
         assert_eq!(accord.get(&owner.token, &format!("/api/accounts/{}/{list}", owner.account)).await.status, 200);
     }
     let erased = accord.person("Erased").await;

@@ -49,7 +49,7 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
     let mut hint = listing.filter.as_ref().and_then(hint);
     let mut is_few = false;
     if hint.is_none() && reach.accounts > FEW {
-        hint = listing.led_to(connection, &ACCOUNTS, reach.accounts)?;
+        hint = listing.led_to(connection, reach.accounts)?;
         is_few = hint.is_some();
     }
     let start = Start::choose(reach, hint.is_some());

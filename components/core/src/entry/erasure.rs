@@ -243,3 +243,56 @@ pub async fn erase(edit: &Edit, caller: &Caller, id: PersonId, hash: Option<&str
     )?;
     edit.record("erased", "people", &[(id, Json::Null)]).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::first_start::tests::{author, first_start, person};
+    use crate::store::native::run;
+
+    #[test]
+    fn no_trigram_of_who_is_erased_is_left_in_the_index_of_words() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            // Letters that nothing else has.
+            let id = person(&edit, "\u{290}\u{291}\u{292}@example.com").await?;
+            edit.run(
+                "INSERT INTO memberships (account_id, person_id, status, entered_at, created_at, updated_at, known_as)
+                 SELECT id, ?1, 'active', 1, 0, 0, ?1 FROM accounts",
+                &[id.into()],
+            )?;
+            edit.run(
+                "INSERT INTO grants (account_id, person_id, door, role, given_by, created_at)
+                 SELECT id, ?1, 'accounts', 'user', 'system', 0 FROM accounts",
+                &[id.into()],
+            )?;
+            edit.commit().await?;
+            for name in ["\u{290}\u{291}\u{292}", "\u{292}\u{290}\u{291}\u{292}"] {
+                let edit = Edit::begin(author("accounts")).await?;
+                edit.run("UPDATE people SET name = ?2 WHERE id = ?1", &[id.into(), name.into()])?;
+                edit.commit().await?;
+                // Others come meanwhile, so that the index has more than one part.
+                let edit = Edit::begin(author("accounts")).await?;
+                let other = person(&edit, &format!("other-{}@example.com", name.len())).await?;
+                edit.run(
+                    "INSERT INTO memberships (account_id, person_id, status, entered_at, created_at, updated_at, known_as)
+                     SELECT id, ?1, 'active', 1, 0, 0, ?1 FROM accounts",
+                    &[other.into()],
+                )?;
+                edit.commit().await?;
+            }
+            let left = async || -> Result<i64> {
+                let parts = "SELECT count(*) AS parts FROM person_words_data
+                              WHERE instr(block, x'ca90') > 0 OR instr(block, x'ca91') > 0 OR instr(block, x'ca92') > 0";
+                Connection::lease().await?.query_one(parts, &[])?.take("parts")
+            };
+            assert!(left().await? > 0, "it is there before");
+            let edit = Edit::begin(author("accounts")).await?;
+            erase(&edit, &operator.administrator, id, None).await?;
+            edit.commit().await?;
+            assert_eq!(left().await?, 0);
+            Ok(())
+        });
+    }
+}

@@ -35,6 +35,8 @@ pub struct Collection {
 /// What to list.
 #[derive(Clone, Debug)]
 pub struct Listing {
+    /// What is listed.
+    pub collection: &'static Collection,
     /// What to show of each.
     pub fields: Vec<&'static Field>,
     /// Which of them.
@@ -103,8 +105,9 @@ impl Source {
 
 impl Listing {
     /// The listing of everything, with every field, in one page of this size.
-    pub fn all(collection: &Collection, top: i64) -> Self {
+    pub fn all(collection: &'static Collection, top: i64) -> Self {
         Self {
+            collection,
             fields: collection.fields.iter().collect(),
             filter: None,
             search: None,
@@ -122,8 +125,11 @@ impl Listing {
     ///
     /// As [`Self::require_few`].
     pub(crate) fn read(&self, connection: &Connection, source: &Source) -> Result<Page> {
-        self.require_few_of(connection, source, &Sql::default())?;
-        let conditions = self.conditions();
+        let mut conditions = Sql::default();
+        if let Some(led_to) = self.narrowed(connection, source, false)? {
+            and(&mut conditions, led_to);
+        }
+        conditions.append(self.conditions());
         let mut page = self.page(connection, source, conditions.clone())?;
         if self.count {
             page.count = Some(count(connection, source, conditions)?);
@@ -169,26 +175,27 @@ impl Listing {
         if let Some(walked) = source.walked {
             return self.require_few(connection.query_one(walked, &[])?.take("rows")?);
         }
-        let Source { with, from, parameters, .. } = source;
-        let mut statement = Sql {
-            text: format!("{with}SELECT count(*) AS rows FROM (SELECT 1 FROM {from}"),
-            parameters: parameters.clone(),
-        };
-        statement.append(conditions.clone());
-        statement.push(" LIMIT ");
-        statement.bind(max.saturating_add(1));
-        statement.push(")");
-        self.require_few(connection.query_one(&statement.text, &statement.parameters)?.take("rows")?)
+        self.require_few(Self::counted(connection, source, conditions, max)?)
     }
 
-    /// A condition that leads to what filter and search let through by what it has to contain, if they say so and an index of words finds
-    /// few: of many, looked at in order, enough are come across soon. Where to look at all `rows` costs too much, more than a few are found.
-    pub(crate) fn led_to(&self, connection: &Connection, collection: &Collection, rows: i64) -> Result<Option<Sql>> {
-        let demanded = self.filter.as_ref().map(|filter| filter.parts(collection.searched)).unwrap_or_default();
+    /// What the index of words is asked for what filter and search demand to be contained, if they demand anything.
+    fn asked(&self) -> Option<(&'static Words, String)> {
+        let words = self.collection.words?;
+        let demanded = self.filter.as_ref().map(|filter| filter.parts(self.collection.searched)).unwrap_or_default();
         let searched = self.search.as_ref().map(|search| search.parts.as_slice()).unwrap_or_default();
-        let asked = words::query(demanded.iter().chain(searched));
-        let (Some(Words { table, id }), Some(asked)) = (collection.words, asked) else { return Ok(None) };
-        let most = if self.require_few(rows).is_ok() { FEW } else { MANY };
+        Some((words, words::query(demanded.iter().chain(searched))?))
+    }
+
+    /// A condition that leads to what filter and search let through, if an index of words finds few: of many, looked at in order, enough are
+    /// come across soon. Where to look at all `rows` costs too much, more than a few are found.
+    pub(crate) fn led_to(&self, connection: &Connection, rows: i64) -> Result<Option<Sql>> {
+        self.found(connection, if self.require_few(rows).is_ok() { FEW } else { MANY })
+    }
+
+    /// The condition of [`Self::led_to`], if so many are found at most, and no more than may be looked at.
+    fn found(&self, connection: &Connection, most: i64) -> Result<Option<Sql>> {
+        let Some((Words { table, id }, asked)) = self.asked() else { return Ok(None) };
+        let most = self.rows_max().map_or(most, |max| max.min(most));
         let statement = format!(
             "SELECT count(*) AS number, json_group_array(id) AS ids
                FROM (SELECT w.rowid AS id FROM {table} w WHERE w.{table} MATCH ?1 LIMIT ?2)"
@@ -202,6 +209,43 @@ impl Listing {
         condition.bind(found.take::<String>("ids")?);
         condition.push("))");
         Ok(Some(condition))
+    }
+
+    /// As [`Self::led_to`], of what `source` has: that is not known beforehand, and not counted if words lead to few of many. `are_many` says that
+    /// the source has more than a few.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::require_few`], if nothing leads to what is listed.
+    pub(crate) fn narrowed(&self, connection: &Connection, source: &Source, are_many: bool) -> Result<Option<Sql>> {
+        let rest = |condition: Option<Sql>| match condition {
+            Some(condition) => Ok(Some(condition)),
+            None => self.require_few_of(connection, source, &Sql::default()).map(|()| None),
+        };
+        if self.asked().is_none() || !are_many && Self::counted(connection, source, &Sql::default(), FEW)? <= FEW {
+            return rest(None);
+        }
+        match rest(self.found(connection, FEW)?) {
+            Err(Error::Invalid(faults)) => match self.found(connection, MANY)? {
+                Some(condition) => Ok(Some(condition)),
+                None => Err(Error::Invalid(faults)),
+            },
+            narrowed => narrowed,
+        }
+    }
+
+    /// How many `source` has that meet the conditions, counted up to one more than `most`.
+    fn counted(connection: &Connection, source: &Source, conditions: &Sql, most: i64) -> Result<i64> {
+        let Source { with, from, parameters, .. } = source;
+        let mut statement = Sql {
+            text: format!("{with}SELECT count(*) AS rows FROM (SELECT 1 FROM {from}"),
+            parameters: parameters.clone(),
+        };
+        statement.append(conditions.clone());
+        statement.push(" LIMIT ");
+        statement.bind(most.saturating_add(1));
+        statement.push(")");
+        connection.query_one(&statement.text, &statement.parameters)?.take("rows")
     }
 
     /// What filter and search ask for, as more conditions of a statement.

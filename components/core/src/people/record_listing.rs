@@ -5,7 +5,7 @@ use crate::accounts::hierarchy;
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result, Thing};
 use crate::odata::listing::Source;
-use crate::odata::{Collection, Field, Item, Listing, Page};
+use crate::odata::{Collection, Field, Item, Listing, Page, Words};
 use crate::people::inside;
 use crate::store::Connection;
 use crate::values::id::AccountId;
@@ -15,7 +15,7 @@ use crate::values::role::Role;
 pub static RECORDS: Collection = Collection {
     fields: &FIELDS,
     searched: &["r.name", "r.first_name", "r.last_name", "r.email", "r.username", "r.external_id"],
-    words: None,
+    words: Some(&Words { table: "record_words", id: "r.id" }),
     unique: &Field::number("", "r.id"),
     descending: false,
 };

@@ -465,6 +465,11 @@ async fn open(edit: &Edit, number: i64, ids: &[(String, i64)]) -> Result<()> {
             &parameters,
         )?;
     }
+    // What follows from the rows that have come; of each while it came it would have been written again and again.
+    let follows =
+        "INSERT INTO entered_people (person_id, name, words) SELECT person_id, name, words FROM entered_people_now";
+    edit.batch("DELETE FROM entered_people", Vec::new()).await?;
+    edit.batch(follows, Vec::new()).await?;
     edit.record("imported", SUBJECT, &[(operator, json!({ "account": operator, "lines": number }))]).await?;
     keep_open(edit)
 }
