@@ -3,6 +3,7 @@
 //! How a list is read depends on how many accounts the caller sees, see [`Start`]. Their number is known beforehand, so
 //! that a list of all of them counts nothing.
 
+use crate::accounts::account::DESCRIPTION_MAX;
 use crate::accounts::hierarchy::{self, IN_VISIBLE, ROLES, Reach, VISIBLE};
 use crate::auth::caller::Caller;
 use crate::error::Result;
@@ -25,7 +26,7 @@ pub static ACCOUNTS: Collection = Collection {
 static FIELDS: [Field; 12] = [
     Field::number("id", "a.id"),
     Field::text("name", "a.name").ordered_by("a.name_key").indexed(),
-    Field::text("description", "a.description"),
+    Field::text("description", "a.description").up_to(DESCRIPTION_MAX as u64),
     Field::text("status", "a.status"),
     Field::text("type", "a.type"),
     Field::text("accountKey", "a.account_key"),
@@ -65,7 +66,11 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
         listing::count(connection, &source, counted)
     };
     let mut count = conditions.text.is_empty().then_some(reach.accounts);
-    let is_affordable = listing.require_few(reach.accounts);
+    let is_affordable = if hint.is_some() {
+        listing.require_few(reach.accounts)
+    } else {
+        listing.require_short(connection, &source, reach.accounts)
+    };
     let mut wanted = Sql::default();
     if let Some(hint) = hint.clone() {
         let mut led_to = Sql::default();
@@ -287,6 +292,44 @@ mod tests {
         for (reach, expected) in cases {
             assert_eq!([false, true].map(|hinted| Start::choose(reach, hinted)), expected, "{reach:?}");
         }
+    }
+
+    #[test]
+    fn what_a_list_may_cost_counts_the_texts_that_there_are() {
+        run(async {
+            let operator = first_start().await?;
+            let describe = async |description: &str| -> Result<()> {
+                let edit = Edit::begin(author("accounts")).await?;
+                edit.run("DELETE FROM accounts WHERE owner_id IS NOT NULL", &[])?;
+                edit.run(
+                    "INSERT INTO accounts (owner_id, account_key, name, name_key, description, origin, created_at, updated_at)
+                     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+                     SELECT ?1, 'k' || i, 'Account', 'account', ?2, 'portal', 0, 0 FROM n",
+                    &[operator.id.into(), description.into()],
+                )?;
+                edit.run("UPDATE accounts SET descendants = 1000 WHERE owner_id IS NULL", &[])?;
+                edit.commit().await
+            };
+            let listed = async |filter: &str| {
+                let mut listing = Listing::all(&ACCOUNTS, 5);
+                listing.filter = Some(Filter::parse(filter, &FIELDS).expect("a filter"));
+                list(&Connection::lease().await?, &operator.administrator, &listing).map(|page| page.items.len())
+            };
+            let looked_for = format!("contains(description, '{}b')", "a".repeat(899));
+            let sixty = vec![looked_for.as_str(); 60].join(" or ");
+            let letters: String = ('\u{430}'..'\u{450}').chain('\u{3b1}'..'\u{3c1}').collect();
+            let lowered = vec![format!("tolower(description) eq '{letters}'"); 15].join(" or ");
+            describe("short").await?;
+            for filter in [&sixty, &lowered] {
+                assert_eq!(listed(filter).await?, 0);
+            }
+            describe(&"a".repeat(DESCRIPTION_MAX)).await?;
+            for filter in [&sixty, &lowered] {
+                assert!(matches!(listed(filter).await, Err(crate::Error::Invalid(_))), "{filter}");
+            }
+            assert_eq!(listed(&looked_for).await?, 0);
+            Ok(())
+        });
     }
 
     /// The hint of a filter: its text, and its parameters with a bar between them.

@@ -5,6 +5,7 @@ use super::expression::{Comparison, Expression, Function, Literal};
 use super::letters::Letters;
 use super::render::{self, render};
 use super::words::Part;
+use super::work::Work;
 use super::{Fault, Field, Sql, bound_values, lexer, parser};
 
 /// A parsed `$filter`.
@@ -35,8 +36,8 @@ impl Filter {
         sql
     }
 
-    /// What it costs for a row, see [`super::work_of`].
-    pub(super) fn work(&self) -> u64 {
+    /// What it costs.
+    pub(super) fn work(&self) -> Work {
         render::work(&self.expression, &self.letters)
     }
 

@@ -1,5 +1,6 @@
 //! A list as its options want it: filtered, searched, in order, page by page, and counted.
 
+use super::work::Work;
 use super::{Field, Filter, Order, Search, Words, words};
 use crate::error::{Error, Faults, Result};
 use crate::store::sql::Sql;
@@ -10,6 +11,9 @@ const WORK_MAX: u64 = 100_000_000;
 
 /// What it costs to come across a row.
 const ROW: u64 = 10;
+
+/// How many characters something has that is searched and is no field: what the audit tells of a change.
+const LONG: u64 = 4000;
 
 /// How many are looked at one by one rather than looked for among all.
 pub(crate) const FEW: i64 = 2000;
@@ -137,45 +141,96 @@ impl Listing {
         Ok(page)
     }
 
-    /// What the options cost for each row, by the option.
-    fn work(&self) -> [(&'static str, u64); 3] {
-        let filter = self.filter.as_ref().map_or(0, Filter::work);
-        let search = self.search.as_ref().map_or(0, |search| search.work);
+    /// What the options cost, by the option.
+    fn work(&self) -> [(&'static str, Work); 3] {
         let order = self.order.work(self.skip);
         // What is put in order is looked at once more to be counted.
-        let times = if order > 0 { 2 } else { 1 };
-        [("$filter", times * filter), ("$search", times * search), ("$orderby", order)]
+        let times = if order == Work::default() { 1 } else { 2 };
+        let of = |once: Option<Work>| {
+            let mut work = Work::default();
+            work.add(&once.unwrap_or_default(), times);
+            work
+        };
+        let filter = of(self.filter.as_ref().map(Filter::work));
+        let search = of(self.search.as_ref().map(|search| search.work.clone()));
+        [("$filter", filter), ("$search", search), ("$orderby", order)]
     }
 
-    /// How many rows these options may look at, if that is bounded.
-    fn rows_max(&self) -> Option<i64> {
-        let work: u64 = self.work().iter().map(|(_, work)| work).sum();
-        (work > 0).then(|| i64::try_from(WORK_MAX / (ROW + work)).unwrap_or(i64::MAX))
+    /// What all options cost.
+    fn works(&self) -> Work {
+        let mut all = Work::default();
+        for (_, work) in self.work() {
+            all.add(&work, 1);
+        }
+        all
     }
 
-    /// Refuses options that cost too much over so many rows.
+    /// How many bytes a column has at most.
+    fn longest(&self, column: &str) -> u64 {
+        let named = |field: &&Field| field.column == column || field.order == Some(column);
+        // What is searched and no field is more than a line.
+        4 * self.collection.fields.iter().find(named).map_or(LONG, |field| field.longest)
+    }
+
+    /// How many rows these options may look at, if that is bounded, where texts are as long as they may be.
+    pub(crate) fn rows_max(&self) -> Option<i64> {
+        Self::rows_of(self.works().of_row(|column| self.longest(column)))
+    }
+
+    fn rows_of(work: u64) -> Option<i64> {
+        (work > 0).then(|| i64::try_from(WORK_MAX / work.saturating_add(ROW)).unwrap_or(i64::MAX))
+    }
+
+    /// Refuses options that cost too much over so many rows, where texts are as long as they may be.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`], which names the option that costs most.
     pub(crate) fn require_few(&self, rows: i64) -> Result<()> {
-        if self.rows_max().is_none_or(|max| rows <= max) {
-            return Ok(());
+        if self.rows_max().is_none_or(|max| rows <= max) { Ok(()) } else { Err(self.refusal()) }
+    }
+
+    /// As [`Self::require_few`], over the `rows` that `source` has: its texts are as long as they are. To ask how long costs little, and it is
+    /// asked where that decides.
+    pub(crate) fn require_short(&self, connection: &Connection, source: &Source, rows: i64) -> Result<()> {
+        let work = self.works();
+        let Err(refusal) = self.require_few(rows) else { return Ok(()) };
+        if Self::rows_of(work.of_row(|_| 0)).is_none_or(|max| rows > max) {
+            return Err(refusal);
         }
-        let most = self.work().into_iter().max_by_key(|(_, work)| *work).map_or("$filter", |(option, _)| option);
-        Err(Error::Invalid(Faults::of(
-            most,
-            "at character 1: this takes too much work over so many: use fewer words, conditions or fields",
-        )))
+        // What is looked up elsewhere is an address or a name.
+        let (elsewhere, here): (Vec<_>, Vec<_>) = work.bytes.iter().partition(|(column, _)| column.contains("SELECT"));
+        let elsewhere: u64 = elsewhere.iter().map(|(_, thousandths)| thousandths.saturating_mul(255) / 1000).sum();
+        let here: Vec<_> =
+            here.iter().map(|(column, each)| format!("{each} * coalesce(octet_length({column}), 0)")).collect();
+        let here = if here.is_empty() { "0".to_owned() } else { here.join(" + ") };
+        let statement = source.select(&format!("CAST(total({here}) / 1000 AS INTEGER) AS steps"));
+        let steps: i64 = connection.query_one(&statement.text, &statement.parameters)?.take("steps")?;
+        let rows = u64::try_from(rows).unwrap_or_default();
+        let all =
+            rows.saturating_mul(ROW + work.row + elsewhere).saturating_add(u64::try_from(steps).unwrap_or_default());
+        if all <= WORK_MAX { Ok(()) } else { Err(refusal) }
+    }
+
+    /// What is said of options that cost too much.
+    pub(crate) fn refusal(&self) -> Error {
+        let work = |(_, work): &(&str, Work)| work.of_row(|column| self.longest(column));
+        // What costs nothing by itself is passed over.
+        let most = self.work().into_iter().max_by_key(work).filter(|option| work(option) > 0);
+        let most = most.map_or("$skip", |(option, _)| option);
+        let fault = "at character 1: this takes too much work over so many: use fewer words, conditions or fields";
+        Error::Invalid(Faults::of(most, fault))
     }
 
     /// As [`Self::require_few`], over what `source` has and meets the conditions.
     pub(crate) fn require_few_of(&self, connection: &Connection, source: &Source, conditions: &Sql) -> Result<()> {
-        let Some(max) = self.rows_max() else { return Ok(()) };
+        // However short the texts are, more cannot be looked at.
+        let Some(max) = Self::rows_of(self.works().of_row(|_| 0)) else { return Ok(()) };
         if let Some(walked) = source.walked {
-            return self.require_few(connection.query_one(walked, &[])?.take("rows")?);
+            return self.require_short(connection, source, connection.query_one(walked, &[])?.take("rows")?);
         }
-        self.require_few(Self::counted(connection, source, conditions, max)?)
+        let rows = Self::counted(connection, source, conditions, max)?;
+        if conditions.text.is_empty() { self.require_short(connection, source, rows) } else { self.require_few(rows) }
     }
 
     /// What the index of words is asked for what filter and search demand to be contained, if they demand anything.

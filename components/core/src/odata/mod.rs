@@ -33,7 +33,7 @@
 //! Each uses only those before it: `expression`, `lexer` (the tokens of `$filter` and `$orderby`), `cursor` (the way
 //! through tokens), `letters` (upper and lower case), `render` (an expression as SQL), `parser` (tokens as an
 //! expression); on top of them one module for each option: `filter`, `order`, `search`; `words`, what an index of trigrams finds of what they
-//! ask for; and `listing`, a list by all of them.
+//! ask for; `work`, what they cost; and `listing`, a list by all of them.
 
 mod cursor;
 mod expression;
@@ -48,6 +48,7 @@ mod parser;
 mod render;
 mod search;
 mod words;
+mod work;
 
 use std::fmt;
 
@@ -73,13 +74,6 @@ fn bound_values(values: usize) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault::new(1, "this takes too much work: use fewer conditions, or fewer different letters beyond ASCII"))
-}
-
-/// What an expression of a [`Collection`] costs for a row, in steps: one takes some ten nanoseconds. What looks into other tables costs
-/// more than a column, and what climbs the tree of accounts yet more.
-fn work_of(expression: &str) -> u64 {
-    let times = |word: &str| expression.matches(word).count() as u64;
-    1 + 80 * times("SELECT") + 200 * times("RECURSIVE")
 }
 
 /// What a field or an expression is.
@@ -126,12 +120,14 @@ pub struct Field {
     pub order: Option<&'static str>,
     /// Whether an index has that order, so that a list is walked in it.
     pub is_indexed: bool,
+    /// How many characters a text has at most.
+    pub longest: u64,
 }
 
 impl Field {
     /// A field of this kind.
     pub const fn new(name: &'static str, column: &'static str, kind: Kind) -> Self {
-        Self { name, column, kind, order: None, is_indexed: false }
+        Self { name, column, kind, order: None, is_indexed: false, longest: 255 }
     }
 
     /// A text.
@@ -169,6 +165,12 @@ impl Field {
     #[must_use]
     pub const fn indexed(self) -> Self {
         Self { is_indexed: true, ..self }
+    }
+
+    /// The text, of so many characters at most.
+    #[must_use]
+    pub const fn up_to(self, longest: u64) -> Self {
+        Self { longest, ..self }
     }
 
     /// What a list is ordered by that is ordered by the field.

@@ -2,7 +2,8 @@
 
 use super::cursor::{Cursor, unexpected};
 use super::lexer::{self, Token};
-use super::{Fault, Field, Kind, Sql, work_of};
+use super::work::{self, Work, byte};
+use super::{Fault, Field, Kind, Sql};
 use crate::store::Value;
 
 /// Most keys of `$orderby`.
@@ -113,19 +114,28 @@ impl Order {
         &self.keys
     }
 
-    /// What it costs for each row, see [`work_of`], where so many of those in order are passed over: nothing, if an index has the order.
-    pub(super) fn work(&self, skip: i64) -> u64 {
+    /// What it costs where so many of those in order are passed over: nothing, if an index has the order.
+    pub(super) fn work(&self, skip: i64) -> Work {
+        let mut work = Work::default();
         let is_walked = match self.keys.as_slice() {
             [_unique] => true,
             [first, unique] => first.field.is_indexed && first.descending == unique.descending,
             _ => false,
         };
         if is_walked {
-            return 0;
+            return work;
         }
-        let keys: u64 = self.keys.iter().map(|key| 4 + work_of(key.field.order_column())).sum();
+        for key in &self.keys {
+            let column = key.field.order_column();
+            work.row += 4 + work::of_expression(column);
+            if key.field.kind == Kind::Text {
+                // It is compared with a few others.
+                work.read(column, 4 * byte::TAKEN);
+            }
+        }
         // Few are kept of what is sorted, unless many are passed over.
-        keys + if skip > 10_000 { 120 } else { 20 }
+        work.row += if skip > 10_000 { 120 } else { 20 };
+        work
     }
 
     /// What follows `ORDER BY`.

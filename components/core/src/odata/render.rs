@@ -1,8 +1,10 @@
 //! An expression as SQL.
 
+use super::Kind;
+use super::Sql;
 use super::expression::{Comparison, Expression, Function, Literal};
 use super::letters::Letters;
-use super::{Sql, work_of};
+use super::work::{self, Work, byte};
 
 /// Adds `expression`, whose texts have these `letters`.
 pub(super) fn render(expression: &Expression, letters: &Letters, sql: &mut Sql) {
@@ -61,25 +63,71 @@ pub(super) fn values(expression: &Expression, letters: &Letters) -> usize {
     }
 }
 
-/// What the expression costs for a row, see [`work_of`].
-pub(super) fn work(expression: &Expression, letters: &Letters) -> u64 {
-    let of = |expression: &Expression| work(expression, letters);
+/// What the condition costs.
+pub(super) fn work(condition: &Expression, letters: &Letters) -> Work {
+    let mut work = Work::default();
+    weigh(condition, letters, 0, &mut work);
+    work
+}
+
+/// Adds what the expression costs of whose value each byte is worked on for so many thousandths.
+fn weigh(expression: &Expression, letters: &Letters, each: u64, work: &mut Work) {
     match expression {
-        Expression::Literal(_) => 1,
-        Expression::Field(field) => work_of(field.column),
-        Expression::Not(operand) => of(operand),
-        Expression::And(left, right) | Expression::Or(left, right) | Expression::Compare(_, left, right) => {
-            of(left) + of(right)
-        }
-        Expression::In(operand, literals) => literals.len() as u64 * (of(operand) + 1),
-        Expression::Call(function, operands) => {
-            let operands: u64 = operands.iter().map(of).sum();
-            match function {
-                Function::ToLower | Function::ToUpper => letters.work() + operands,
-                Function::Contains | Function::Length => 3 + operands,
-                Function::StartsWith | Function::EndsWith => 3 + 2 * operands,
+        Expression::Literal(_) => work.row += 1,
+        Expression::Field(field) => {
+            work.row += work::of_expression(field.column);
+            if field.kind == Kind::Text {
+                work.read(field.column, each);
             }
         }
+        Expression::Not(operand) => weigh(operand, letters, 0, work),
+        Expression::And(left, right) | Expression::Or(left, right) => {
+            weigh(left, letters, 0, work);
+            weigh(right, letters, 0, work);
+        }
+        Expression::Compare(_, left, right) => {
+            weigh(left, letters, byte::TAKEN, work);
+            weigh(right, letters, byte::TAKEN, work);
+        }
+        Expression::In(operand, literals) => {
+            let mut once = Work { row: 1, ..Work::default() };
+            weigh(operand, letters, byte::TAKEN, &mut once);
+            work.add(&once, literals.len() as u64);
+        }
+        Expression::Call(function, operands) => match (function, operands.as_slice()) {
+            (Function::ToLower | Function::ToUpper, [text]) => {
+                work.row += letters.work();
+                weigh(text, letters, each + work::of_case(letters), work);
+            }
+            (Function::Length, [text]) => {
+                work.row += 3;
+                weigh(text, letters, byte::READ, work);
+            }
+            (Function::Contains, [text, part]) => {
+                work.row += 3;
+                weigh(text, letters, byte::searched(longest(part)), work);
+                weigh(part, letters, byte::TAKEN, work);
+            }
+            // Each operand stands there twice.
+            (_, operands) => {
+                work.row += 3;
+                let mut once = Work::default();
+                for operand in operands {
+                    weigh(operand, letters, byte::READ, &mut once);
+                }
+                work.add(&once, 2);
+            }
+        },
+    }
+}
+
+/// How many bytes a text has at most.
+fn longest(text: &Expression) -> u64 {
+    match text {
+        Expression::Literal(Literal::Text(text)) => text.len() as u64,
+        Expression::Field(field) => 4 * field.longest,
+        Expression::Call(_, operands) => operands.first().map_or(0, longest),
+        _ => 0,
     }
 }
 

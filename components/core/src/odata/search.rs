@@ -7,15 +7,16 @@ use super::expression::Literal;
 use super::letters::Letters;
 use super::lexer::Token;
 use super::words::Part;
-use super::{Fault, NODES_MAX, Sql, work_of};
+use super::work::{self, Work, byte};
+use super::{Fault, NODES_MAX, Sql};
 
 /// A parsed `$search`.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// The condition.
     pub(super) sql: Sql,
-    /// What it costs for a row, see [`super::work_of`].
-    pub(super) work: u64,
+    /// What it costs.
+    pub(super) work: Work,
     /// What whatever it finds contains.
     pub(super) parts: Vec<Part>,
 }
@@ -26,10 +27,14 @@ impl Search {
     /// # Errors
     ///
     /// The [`Fault`] says what is wrong, and at which character.
-    pub fn parse(text: &str, columns: &[&str]) -> Result<Self, Fault> {
+    pub fn parse(text: &str, columns: &[&'static str]) -> Result<Self, Fault> {
         let tokens = tokens(text)?;
         let letters = Letters::of(&tokens)?;
-        let words = tokens.iter().filter(|(_, token)| matches!(token, Token::Literal(_))).count();
+        let words = tokens.iter().filter_map(|(_, token)| match token {
+            Token::Literal(Literal::Text(text)) => Some(text.len() as u64),
+            _ => None,
+        });
+        let words: Vec<_> = words.collect();
         let mut search = Words { tokens: Cursor::new(text, tokens), letters, sql: Sql::default(), parts: Vec::new() };
         search.sql.push("(SELECT ");
         search.or()?;
@@ -42,8 +47,13 @@ impl Search {
         sql.push(" FROM (VALUES (");
         letters.lower(&mut sql, |sql| sql.push(&searched.join(" || char(31) || ")));
         sql.push(")))");
-        let read: u64 = columns.iter().map(|column| 10 + work_of(column)).sum();
-        let work = letters.work() + read + (words * (columns.len() + 10)) as u64;
+        let read: u64 = columns.iter().map(|column| 10 + work::of_expression(column)).sum();
+        let mut work =
+            Work { row: letters.work() + read + (words.len() * (columns.len() + 10)) as u64, ..Work::default() };
+        let each = byte::TAKEN + work::of_case(&letters) + words.iter().map(|word| byte::searched(*word)).sum::<u64>();
+        for column in columns {
+            work.read(column, each);
+        }
         Ok(Self { sql, work, parts })
     }
 }
@@ -215,11 +225,12 @@ mod tests {
             let text = vec![if letters > 0 { &word } else { "a" }; words].join(" OR ");
             let search = Search::parse(&text, &columns).unwrap_or_else(|fault| panic!("{text}: {fault}"));
             ids(&database(), &search.sql, "t.id");
-            search.work
+            search.work.of_row(|_| 10)
         };
         assert!(search(1, 0) < search(2, 0) && search(2, 0) < search(150, 0) && search(2, 0) < search(2, 32));
         search(140, 32);
-        assert!(Search::parse("a", &columns[..2]).map(|search| search.work).ok() < Some(search(1, 0)));
+        let of_fewer = Search::parse("a", &columns[..2]).map(|search| search.work.of_row(|_| 10));
+        assert!(of_fewer.ok() < Some(search(1, 0)));
     }
 
     proptest! {

@@ -256,6 +256,9 @@ mod tests {
                 (vec!["Jane Doe".to_owned()], Some(1)),
                 "each is asked who sees it"
             );
+            let edit = Edit::begin(author("accounts")).await?;
+            edit.run("UPDATE accounts SET descendants = 0 WHERE id = ?", &[reseller.into()])?;
+            edit.commit().await?;
             let by_name = listed(all, "", "", "name desc").await?;
             assert_eq!(by_name.0[..3], ["John Doe", "Jane Doe", "JANE Roe"]);
             // Who is no member any more is found no more; and so it is with an address that is given up, and a name that is another.
