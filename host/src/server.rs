@@ -195,6 +195,7 @@ fn load(config: &Config, addr: SocketAddr) -> Result<(Dispatcher, Exporter)> {
         authority,
         quiet: config.quiet,
         _lock: lock,
+        bodies: body::Room::default(),
         answers: answer::Room::default(),
         metrics: metrics.clone(),
     };

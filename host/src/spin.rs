@@ -6,6 +6,7 @@ pub(crate) mod guest;
 mod key_value;
 pub(crate) mod outbound;
 mod output;
+mod queue;
 mod sqlite;
 pub(crate) mod store;
 pub(crate) mod variables;

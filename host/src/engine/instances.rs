@@ -7,6 +7,10 @@
 //! Memory for instances is a fixed pool, and to ask more of it than it has is an error, not a queue. So every component
 //! has its own share of the pool: no other component, busy or idle, can take it. Requests that find all instances of
 //! their component busy come back to [`Instances::handle`], which lets them try again as soon as one can take another.
+//!
+//! An instance is one thread. Who shares it with a body of a hundred thousand entries waits while that is read and planned,
+//! and holds up all who write if it has the write lock. So such bodies have instances of their own, one for each but one of
+//! the processors, which serve one of them at a time. What memory they take goes back soon after, and no other instance has it.
 
 use crate::config::Limits;
 use crate::engine::Slices;
@@ -44,14 +48,35 @@ pub(crate) enum Failure {
     Failed(wasmtime::Error),
 }
 
+/// Of how many instances of a component one at least is for nothing but bodies that take long.
+const SPARED: usize = 4;
+
+/// What kind of request it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Its body is here, and small.
+    Small,
+    /// Its body may still be on its way.
+    Arriving,
+    /// Its body is here, and so large that it occupies an instance.
+    Bulk,
+}
+
 /// The instances of one component.
 pub(crate) struct Instances {
-    handler: ProxyHandler<Maker>,
-    /// One permit for each request that the instances can serve at a time. The others wait for one in order.
-    turns: Arc<Semaphore>,
+    all: Pool,
+    /// Those for [`Kind::Bulk`], unless there are too few instances.
+    bulk: Option<Pool>,
     /// As many of these permits as half of the turns: what a request needs as well whose body may still be on its way, so
     /// that those that send slowly leave turns to the others.
     large: Arc<Semaphore>,
+}
+
+/// Instances of which any may serve a request.
+struct Pool {
+    handler: ProxyHandler<Maker>,
+    /// One permit for each request that the instances can serve at a time. The others wait for one in order.
+    turns: Arc<Semaphore>,
 }
 
 /// A request's turn. It ends with the request and not with the client's patience.
@@ -60,9 +85,8 @@ struct Turn {
     _large: Option<OwnedSemaphorePermit>,
 }
 
-impl Instances {
-    /// `share` is the number of instances that there may be at a time.
-    pub fn new(
+impl Pool {
+    fn new(
         service: ServicePre<Guest>,
         grants: Arc<Grants>,
         limits: Limits,
@@ -81,17 +105,43 @@ impl Instances {
             metrics,
         });
         let handler = ProxyHandler::new(Maker { service, grants, limits, slices, room });
-        let large = Arc::new(Semaphore::new((turns / 2).max(1)));
-        Self { handler, turns: Arc::new(Semaphore::new(turns)), large }
+        Self { handler, turns: Arc::new(Semaphore::new(turns)) }
+    }
+}
+
+impl Instances {
+    /// `share` is the number of instances that there may be at a time.
+    pub fn new(
+        service: ServicePre<Guest>,
+        grants: Arc<Grants>,
+        limits: Limits,
+        share: usize,
+        slices: Arc<Slices>,
+        metrics: ComponentMetrics,
+    ) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let spared = (processors - 1).max(1).min(share / SPARED);
+        let bulk = (spared > 0).then(|| {
+            let limits = Limits { max_concurrent_per_instance: 1, ..limits.clone() };
+            Pool::new(service.clone(), grants.clone(), limits, spared, slices.clone(), metrics.clone())
+        });
+        let all = Pool::new(service, grants, limits, share - spared, slices, metrics);
+        let large = Arc::new(Semaphore::new((all.turns.available_permits() / 2).max(1)));
+        Self { all, bulk, large }
     }
 
-    /// The component's response to `request`. `is_large` says that its body may still be on its way.
-    pub async fn handle(&self, mut request: Request, is_large: bool) -> Result<Response, Failure> {
-        let Maker { limits, room, .. } = self.handler.state();
+    /// The component's response to `request`.
+    pub async fn handle(&self, mut request: Request, kind: Kind) -> Result<Response, Failure> {
+        let pool = match &self.bulk {
+            Some(bulk) if kind == Kind::Bulk => bulk,
+            _ => &self.all,
+        };
+        let Maker { limits, room, .. } = pool.handler.state();
         let started = Instant::now();
         let turn = async {
+            let is_large = kind == Kind::Arriving;
             let large = if is_large { Some(self.large.clone().acquire_owned().await?) } else { None };
-            Ok::<_, AcquireError>(Turn { _permit: self.turns.clone().acquire_owned().await?, _large: large })
+            Ok::<_, AcquireError>(Turn { _permit: pool.turns.clone().acquire_owned().await?, _large: large })
         };
         let overloaded = || {
             room.metrics.overloaded.inc();
@@ -103,7 +153,7 @@ impl Instances {
         drop(waiting);
         let mut turn = turn.ok().and_then(Result::ok).ok_or_else(overloaded)?;
         loop {
-            let error = match self.handler.handle(turn, request).await {
+            let error = match pool.handler.handle(turn, request).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
@@ -130,11 +180,14 @@ impl Instances {
 
     /// Ends the instances that serve no request, and waits until all have ended or `patience` is over.
     pub async fn close(&self, patience: Duration) {
-        let room = &self.handler.state().room;
-        room.closing.store(true, Ordering::SeqCst);
-        room.close.notify_waiters();
-        let all = u32::try_from(room.share).unwrap_or(u32::MAX);
-        _ = tokio::time::timeout(patience, room.slots.acquire_many(all)).await;
+        let close = async |pool: &Pool| {
+            let room = &pool.handler.state().room;
+            room.closing.store(true, Ordering::SeqCst);
+            room.close.notify_waiters();
+            let all = u32::try_from(room.share).unwrap_or(u32::MAX);
+            _ = tokio::time::timeout(patience, room.slots.acquire_many(all)).await;
+        };
+        futures::future::join_all([Some(&self.all), self.bulk.as_ref()].into_iter().flatten().map(close)).await;
     }
 }
 

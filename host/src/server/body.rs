@@ -2,13 +2,15 @@
 //!
 //! Components are few and clients are many, so a client that sends slowly must not occupy a component while it does. A body
 //! of up to [`SMALL`] bytes is here before its request takes a turn. A larger one is passed on as it comes, and only half of
-//! a component's turns are for such. Each has to arrive at a least rate, see [`Clients`].
+//! a component's turns are for such. One of [`BULK`] bytes or more is here before its turn as well, as long as there is
+//! [`ROOM`] for it, for such have few instances. Each has to arrive at a least rate, see [`Clients`].
 //!
 //! A component may answer before it has read the body, to refuse it. A client that is still sending would not read that
 //! answer, and find its connection closed instead. So what the component leaves is read and thrown away, up to [`DRAINED`]
 //! bytes.
 
 use crate::config::Clients;
+use crate::engine::instances::Kind;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, Full};
@@ -18,11 +20,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// Bytes of a body that is here before its request takes a turn. Whatever concerns one thing is smaller.
 const SMALL: u64 = 64 << 10;
+
+/// Bytes of a body that occupies an instance: some fifteen thousand entries.
+const BULK: u64 = 1 << 20;
+
+/// KiB of all such bodies that are here and have not been read by their components.
+const ROOM: usize = 64 << 10;
 
 /// Most bytes that are read of a body that the component does not want: more than any body that an API takes.
 const DRAINED: u64 = 16 << 20;
@@ -45,18 +54,28 @@ pub(super) enum Missing {
     Broken,
 }
 
-/// The body of a request as its component is to read it, and whether it is a large one, which may still be on its way.
-/// `late` tells about that.
+/// Room for bodies that are here before their turn.
+pub(super) struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ROOM)))
+    }
+}
+
+/// The body of a request as its component is to read it, and of which kind that makes the request. `late` tells about one that
+/// may still be on its way.
 pub(super) async fn gather(
     incoming: Incoming,
     headers: &HeaderMap,
     clients: &Clients,
+    room: &Room,
     late: &Late,
-) -> Result<(WasiBody, bool), Missing> {
+) -> Result<(WasiBody, Kind), Missing> {
     if incoming.is_end_stream() {
-        return Ok((incoming.map_err(Error::from).boxed_unsync(), false));
+        return Ok((incoming.map_err(Error::from).boxed_unsync(), Kind::Small));
     }
-    let is_large = incoming.size_hint().lower() > SMALL;
+    let length = incoming.size_hint().lower();
     let mut arriving = Arriving {
         incoming: Some(incoming),
         head: None,
@@ -68,8 +87,10 @@ pub(super) async fn gather(
         late: late.clone(),
         is_expected: headers.contains_key(header::EXPECT),
     };
-    if is_large {
-        return Ok((arriving.boxed_unsync(), true));
+    let space = (BULK..=DRAINED).contains(&length).then(|| u32::try_from(length >> 10).unwrap_or(u32::MAX));
+    let space = space.filter(|_| !arriving.is_expected).and_then(|kib| room.0.clone().try_acquire_many_owned(kib).ok());
+    if length > SMALL && space.is_none() {
+        return Ok((arriving.boxed_unsync(), Kind::Arriving));
     }
     let mut head = BytesMut::new();
     while let Some(frame) = arriving.frame().await {
@@ -80,12 +101,18 @@ pub(super) async fn gather(
             Err(_) if late.is_set() => return Err(Missing::Late),
             Err(_) => return Err(Missing::Broken),
         }
-        if head.len() as u64 > SMALL {
+        if head.len() as u64 > SMALL && space.is_none() {
             arriving.head = Some(head.freeze());
-            return Ok((arriving.boxed_unsync(), true));
+            return Ok((arriving.boxed_unsync(), Kind::Arriving));
         }
     }
-    Ok((Full::new(head.freeze()).map_err(|never| match never {}).boxed_unsync(), false))
+    let kind = if space.is_some() { Kind::Bulk } else { Kind::Small };
+    let whole = Full::new(head.freeze()).map_err(move |never| {
+        // It keeps its space for as long as it is here.
+        _ = &space;
+        match never {}
+    });
+    Ok((whole.boxed_unsync(), kind))
 }
 
 /// A body that arrives, and how long that may take.

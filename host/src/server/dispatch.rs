@@ -5,7 +5,7 @@
 //! where a component gives no answer, `500` (it trapped), `503` (it stayed busy) or `504` (it took too long).
 
 use crate::config::Clients;
-use crate::engine::instances::{Failure, Instances};
+use crate::engine::instances::{Failure, Instances, Kind};
 use crate::log::{self, Answered, Level};
 use crate::metrics::Metrics;
 use crate::routes::Router;
@@ -59,6 +59,8 @@ pub(crate) struct Dispatcher {
     pub quiet: bool,
     /// Says to other processes that the state directory is served.
     pub _lock: File,
+    /// Room for large bodies.
+    pub bodies: body::Room,
     /// Room for answers that clients read slowly.
     pub answers: answer::Room,
     pub metrics: Arc<Metrics>,
@@ -80,7 +82,7 @@ impl Dispatcher {
         let Some(found) = self.router.find(READY) else { return Ok(()) };
         let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
         let request = Request::get(format!("http://localhost{READY}")).header(header::HOST, "localhost").body(body)?;
-        let response = match self.services[found.route.component].instances.handle(request, false).await {
+        let response = match self.services[found.route.component].instances.handle(request, Kind::Small).await {
             Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => response,
             Err(Failure::Failed(error)) => bail!("the application cannot be asked whether it is ready: {error:#}"),
             _ => return Ok(()),
@@ -171,12 +173,12 @@ impl Dispatcher {
         head.uri = uri;
 
         let late = Late::default();
-        let (body, is_large) = match body::gather(body, &head.headers, &self.clients, &late).await {
+        let (body, kind) = match body::gather(body, &head.headers, &self.clients, &self.bodies, &late).await {
             Ok(gathered) => gathered,
             Err(Missing::Late) => return (too_late(), name),
             Err(Missing::Broken) => return (empty(StatusCode::BAD_REQUEST), name),
         };
-        let response = match service.instances.handle(Request::from_parts(head, body), is_large).await {
+        let response = match service.instances.handle(Request::from_parts(head, body), kind).await {
             // Whatever the component made of half a body: this is what was wrong with it.
             _ if late.is_set() => too_late(),
             Ok(response) => {

@@ -25,23 +25,29 @@
 //! # Writers
 //!
 //! SQLite has one writer at a time, and makes the others ask again and again, with pauses, in no order. Here those that
-//! belong to this process stand in a queue. A transaction that begins by `BEGIN EXCLUSIVE`, which in WAL mode is the same as
-//! `IMMEDIATE`, says that it writes much: of those only one at a time stands in the queue, and the others wait beside it. So
-//! a short write waits for one long one at most. A write of one statement has its turn in a task of its own, and does not keep it
-//! while its instance is busy with something else.
+//! belong to this process stand in a queue ([`crate::spin::queue`]), in which who writes less goes first: a single statement is
+//! weighed by its parameters, and a transaction that begins by `BEGIN EXCLUSIVE`, which in WAL mode is the same as `IMMEDIATE`,
+//! says that it writes much. A write of one statement has its turn in a task of its own, and does not keep it while its
+//! instance is busy with something else.
+//!
+//! What is committed has to be written back from the log to the database one day, which SQLite does as part of a commit. After a
+//! large one that takes as long as the commit, and everybody waits. Here it is done beside the writers, when the turn is over.
 
 use crate::metrics::{DatabaseMetrics, One};
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
+use crate::spin::queue::{self, Queue, Weight};
 use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{StatementStatus, TransactionState};
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ffi::c_int;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 /// Bytes of values in one result, as in Spin.
@@ -52,12 +58,10 @@ const MAX_IDLE: usize = 64;
 const STATEMENT_CACHE: usize = 128;
 /// Steps of SQLite's machine after which a statement is long: about a millisecond.
 const BRIEF: i32 = 20_000;
+/// Pages of the log from which on it is written back, as SQLite's default has it.
+const LONG_LOG: u32 = 1000;
 /// Bytes of parameters that a short write may have.
 const SMALL: usize = 16 << 10;
-/// How long a writer stands in the queue.
-const MAX_QUEUE: Duration = Duration::from_secs(5);
-/// How long one that writes much waits to stand in it. With the time in the queue that is less than a request may take.
-const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// What SQLite says of a lock that another connection has (`SQLITE_BUSY`).
 const BUSY: &str = "database is locked";
@@ -88,22 +92,17 @@ pub(crate) type Databases = BTreeMap<String, Option<Arc<Database>>>;
 pub(crate) struct Database {
     path: PathBuf,
     idle: Mutex<Vec<Session>>,
-    /// One permit: the turn to write.
-    writer: Arc<Semaphore>,
-    /// One permit: the turn of those that write much to stand in the queue.
-    exclusive: Arc<Semaphore>,
+    writers: Queue,
+    /// Whether somebody writes the log back.
+    writes_back: AtomicBool,
     observer: Option<StatementObserver>,
     /// How far away it is to seem.
     distance: Duration,
     metrics: DatabaseMetrics,
 }
 
-/// A turn to write, until it is dropped.
-struct Turn {
-    /// `None` if the wait for it was too long.
-    writer: Option<OwnedSemaphorePermit>,
-    _exclusive: Option<OwnedSemaphorePermit>,
-}
+/// A turn to write, until it is dropped: `None` if the wait for it was too long.
+struct Turn(Option<queue::Turn>);
 
 /// A connection, and what the host knows of it.
 struct Session {
@@ -114,6 +113,8 @@ struct Session {
     wal: Cell<bool>,
     /// How long SQLite waits for a lock by itself, as the component has told it.
     patience: Cell<Duration>,
+    /// Pages of the log at the last commit of this connection.
+    log: Arc<AtomicU32>,
 }
 
 impl Database {
@@ -126,8 +127,8 @@ impl Database {
         Self {
             path,
             idle: Mutex::default(),
-            writer: Arc::new(Semaphore::new(1)),
-            exclusive: Arc::new(Semaphore::new(1)),
+            writers: Queue::default(),
+            writes_back: AtomicBool::new(false),
             observer,
             distance,
             metrics,
@@ -166,15 +167,34 @@ impl Database {
     }
 
     /// Waits for a turn to write. Who has waited for too long has none, asks SQLite, and gets the error that components know.
-    async fn turn(&self, exclusive: bool) -> Turn {
+    async fn turn(&self, weight: Weight) -> Turn {
         let (_waiting, since) = (One::of(&self.metrics.writers), Instant::now());
-        let wait = async |semaphore: &Arc<Semaphore>, longest| {
-            tokio::time::timeout(longest, semaphore.clone().acquire_owned()).await.ok().and_then(Result::ok)
-        };
-        let exclusive = if exclusive { wait(&self.exclusive, MAX_WAIT).await } else { None };
-        let turn = Turn { writer: wait(&self.writer, MAX_QUEUE).await, _exclusive: exclusive };
+        let turn = self.writers.turn(weight).await;
         self.metrics.waits.observe(since.elapsed().as_secs_f64());
-        turn
+        Turn(turn)
+    }
+
+    /// Writes the log back, beside whoever writes on.
+    fn write_back(self: &Arc<Self>) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        if self.writes_back.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let database = self.clone();
+        runtime.spawn(async move {
+            database.checkpoint().await;
+            // What came meanwhile, in a turn: then there is nothing left, and the next writer begins the log anew.
+            let turn = database.writers.turn(Weight::Bytes(0)).await;
+            database.checkpoint().await;
+            database.writes_back.store(false, Ordering::Relaxed);
+            drop(turn);
+        });
+    }
+
+    /// Writes back what nobody reads in its old state. If it fails, the log stays, and the next one tries again.
+    async fn checkpoint(self: &Arc<Self>) {
+        let Ok(lease) = self.clone().lease().await else { return };
+        _ = lease.loan().run_elsewhere("PRAGMA wal_checkpoint(PASSIVE)".to_owned(), Vec::new()).await;
     }
 
     fn take_back(&self, session: Session) {
@@ -199,7 +219,14 @@ impl Session {
         let brief = Arc::new(AtomicBool::new(false));
         let end = brief.clone();
         sqlite.progress_handler(BRIEF, Some(move || end.swap(false, Ordering::Relaxed)))?;
-        Ok(Self { sqlite, brief, wal: Cell::new(false), patience: Cell::default() })
+        let log = Arc::new(AtomicU32::new(0));
+        let noted = log.clone();
+        // In place of SQLite's own, which writes the log back.
+        sqlite.wal_hook(Some(move |_: &mut Wal, pages: c_int| {
+            noted.store(pages.unsigned_abs(), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Self { sqlite, brief, wal: Cell::new(false), patience: Cell::default(), log })
     }
 
     /// Runs one statement to its end. May block.
@@ -330,10 +357,11 @@ impl Loan {
             if begins.is_none() {
                 return self.run_alone(statement, parameters).await;
             }
-            let turn = self.database.turn(begins.as_deref() == Some("EXCLUSIVE")).await;
+            let is_long = begins.as_deref() == Some("EXCLUSIVE");
+            let turn = self.database.turn(if is_long { Weight::Long } else { Weight::Transaction }).await;
             *self.turn() = Some(turn);
         }
-        let has_turn = self.turn().as_ref().is_some_and(|turn| turn.writer.is_some());
+        let has_turn = self.turn().as_ref().is_some_and(|turn| turn.0.is_some());
         let run_in_turn = |session: &Session| {
             session.run_in_turn(&statement, &parameters).inspect(|result| self.ran(session, result))
         };
@@ -350,7 +378,7 @@ impl Loan {
         // Dropped, the set ends its task.
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
-            let turn = self.database.turn(false).await;
+            let turn = self.database.turn(Weight::Bytes(parameters.iter().map(size).sum())).await;
             *self.turn() = Some(turn);
             self.run_elsewhere(statement, parameters).await
         });
@@ -380,6 +408,9 @@ impl Loan {
     fn ran(&self, session: &Session, result: &Result<QueryResult, Error>) {
         if session.sqlite.is_autocommit() {
             *self.turn() = None;
+            if session.log.swap(0, Ordering::Relaxed) >= LONG_LOG {
+                self.database.write_back();
+            }
         }
         self.locked.store(session.has_lock(), Ordering::Relaxed);
         if is_busy(result) {
@@ -578,6 +609,24 @@ mod tests {
             tokio::task::yield_now().await;
             assert_eq!(database.metrics.writers.get(), 0);
             assert!(format!("{:?}", reads.await).contains("50000"));
+        });
+    }
+
+    #[test]
+    fn a_long_log_is_written_back_when_its_turn_is_over() {
+        runtime().block_on(async {
+            let home = tempfile::tempdir().unwrap();
+            let lease = lease(&home.path().join("t.db")).await;
+            run(&lease, "PRAGMA journal_mode = WAL").await;
+            run(&lease, "CREATE TABLE t (name BLOB) STRICT").await;
+            let written = |what| std::fs::metadata(home.path().join(what)).map_or(0, |file| file.len());
+            run(&lease, "INSERT INTO t VALUES (zeroblob(8000000))").await;
+            let log = written("t.db-wal");
+            while written("t.db") < 8_000_000 || lease.0.database.writes_back.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            run(&lease, "INSERT INTO t VALUES (zeroblob(7000000))").await;
+            assert_eq!(written("t.db-wal"), log, "it began anew");
         });
     }
 

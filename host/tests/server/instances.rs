@@ -61,3 +61,16 @@ async fn guests_that_never_end_are_ended_and_do_not_stop_the_others() {
     assert!(ended.iter().all(|answer| *answer == (504, String::new())), "{ended:?}");
     assert_eq!(probe.get("/count").await, ok("0"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_occupies_an_instance_has_one_of_its_own() {
+    let probe = Probe::with_limits(|limits| limits.max_instances = 16).await;
+    let bulk = async || {
+        let request = probe.client.post(probe.server.url() + "/count").body(vec![b'a'; 1 << 20]);
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    for expected in ["0", "1", "2"] {
+        assert_eq!(bulk().await, expected);
+        assert_eq!(probe.get("/count").await, ok(expected));
+    }
+}

@@ -1,0 +1,259 @@
+//! The queue of those who write to a database. One has the turn; the others wait, and who would hold it longer comes later.
+//!
+//! Each waits as if it had come so much later as its write is larger (see [`Weight`]). So a short write passes those before
+//! it that write a hundred times as much, and waits for the one that has the turn; and since each was put back by a time that
+//! is bounded, none waits for ever. Those of a weight come in the order in which they asked.
+//!
+//! What was planned before the lock may be overtaken, and then it comes again at once. A long write does not begin in that
+//! moment: it lets [`GRACE`] pass since the last short one has ended.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// Bytes of parameters from which on a statement is long.
+const LONG: usize = 128 << 10;
+/// How long a long write stands back, at most.
+const LAST: Duration = Duration::from_secs(15);
+/// How long one waits in all.
+const MAX_LONG_WAIT: Duration = Duration::from_secs(25);
+/// How long any other waits.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+/// How much later a statement comes for each byte of its parameters, …
+const PER_BYTE: Duration = Duration::from_micros(50);
+/// … at most.
+const MAX_DELAY: Duration = Duration::from_secs(2);
+/// How much later a transaction of several statements comes: it holds the turn while its instance is at something else.
+const TRANSACTION: Duration = Duration::from_millis(500);
+/// How long a long write lets the others alone: who was overtaken plans anew within it.
+const GRACE: Duration = Duration::from_millis(25);
+
+/// How long a write will hold the turn, as far as can be known before.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Weight {
+    /// A single statement with so many bytes of parameters.
+    Bytes(usize),
+    /// A transaction, of which nothing is known.
+    Transaction,
+    /// A transaction that has said that it writes much.
+    Long,
+}
+
+impl Weight {
+    fn is_long(self) -> bool {
+        matches!(self, Self::Long) || matches!(self, Self::Bytes(bytes) if bytes >= LONG)
+    }
+
+    /// How much later it comes.
+    fn delay(self) -> Duration {
+        match self {
+            _ if self.is_long() => LAST,
+            Self::Bytes(bytes) => PER_BYTE.saturating_mul(u32::try_from(bytes).unwrap_or(u32::MAX)).min(MAX_DELAY),
+            Self::Transaction | Self::Long => TRANSACTION,
+        }
+    }
+
+    fn patience(self) -> Duration {
+        if self.is_long() { MAX_LONG_WAIT } else { MAX_WAIT }
+    }
+}
+
+/// The queue of one database.
+#[derive(Clone)]
+pub(super) struct Queue {
+    state: Arc<Mutex<State>>,
+    grace: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    is_taken: bool,
+    /// Those who wait, by when they count as having come and by a number.
+    waiting: BTreeMap<(Instant, u64), oneshot::Sender<Turn>>,
+    numbers: u64,
+    /// When the last short write has ended.
+    last_short: Option<Instant>,
+}
+
+/// The turn to write, until it is dropped.
+pub(super) struct Turn {
+    queue: Queue,
+    /// Whether a short write has it.
+    is_short: bool,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self::with(GRACE)
+    }
+}
+
+impl Queue {
+    fn with(grace: Duration) -> Self {
+        Self { state: Arc::default(), grace }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the turn; none for whom that takes too long.
+    pub async fn turn(&self, weight: Weight) -> Option<Turn> {
+        timeout(weight.patience(), self.wait(weight)).await.ok()
+    }
+
+    async fn wait(&self, weight: Weight) -> Turn {
+        let since = Instant::now();
+        let counts_since = since + weight.delay();
+        loop {
+            let mut turn = match self.ask(counts_since) {
+                Ok(turn) => turn,
+                // The sender is dropped only with the queue, which is ours.
+                Err(waits) => waits.await.expect("the queue outlives who waits in it"),
+            };
+            let last_short = self.state().last_short;
+            match last_short.map(|last| last + self.grace).filter(|until| *until > Instant::now()) {
+                Some(until) if weight.is_long() && since.elapsed() < LAST => {
+                    drop(turn);
+                    sleep_until(until).await;
+                }
+                _ => {
+                    turn.is_short = !weight.is_long();
+                    return turn;
+                }
+            }
+        }
+    }
+
+    /// The turn if nobody has it, or a place in the queue.
+    fn ask(&self, counts_since: Instant) -> Result<Turn, oneshot::Receiver<Turn>> {
+        let mut state = self.state();
+        if !state.is_taken {
+            state.is_taken = true;
+            return Ok(Turn { queue: self.clone(), is_short: false });
+        }
+        let (sender, receiver) = oneshot::channel();
+        state.numbers += 1;
+        let place = (counts_since, state.numbers);
+        state.waiting.insert(place, sender);
+        Err(receiver)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut state = self.queue.state();
+        if self.is_short {
+            state.last_short = Some(Instant::now());
+        }
+        state.waiting.retain(|_, waits| !waits.is_closed());
+        let next = state.waiting.pop_first();
+        state.is_taken = next.is_some();
+        // Whoever is next may go away just now. Then its turn is dropped, and asks for the state.
+        drop(state);
+        if let Some((_, waits)) = next {
+            _ = waits.send(Self { queue: self.queue.clone(), is_short: false });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
+    use futures::future::join_all;
+    use std::cell::RefCell;
+    use std::pin::Pin;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    type Waits = Pin<Box<dyn Future<Output = Option<Turn>>>>;
+
+    /// Has somebody come to the queue, whose turn it is not yet.
+    fn comes(queue: &Queue, weight: Weight) -> Waits {
+        let queue = queue.clone();
+        let mut waits: Waits = Box::pin(async move { queue.turn(weight).await });
+        assert!(waits.as_mut().now_or_never().is_none(), "another has the turn");
+        waits
+    }
+
+    fn run(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test);
+    }
+
+    #[test]
+    fn who_writes_less_comes_first_and_those_of_a_weight_in_their_order() {
+        run(async {
+            let queue = Queue::with(Duration::ZERO);
+            let turn = queue.turn(Weight::Transaction).await;
+            let came = [
+                Weight::Long,
+                Weight::Bytes(20_000),
+                Weight::Transaction,
+                Weight::Bytes(100),
+                Weight::Bytes(100),
+                Weight::Bytes(LONG),
+            ];
+            let order = RefCell::new(Vec::new());
+            let order = &order;
+            let waiting = came.into_iter().enumerate().map(|(place, weight)| {
+                let waits = comes(&queue, weight);
+                async move {
+                    let turn = waits.await;
+                    assert!(turn.is_some());
+                    order.borrow_mut().push(place);
+                }
+            });
+            let waiting: Vec<_> = waiting.collect();
+            drop(turn);
+            join_all(waiting).await;
+            assert_eq!(*order.borrow(), [3, 4, 2, 1, 0, 5]);
+        });
+    }
+
+    #[test]
+    fn who_comes_late_enough_passes_nobody() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let turn = queue.ask(now);
+        let mut long = queue.ask(now + Weight::Long.delay()).err().expect("another has the turn");
+        let short = queue.ask(now + LAST + Weight::Bytes(0).delay()).err().expect("another has the turn");
+        drop(turn);
+        assert!(long.try_recv().is_ok());
+        drop(short);
+    }
+
+    #[test]
+    fn a_long_write_lets_whoever_was_overtaken_come_again() {
+        run(async {
+            let queue = Queue::with(HOUR);
+            let first = queue.turn(Weight::Bytes(0)).await;
+            let mut long = comes(&queue, Weight::Long);
+            drop(first);
+            assert!(long.as_mut().now_or_never().is_none(), "somebody may come again");
+            assert!(queue.turn(Weight::Bytes(0)).await.is_some());
+            assert!(long.as_mut().now_or_never().is_none(), "somebody may come again");
+        });
+    }
+
+    #[test]
+    fn who_goes_away_keeps_nobody_waiting() {
+        run(async {
+            for goes_before in [true, false] {
+                let queue = Queue::default();
+                let first = queue.turn(Weight::Bytes(0)).await;
+                let (gone, waits) = (comes(&queue, Weight::Bytes(0)), comes(&queue, Weight::Bytes(0)));
+                if goes_before {
+                    drop(gone);
+                    drop(first);
+                } else {
+                    // It goes when its turn has come.
+                    drop(first);
+                    drop(gone);
+                }
+                assert!(waits.await.is_some());
+            }
+        });
+    }
+}
