@@ -167,7 +167,9 @@ pub(crate) fn draft_all(draft: &mut Draft, owner: Option<AccountId>, accounts: &
     if accounts.is_empty() {
         return Ok(Vec::new());
     }
-    let keys = new_keys(accounts.len())?;
+    let mut keys = new_keys(accounts.len())?;
+    // In order, an index takes them at its end.
+    keys.sort_unstable();
     let origin = owner.map_or("operator", |_| draft.author.origin());
     let made: Vec<_> = accounts.iter().zip(&keys).map(|(new, key)| new.row(key, origin)).collect();
     draft.step("accounts", &made, (owner, origin, Time::this_second()))?;

@@ -17,7 +17,7 @@ use crate::connectors::unbinding::end_memberships;
 use crate::error::{Error, Faults, Result, Thing};
 use crate::people::address;
 use crate::setting;
-use crate::store::draft::{ATTEMPTS, Draft, MANY, Premise};
+use crate::store::draft::{ATTEMPTS, Draft, Premise};
 use crate::store::sql::{Sql, rows};
 use crate::store::{Author, Connection, Edit, Transaction};
 use crate::values::email::Email;
@@ -131,29 +131,25 @@ pub async fn put_users(
     }
     faults.into_result()?;
     let connection = Connection::lease().await?;
-    if entries.len() < MANY {
-        // What only names people and binds them, to accounts as well, is planned before the lock, and written by one statement.
-        for _ in 0..ATTEMPTS {
-            let (premise, known) = ask(&connection, connector, entries).await?;
-            let plan = Plan::make(entries, &known);
-            if plan.is_empty() {
-                return outcome::nothing(&connection, connector, run).await;
-            }
-            if !plan.only_binds() {
-                break;
-            }
-            if run.is_dry {
-                return Ok(plan.outcome());
-            }
-            let mut draft = Draft::new(author.clone());
-            plan.bind(&mut draft, connector)?;
-            connector.succeeds(&mut draft)?;
-            if draft.apply(&connection, &[premise]).await? {
-                return Ok(plan.outcome());
-            }
+    // What only names people and binds them, to accounts as well, is planned before the lock, and written by one statement.
+    for _ in 0..ATTEMPTS {
+        let (premise, known) = ask(&connection, connector, entries).await?;
+        let plan = Plan::make(entries, &known);
+        if plan.is_empty() {
+            return outcome::nothing(&connection, connector, run).await;
         }
-    } else if changes_nothing(&connection, connector, entries).await? {
-        return outcome::nothing(&connection, connector, run).await;
+        if !plan.only_binds() {
+            break;
+        }
+        if run.is_dry {
+            return Ok(plan.outcome());
+        }
+        let mut draft = Draft::new(author.clone());
+        plan.bind(&mut draft, connector)?;
+        connector.succeeds(&mut draft)?;
+        if draft.apply(&connection, &[premise]).await? {
+            return Ok(plan.outcome());
+        }
     }
     drop(connection);
     let edit = Edit::begin_of(entries.len(), author).await?;
@@ -177,17 +173,6 @@ pub async fn put_users(
     let outcome = plan.outcome();
     outcome::end(edit, connector, run).await?;
     Ok(outcome)
-}
-
-/// Whether a body changes nothing, see [`outcome::parts`].
-async fn changes_nothing(connection: &Connection, connector: &CallingConnector, entries: &[Entry]) -> Result<bool> {
-    for entries in outcome::parts(entries) {
-        let (_, known) = ask(connection, connector, entries).await?;
-        if !Plan::make(entries, &known).is_empty() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// What an entry of the body meets in the directory.
@@ -335,12 +320,11 @@ impl<'a> Plan<'a> {
         // In order, an index takes them faster.
         bound.sort_unstable_by_key(|(external_id, ..)| *external_id);
         if !bound.is_empty() {
-            draft.step("person_identities", &bound, (connector.id, Time::now()))?;
+            let Author { actor, api, request_id } = &draft.author;
+            let common = json!([connector.id, Time::now(), made.len(), actor.to_string(), api, request_id]);
+            draft.step("bound_people", &bound, common)?;
         }
-        let ids = bound.iter().map(|(external_id, ..)| *external_id).collect();
-        let notes: Vec<_> = bound.into_iter().map(|(external_id, person, _)| (external_id, person)).collect();
-        note(draft, connector, "bound", "people", &notes)?;
-        Ok(ids)
+        Ok(bound.into_iter().map(|(external_id, ..)| external_id).collect())
     }
 
     /// Keeps another address that the connector says of the person whom it is bound to.
@@ -455,6 +439,7 @@ mod tests {
     use crate::accounts::hierarchy;
     use crate::connectors::identities::{AccountEntry, put_accounts};
     use crate::entry::first_start::tests::{author, first_start};
+    use crate::store::draft::MANY;
     use crate::store::native::run;
     use crate::store::{Connection, migration};
     use crate::values::id::Id as _;
@@ -494,6 +479,46 @@ mod tests {
         let target = Target::Made("jane@example.com");
         let key = "jane@example.com";
         assert!(plan.bound == [("a", target, key), ("b", target, key)] && plan.left == [("a", person(1))]);
+    }
+
+    #[test]
+    fn a_large_body_means_whom_it_names_and_the_audit_says_so() {
+        run(async {
+            let operator = first_start().await?;
+            let connector = &operator.connector;
+            let put = async |entries| put_users(author("portal"), connector, entries, Run::default()).await;
+            let there = vec![entry("there", "There@example.com"), entry("given-up", "up@example.com")];
+            put(&there).await?;
+            let statement = "UPDATE addresses SET proved_at = 0, retired_at = ? WHERE key = 'up@example.com'";
+            Connection::lease().await?.execute(statement, vec![Time::now().into()]).await?;
+            // New people, one with two external ids, one who is there, and one by an address that its person may take back.
+            let numbers = 0..i32::try_from(MANY).expect("a number");
+            let mut entries: Vec<_> =
+                numbers.rev().map(|n| entry(&format!("new-{n}"), &format!("New{n}@example.com"))).collect();
+            entries.push(entry("twice", "new7@example.com"));
+            entries.push(entry("known", "there@example.com"));
+            entries.push(entry("next", "up@example.com"));
+            assert_eq!(put(&entries).await?.bound.len(), entries.len());
+            let statement = "SELECT i.external_id, i.person_id = coalesce(d.next_id, d.person_id) AND i.key = d.key
+                    AND (SELECT count(*) FROM audit a WHERE a.subject = 'people' AND a.subject_id = i.person_id AND a.action = 'bound'
+                            AND a.detail = json_object('connector', i.connector_id, 'externalId', i.external_id)
+                            AND a.actor = 'system' AND a.account_id IS NULL) = 1
+                    AND (SELECT count(*) FROM audit a WHERE a.subject = 'people' AND a.subject_id = i.person_id AND a.action = 'created') = 1
+                    AS is_so, d.address
+               FROM person_identities i JOIN addresses d ON d.key = i.key WHERE i.external_id <> 'given-up'";
+            let rows = Connection::lease().await?.query(statement, &[])?;
+            assert_eq!(rows.len(), entries.len() + 1);
+            for mut row in rows {
+                let (id, address): (String, String) = (row.take("external_id")?, row.take("address")?);
+                assert_eq!(row.take::<i64>("is_so")?, 1, "{id}");
+                // Of the one who is named twice the last spelling counts.
+                let number = id.strip_prefix("new-").filter(|number| *number != "7");
+                assert!(number.is_none_or(|number| address == format!("New{number}@example.com")), "{id}: {address}");
+            }
+            let before = put(&entries).await?;
+            assert_eq!(before, Outcome::default(), "a second time it changes nothing");
+            Ok(())
+        });
     }
 
     #[test]

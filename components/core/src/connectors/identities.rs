@@ -59,37 +59,35 @@ pub async fn put_accounts(
     run: Run,
 ) -> Result<Outcome> {
     let connection = Connection::lease().await?;
-    if entries.len() < MANY {
-        // What takes nothing away is planned before the lock, and written by one statement.
-        for _ in 0..ATTEMPTS {
-            let (premise, known) = ask(&connection, connector, entries).await?;
-            let plan = Plan::make(entries, &known)?;
-            if plan.is_empty() {
-                return outcome::nothing(&connection, connector, run).await;
-            }
-            let Some(how) = plan.before_the_lock() else { break };
-            if run.is_dry {
-                return Ok(plan.outcome());
-            }
-            let (mut draft, mut premises) = (Draft::new(author.clone()), vec![premise]);
-            match how {
-                Early::Binds => plan.bind(&mut draft, connector).map(drop)?,
-                Early::Says => {
-                    let (premise, words) = plan.words(&connection, connector).await?;
-                    premises.push(premise);
-                    words.draft(&mut draft)?;
-                }
-            }
-            connector.succeeds(&mut draft)?;
-            match draft.apply(&connection, &premises).await {
-                Ok(true) => return Ok(plan.outcome()),
-                // What the database refuses is told apart under the lock.
-                Ok(false) | Err(Error::Duplicate { .. }) => {}
-                Err(error) => return Err(error),
+    // What takes nothing away is planned before the lock, and written by one statement.
+    for _ in 0..ATTEMPTS {
+        let (premise, known) = ask(&connection, connector, entries).await?;
+        let plan = Plan::make(entries, &known)?;
+        if plan.is_empty() {
+            return outcome::nothing(&connection, connector, run).await;
+        }
+        let Some(how) = plan.before_the_lock() else { break };
+        if run.is_dry {
+            return Ok(plan.outcome());
+        }
+        let (mut draft, mut premises) = (Draft::new(author.clone()), vec![premise]);
+        match how {
+            Early::Binds => plan.bind(&mut draft, connector).map(drop)?,
+            // What many sources say of many accounts is looked at in pages, under the lock.
+            Early::Says if plan.said.len() >= MANY => break,
+            Early::Says => {
+                let (premise, words) = plan.words(&connection, connector).await?;
+                premises.push(premise);
+                words.draft(&mut draft)?;
             }
         }
-    } else if changes_nothing(&connection, connector, entries).await? {
-        return outcome::nothing(&connection, connector, run).await;
+        connector.succeeds(&mut draft)?;
+        match draft.apply(&connection, &premises).await {
+            Ok(true) => return Ok(plan.outcome()),
+            // What the database refuses is told apart under the lock.
+            Ok(false) | Err(Error::Duplicate { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
     drop(connection);
     let edit = Edit::begin_of(entries.len(), author).await?;
@@ -106,17 +104,6 @@ pub async fn put_accounts(
     let outcome = plan.outcome();
     outcome::end(edit, connector, run).await?;
     Ok(outcome)
-}
-
-/// Whether a body changes nothing, see [`outcome::parts`].
-async fn changes_nothing(connection: &Connection, connector: &CallingConnector, entries: &[Entry]) -> Result<bool> {
-    for entries in outcome::parts(entries) {
-        let (_, known) = ask(connection, connector, entries).await?;
-        if !Plan::make(entries, &known).is_ok_and(|plan| plan.is_empty()) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// What an entry of the body meets in the directory.
@@ -427,17 +414,21 @@ impl<'a> Plan<'a> {
         });
         let keys = account::draft_all(draft, Some(connector.account_id), &accounts.collect::<Vec<_>>())?;
         let keys: HashMap<_, _> = self.made.keys().copied().zip(keys).collect();
+        let places: HashMap<_, _> = self.made.keys().copied().zip((1..).map(|place: i64| -place)).collect();
         let bound = self.bound.iter().filter_map(|(external_id, target)| {
             let account = match target {
                 Target::Known(account) => json!(account),
-                Target::Made(registration_id) => json!(keys.get(registration_id)?),
+                Target::Made(registration_id) => json!(places.get(registration_id)?),
             };
             Some((*external_id, account))
         });
-        let bound: Vec<_> = bound.collect();
+        let mut bound: Vec<_> = bound.collect();
+        // In order, an index takes them faster.
+        bound.sort_unstable_by_key(|(external_id, _)| *external_id);
         if !bound.is_empty() {
-            draft.step("account_identities", &bound, (connector.id, Time::now()))?;
-            note(draft, connector, "bound", "accounts", &bound)?;
+            let Author { actor, api, request_id } = &draft.author;
+            let common = json!([connector.id, Time::now(), places.len(), actor.to_string(), api, request_id]);
+            draft.step("bound_accounts", &bound, common)?;
         }
         Ok(keys)
     }

@@ -1,5 +1,5 @@
 //! Drafts: what is to be written, as steps that the database takes one after the other, in one statement
-//! (`migrations/0018_steps.sql`).
+//! (`migrations/0018_steps.sql`, `0023_bulk.sql`).
 //!
 //! A round trip to the database costs more than what it does there, and under the write lock everybody else waits for it. So what
 //! can be planned is planned before: a question is asked, a draft is made of its answer, and [`Draft::apply`] writes all of it by one
@@ -24,7 +24,7 @@ use crate::values::time::Time;
 /// How often a plan is made before a lock: who was overtaken so often makes it under the lock, where nobody overtakes.
 pub(crate) const ATTEMPTS: usize = 3;
 
-/// How many rows are many: a change of so many is planned under the lock, and lets others go first.
+/// How many rows are many: a change of so many lets others go first.
 pub(crate) const MANY: usize = 1000;
 
 /// How many bytes of a parameter are a whole list.
@@ -100,7 +100,8 @@ pub(crate) fn objects<'a>(names: impl IntoIterator<Item = &'a str>, query: &str)
 pub(crate) struct Draft {
     pub(crate) author: Author,
     steps: Vec<Step>,
-    /// What is to be written into the audit, in its order: action, table, id or key, and what more there is to say, as JSON.
+    /// What is to be written into the audit, in its order: action, table, id or key, what more there is to say, and the account that it is
+    /// about, as JSON.
     notes: Vec<String>,
 }
 
@@ -134,7 +135,8 @@ impl Draft {
         notes: &[(I, Json)],
     ) -> Result<()> {
         for (id, detail) in notes {
-            let note = serde_json::to_string(&(action, subject, id, detail)).map_err(anyhow::Error::from)?;
+            let note = (action, subject, id, detail, detail.get("account"));
+            let note = serde_json::to_string(&note).map_err(anyhow::Error::from)?;
             self.notes.push(note);
         }
         Ok(())

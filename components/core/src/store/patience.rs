@@ -27,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a request waits that writes much.
 const LONG_PATIENCE: Duration = Duration::from_secs(25);
 
+/// Bytes of parameters from which on a statement writes much.
+const LONG: usize = 128 << 10;
+
 /// How long the first pause is at most; each further one may be twice as long, …
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -63,12 +66,17 @@ pub async fn patiently<F: Future>(request: F) -> F::Output {
     scoped::with(&LEFT, Patience::new(PATIENCE), request).await
 }
 
-/// Runs a statement that takes the write lock, as soon as it finds that free, and returns its rows.
+/// Runs a statement that takes the write lock, as soon as it finds that free, and returns its rows. One that writes much asks so seldom that
+/// whoever writes little and waits as well is first, and has more patience.
 ///
 /// # Errors
 ///
 /// [`Error::Unavailable`] when the patience is at its end.
 pub(super) async fn execute(sqlite: &Sqlite, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
+    let bytes = parameters.iter().map(|value| if let Value::Text(text) = value { text.len() } else { 0 });
+    if bytes.sum::<usize>() >= LONG {
+        return wait(sqlite, sql, parameters, &Patience::new(LONG_PATIENCE), LONGEST_PAUSE).await;
+    }
     let patience = LEFT.with_borrow(Clone::clone).unwrap_or_else(|| Patience::new(PATIENCE));
     wait(sqlite, sql, parameters, &patience, FIRST_PAUSE).await
 }
