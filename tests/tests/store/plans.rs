@@ -17,57 +17,7 @@ async fn every_query_that_a_request_makes_uses_an_index() {
         return;
     }
     let accord = Accord::start().await;
-    let token = accord.token().await;
-    // Every path through every statement: make, rename, move, bind, unbind, and each way to fail to sign in.
-    let members = users_of("1");
-    for body in [
-        json!({ "a": { "name": "A", "id": "1" }, "b": { "name": "B", "id": "2" } }),
-        json!({ "a": { "name": "A2", "id": "1" }, "b": { "name": "B", "id": "1" } }),
-    ] {
-        assert_eq!(accord.patch_accounts(&token, &body).await.status, 200);
-    }
-    for (path, body) in [
-        (members.as_str(), json!(["u", "v"])),
-        (USERS, json!({ "u": { "email": "u@example.com" } })),
-        (USERS, json!({ "u": { "email": "v@example.com" } })),
-        (USERS, json!({ "u": null, "v": null })),
-    ] {
-        assert_eq!(accord.patch(&token, path, &body).await.status, 200);
-    }
-    assert_eq!(accord.patch_accounts(&token, &json!({ "a": null, "b": null })).await.status, 200);
-    let gone = accord.patch_accounts(&token, &json!({ "e": { "name": "E", "id": "5" } })).await;
-    assert_eq!(gone.status, 200);
-    let gone = accord.patch_accounts(&token, &json!({ "e": null })).await;
-    let undo = format!("/api/undo/{}", gone.header("x-request-id").expect("the request's id"));
-    assert_eq!(accord.post(&accord.admin().await, &undo, &json!({})).await.status, 200);
-    let two = json!({ "c": { "name": "C", "id": "3" }, "d": { "name": "D", "id": "4" } });
-    assert_eq!(accord.patch_accounts(&token, &two).await.status, 200);
-    let admin = accord.admin().await;
-    let known = |id: i64| accord.store().number(&format!("SELECT id FROM accounts WHERE registration_id = '{id}'"));
-    let (into, from) = (known(3), known(4));
-    for action in ["join", "separate"] {
-        let path = format!("/api/accounts/{into}/{action}");
-        assert_eq!(accord.post(&admin, &path, &json!({ "accounts": [from] })).await.status, 200);
-    }
-    // The admin is the last owner, which takes a look at the memberships.
-    for (body, status) in [
-        (json!({ "Username": "w", "ExternalId": "x", "Email": "w@example.com", "Phone": "+358401234567" }), 200),
-        (json!({ "Username": "w", "Name": "W" }), 200),
-        (json!({ "Username": "w", "Is_Active": true }), 200),
-        (json!({ "Username": "w", "Email": "y@example.com" }), 200),
-        (json!({ "Username": "a", "Email": ADMIN_EMAIL, "Is_Active": false }), 400),
-    ] {
-        assert_eq!(accord.patch(&token, RECORD, &body).await.status, status);
-    }
-    for path in [format!("{RECORD}/894ea43c-b8a6-4195-9a9c-82c07d9cc33a"), format!("{RECORD}s?After=1")] {
-        accord.get(&token, &path).await;
-    }
-    for (client, secret) in [(CLIENT_ID, "wrong"), ("nobody", CLIENT_SECRET)] {
-        let request = accord.request(Method::POST, TOKEN).basic_auth(client, Some(secret));
-        answer(request.form(&[("grant_type", "client_credentials")])).await;
-    }
-    answer(accord.request(Method::GET, "/.well-known/jwks.json")).await;
-
+    use_integrations(&accord).await;
     use_accounts(&accord).await;
     use_administration(&accord).await;
     use_pages(&accord).await;
@@ -151,6 +101,60 @@ async fn what_triggers_write_is_found_by_an_index() {
     });
     let dear: Vec<_> = dear.map(|sql| format!("{sql}\n  {}", store.plan(sql).join("\n  "))).collect();
     assert!(dear.is_empty(), "{}", dear.join("\n\n"));
+}
+
+/// What connectors ask for, and what people undo of it.
+async fn use_integrations(accord: &Accord) {
+    let token = accord.token().await;
+    // Every path through every statement: make, rename, move, bind, unbind, and each way to fail to sign in.
+    let members = users_of("1");
+    for body in [
+        json!({ "a": { "name": "A", "id": "1" }, "b": { "name": "B", "id": "2" } }),
+        json!({ "a": { "name": "A2", "id": "1" }, "b": { "name": "B", "id": "1" } }),
+    ] {
+        assert_eq!(accord.patch_accounts(&token, &body).await.status, 200);
+    }
+    for (path, body) in [
+        (members.as_str(), json!(["u", "v"])),
+        (USERS, json!({ "u": { "email": "u@example.com" } })),
+        (USERS, json!({ "u": { "email": "v@example.com" } })),
+        (USERS, json!({ "u": null, "v": null })),
+    ] {
+        assert_eq!(accord.patch(&token, path, &body).await.status, 200);
+    }
+    assert_eq!(accord.patch_accounts(&token, &json!({ "a": null, "b": null })).await.status, 200);
+    let gone = accord.patch_accounts(&token, &json!({ "e": { "name": "E", "id": "5" } })).await;
+    assert_eq!(gone.status, 200);
+    let gone = accord.patch_accounts(&token, &json!({ "e": null })).await;
+    let undo = format!("/api/undo/{}", gone.header("x-request-id").expect("the request's id"));
+    assert_eq!(accord.post(&accord.admin().await, &undo, &json!({})).await.status, 200);
+    let two = json!({ "c": { "name": "C", "id": "3" }, "d": { "name": "D", "id": "4" } });
+    assert_eq!(accord.patch_accounts(&token, &two).await.status, 200);
+    let admin = accord.admin().await;
+    let known = |id: i64| accord.store().number(&format!("SELECT id FROM accounts WHERE registration_id = '{id}'"));
+    let (into, from) = (known(3), known(4));
+    for action in ["join", "separate"] {
+        let path = format!("/api/accounts/{into}/{action}");
+        assert_eq!(accord.post(&admin, &path, &json!({ "accounts": [from] })).await.status, 200);
+    }
+    // The admin is the last owner, which takes a look at the memberships.
+    for (body, status) in [
+        (json!({ "Username": "w", "ExternalId": "x", "Email": "w@example.com", "Phone": "+358401234567" }), 200),
+        (json!({ "Username": "w", "Name": "W" }), 200),
+        (json!({ "Username": "w", "Is_Active": true }), 200),
+        (json!({ "Username": "w", "Email": "y@example.com" }), 200),
+        (json!({ "Username": "a", "Email": ADMIN_EMAIL, "Is_Active": false }), 400),
+    ] {
+        assert_eq!(accord.patch(&token, RECORD, &body).await.status, status);
+    }
+    for path in [format!("{RECORD}/894ea43c-b8a6-4195-9a9c-82c07d9cc33a"), format!("{RECORD}s?After=1")] {
+        accord.get(&token, &path).await;
+    }
+    for (client, secret) in [(CLIENT_ID, "wrong"), ("nobody", CLIENT_SECRET)] {
+        let request = accord.request(Method::POST, TOKEN).basic_auth(client, Some(secret));
+        answer(request.form(&[("grant_type", "client_credentials")])).await;
+    }
+    answer(accord.request(Method::GET, "/.well-known/jwks.json")).await;
 }
 
 /// The listings of somebody who sees all accounts that have to stay as fast in a large directory: in an order that an index
