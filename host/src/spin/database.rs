@@ -304,7 +304,7 @@ impl Drop for Lease {
 }
 
 /// What a lease is of. A statement that runs keeps it, also when the lease is gone.
-pub(super) struct Loan {
+pub(crate) struct Loan {
     number: u64,
     _lent: One,
     database: Arc<Database>,
@@ -330,6 +330,11 @@ impl Loan {
     pub fn with<T>(&self, work: impl FnOnce(&rusqlite::Connection) -> T) -> Result<T, Error> {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         session.as_ref().map(|session| work(&session.sqlite)).ok_or(Error::InvalidConnection)
+    }
+
+    /// Whether it has the turn to write.
+    pub fn has_turn(&self) -> bool {
+        self.turn().as_ref().is_some_and(|turn| turn.0.is_some())
     }
 
     fn turn(&self) -> MutexGuard<'_, Option<Turn>> {
@@ -361,11 +366,12 @@ impl Loan {
             let turn = self.database.turn(if is_long { Weight::Long } else { Weight::Transaction }).await;
             *self.turn() = Some(turn);
         }
-        let has_turn = self.turn().as_ref().is_some_and(|turn| turn.0.is_some());
         let run_in_turn = |session: &Session| {
             session.run_in_turn(&statement, &parameters).inspect(|result| self.ran(session, result))
         };
-        if has_turn && let Some(result) = self.here(run_in_turn) {
+        if self.has_turn()
+            && let Some(result) = self.here(run_in_turn)
+        {
             return result;
         }
         self.run_elsewhere(statement, parameters).await

@@ -3,12 +3,12 @@
 use crate::clock::Clock;
 use crate::log::Level;
 use crate::spin::bindings::Capabilities;
-use crate::spin::database::Databases;
+use crate::spin::database::{Databases, Loan};
 use crate::spin::outbound::{AllowedHosts, Outbound};
 use crate::spin::output::Output;
 use crate::spin::store::Stores;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, UNIX_EPOCH};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
@@ -30,6 +30,8 @@ pub(crate) struct Guest {
     pub grants: Arc<Grants>,
     pub table: ResourceTable,
     pub open_connections: usize,
+    /// The connections to databases that are open.
+    pub loans: Vec<Weak<Loan>>,
     /// How often it was asked for something, and has asked the database: who computes does neither.
     pub calls: u64,
     wasi: WasiCtx,
@@ -51,12 +53,18 @@ impl Guest {
         Self {
             table: ResourceTable::new(),
             open_connections: 0,
+            loans: Vec::new(),
             calls: 0,
             wasi,
             http: WasiHttpCtx::new(),
             outbound,
             grants,
         }
+    }
+
+    /// Whether others wait for it to write: it has the turn.
+    pub fn has_turn(&self) -> bool {
+        self.loans.iter().filter_map(Weak::upgrade).any(|loan| loan.has_turn())
     }
 
     /// Lets components import WASI 0.3, the parts of WASI 0.2 that Rust's standard library uses, and Spin's interfaces.

@@ -21,6 +21,7 @@ impl Guest {
 
     fn keep(&mut self, lease: Lease) -> wasmtime::Result<Resource<Lease>> {
         self.open_connections += 1;
+        self.loans.push(Arc::downgrade(&lease.loan()));
         Ok(self.table.push(lease)?)
     }
 
@@ -60,6 +61,7 @@ impl HostConnection for Guest {
     fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
         self.open_connections -= 1;
         self.table.delete(connection)?;
+        self.loans.retain(|loan| loan.strong_count() > 0);
         Ok(())
     }
 }

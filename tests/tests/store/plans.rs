@@ -58,11 +58,6 @@ async fn every_query_that_a_request_makes_uses_an_index() {
     };
     // What an index of words finds is counted to a bound.
     let matched = |step: &str| step.contains(" VIRTUAL TABLE INDEX ") && step.contains(":M");
-    // Nor does what a subquery has found: it is written down under the name of what is found in it.
-    let found = |step: &str, plan: &[String]| {
-        let name = step.strip_prefix("SCAN ").unwrap_or_default().trim_end_matches(" LEFT-JOIN");
-        plan.iter().any(|of| *of == format!("CO-ROUTINE {name}") || *of == format!("MATERIALIZE {name}"))
-    };
     let scans: Vec<_> = queries
         .iter()
         .flat_map(|sql| {
@@ -81,6 +76,12 @@ async fn every_query_that_a_request_makes_uses_an_index() {
     assert!(scans.is_empty(), "{}", scans.join("\n\n"));
 }
 
+/// Whether a step goes through what a subquery has found: that is written down under the name of what is found in it.
+fn is_found(step: &str, plan: &[String]) -> bool {
+    let name = step.strip_prefix("SCAN ").unwrap_or_default().trim_end_matches(" LEFT-JOIN");
+    plan.iter().any(|of| *of == format!("CO-ROUTINE {name}") || *of == format!("MATERIALIZE {name}"))
+}
+
 #[tokio::test]
 async fn what_triggers_write_is_found_by_an_index() {
     let accord = Accord::start().await;
@@ -92,7 +93,8 @@ async fn what_triggers_write_is_found_by_an_index() {
     let dear = statements.iter().filter(|sql| {
         let plan = store.plan(sql);
         let scans = plan.iter().any(|step| {
-            step.starts_with("SCAN") && !["json_each", "chain", "CONSTANT ROW"].iter().any(|few| step.contains(few))
+            let are_few = ["json_each", "chain", "CONSTANT ROW"].iter().any(|few| step.contains(few));
+            step.starts_with("SCAN") && !are_few && !is_found(step, &plan)
         });
         // The rows of a step lead to what they change. Else each row of an account would be compared with each of the step.
         let begins = plan.iter().position(|step| step.starts_with("SCAN json_each")).unwrap_or(0);
