@@ -73,6 +73,21 @@ class _Compiled:
         return self._names[at] if at >= 0 else "?"
 
 
+def _part(place: str, function: str) -> str:
+    """Which part of the whole a function belongs to. In the host all that is C is SQLite."""
+    if place == "component":
+        return "the component"
+    if place.startswith("[kernel"):
+        return "the kernel"
+    if place.startswith(("libc.", "libm.", "[vdso]")):
+        return "the C library"
+    if "::" not in function or "rusqlite" in function:
+        return "SQLite"
+    if re.search("wasmtime|cranelift", function):
+        return "wasmtime"
+    return "the rest of the host: HTTP, tokio, its own"
+
+
 def _print(name: str, script: str) -> None:
     maps: list[tuple[int, int, int, str]] = []
     compiled: dict[str, _Compiled] = {}
@@ -89,12 +104,12 @@ def _print(name: str, script: str) -> None:
                 function, place = compiled[path].function(address - start + offset), "component"
             functions[place, function] += 1
     total = sum(functions.values())
-    places: Counter[str] = Counter()
-    for (place, _), count in functions.items():
-        places[place] += count
+    parts: Counter[str] = Counter()
+    for (place, function), count in functions.items():
+        parts[_part(place, function)] += count
     print(f"\n{name}: {total} samples")
-    for place, count in places.most_common(6):
-        print(f"{count / total * 100:5.1f} %  {place}")
+    for part, count in parts.most_common():
+        print(f"{count / total * 100:5.1f} %  {part}")
     print()
     for (place, function), count in functions.most_common(60):
         print(f"{count / total * 100:5.1f} %  {place:12.12}  {function[:150]}")
