@@ -7,6 +7,7 @@
 mod beginning;
 mod client;
 mod discovery;
+mod ed25519;
 mod failure;
 mod form;
 mod health;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use accord_core::auth::id_token::{self, IdClaims};
 use accord_core::auth::key::{self, Algorithm, Lifetimes, Published};
-use accord_core::auth::token::AccessClaims;
+use accord_core::auth::token::{self, AccessClaims};
 use accord_core::auth::{key_store, rotation, secret};
 use accord_core::connectors::relying_party;
 use accord_core::store::seal::Seal;
@@ -28,6 +28,8 @@ use accord_core::{Error, Result, setting};
 use anyhow::anyhow;
 use jwt_simple::prelude::*;
 use spin_sdk::key_value::Store;
+
+use crate::ed25519;
 
 /// How long before a key grows old the next one is made, at most.
 const EARLY: std::time::Duration = std::time::Duration::from_hours(24);
@@ -42,7 +44,7 @@ pub struct SigningKey {
 }
 
 enum KeyPair {
-    EdDsa(Ed25519KeyPair),
+    EdDsa(ed25519::Pair),
     Es256(ES256KeyPair),
     Rs256(Box<RS256KeyPair>),
 }
@@ -52,9 +54,9 @@ impl KeyPair {
     fn generate(algorithm: Algorithm) -> Result<(Self, String)> {
         Ok(match algorithm {
             Algorithm::EdDsa => {
-                let pair = Ed25519KeyPair::generate();
-                let kid = pair.jwk_thumbprint();
-                (Self::EdDsa(pair.with_key_id(&kid)), kid)
+                let pair = ed25519::Pair::generate()?;
+                let kid = pair.kid().to_owned();
+                (Self::EdDsa(pair), kid)
             }
             Algorithm::Es256 => {
                 let pair = ES256KeyPair::generate();
@@ -72,21 +74,21 @@ impl KeyPair {
     /// Reads the pair from a private JWK, its id included.
     fn from_jwk(algorithm: Algorithm, jwk: &str) -> Result<Self> {
         let pair = match algorithm {
-            Algorithm::EdDsa => Ed25519KeyPair::from_jwk(jwk).map(Self::EdDsa),
-            Algorithm::Es256 => ES256KeyPair::from_jwk(jwk).map(Self::Es256),
-            Algorithm::Rs256 => RS256KeyPair::from_jwk(jwk).map(|pair| Self::Rs256(Box::new(pair))),
+            Algorithm::EdDsa => ed25519::Pair::from_jwk(jwk).map(Self::EdDsa),
+            // The library's error might quote the key: it stays here.
+            Algorithm::Es256 => ES256KeyPair::from_jwk(jwk).ok().map(Self::Es256),
+            Algorithm::Rs256 => RS256KeyPair::from_jwk(jwk).ok().map(|pair| Self::Rs256(Box::new(pair))),
         };
-        // The library's error might quote the key: it stays here.
-        pair.map_err(|_| Error::Internal(anyhow!("a stored signing key cannot be read")))
+        pair.ok_or_else(|| Error::Internal(anyhow!("a stored signing key cannot be read")))
     }
 
     /// The private and the public JWK.
-    fn to_jwks(&self) -> (String, String) {
-        match self {
-            Self::EdDsa(pair) => (pair.to_jwk(), pair.public_key().to_jwk()),
+    fn to_jwks(&self) -> Result<(String, String)> {
+        Ok(match self {
+            Self::EdDsa(pair) => pair.to_jwks()?,
             Self::Es256(pair) => (pair.to_jwk(), pair.public_key().to_jwk()),
             Self::Rs256(pair) => (pair.to_jwk(), pair.public_key().to_jwk()),
-        }
+        })
     }
 }
 
@@ -98,7 +100,7 @@ impl SigningKey {
 
     /// Signs an access token (RFC 9068, section 2.1).
     pub fn sign_access_token(&self, claims: JWTClaims<AccessClaims>) -> Result<String> {
-        self.sign("at+jwt", claims)
+        self.sign(token::TYPE, claims)
     }
 
     /// Signs an ID token, with the mark by which it is known again.
@@ -110,7 +112,7 @@ impl SigningKey {
     fn sign<C: Serialize>(&self, kind: &str, claims: JWTClaims<C>) -> Result<String> {
         let header = HeaderOptions { signature_type: Some(kind.to_owned()), ..HeaderOptions::default() };
         let token = match &self.pair {
-            KeyPair::EdDsa(pair) => pair.sign_with_options(claims, &header),
+            KeyPair::EdDsa(pair) => pair.sign(kind, &claims),
             KeyPair::Es256(pair) => pair.sign_with_options(claims, &header),
             KeyPair::Rs256(pair) => pair.sign_with_options(claims, &header),
         };
@@ -221,7 +223,7 @@ async fn load(store: &Store, algorithm: Algorithm, published: Option<&Published>
 /// A new key whose private half the store has, and its public JWK.
 async fn generate(store: &Store, algorithm: Algorithm) -> Result<(SigningKey, String)> {
     let (pair, kid) = KeyPair::generate(algorithm)?;
-    let (private_jwk, public_jwk) = pair.to_jwks();
+    let (private_jwk, public_jwk) = pair.to_jwks()?;
     let place = entry(&kid);
     let sealed = Seal::of_setting().await?.seal(&place, &private_jwk)?;
     store.set(place, sealed).await.map_err(store_failure)?;

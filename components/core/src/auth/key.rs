@@ -7,13 +7,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::anyhow;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signature, Verifier as _};
 use jwt_simple::prelude::{
-    ECDSAP256PublicKeyLike as _, ES256PublicKey, Ed25519PublicKey, EdDSAPublicKeyLike as _, JWTClaims, RS256PublicKey,
-    RSAPublicKeyLike as _, VerificationOptions,
+    ECDSAP256PublicKeyLike as _, ES256PublicKey, NoCustomClaims, RS256PublicKey, RSAPublicKeyLike as _,
 };
-use serde::Serialize;
+use serde::Deserialize;
 
 use crate::auth::secret;
+use crate::auth::signed::Signed;
 use crate::error::Result;
 use crate::store::{Connection, Row, Transaction};
 use crate::values::time::Time;
@@ -51,7 +55,7 @@ impl Algorithm {
 /// A public key. It verifies tokens of its own algorithm and of no other, whatever their header says.
 pub enum VerifyingKey {
     /// See [`Algorithm::EdDsa`].
-    EdDsa(Ed25519PublicKey),
+    EdDsa(ed25519_dalek::VerifyingKey),
     /// See [`Algorithm::Es256`].
     Es256(ES256PublicKey),
     /// See [`Algorithm::Rs256`].
@@ -62,24 +66,37 @@ impl VerifyingKey {
     /// Reads a public JWK (RFC 7517).
     pub fn from_jwk(algorithm: Algorithm, jwk: &str) -> anyhow::Result<Self> {
         Ok(match algorithm {
-            Algorithm::EdDsa => Self::EdDsa(Ed25519PublicKey::from_jwk(jwk)?),
+            Algorithm::EdDsa => Self::EdDsa(ed25519(jwk)?),
             Algorithm::Es256 => Self::Es256(ES256PublicKey::from_jwk(jwk)?),
             Algorithm::Rs256 => Self::Rs256(Box::new(RS256PublicKey::from_jwk(jwk)?)),
         })
     }
 
-    /// Verifies signature, algorithm and times, and what else `options` ask for.
-    pub fn verify<C: Serialize + serde::de::DeserializeOwned>(
-        &self,
-        token: &str,
-        options: VerificationOptions,
-    ) -> anyhow::Result<JWTClaims<C>> {
+    /// Whether the key has signed this token.
+    pub fn has_signed(&self, token: &Signed<'_>) -> bool {
         match self {
-            Self::EdDsa(key) => key.verify_token(token, Some(options)),
-            Self::Es256(key) => key.verify_token(token, Some(options)),
-            Self::Rs256(key) => key.verify_token(token, Some(options)),
+            Self::EdDsa(key) => {
+                let signature = Signature::from_slice(&token.signature);
+                token.header.alg == Algorithm::EdDsa.name()
+                    && signature.is_ok_and(|signature| key.verify(token.input.as_bytes(), &signature).is_ok())
+            }
+            Self::Es256(key) => key.verify_token::<NoCustomClaims>(token.text, None).is_ok(),
+            Self::Rs256(key) => key.verify_token::<NoCustomClaims>(token.text, None).is_ok(),
         }
     }
+}
+
+/// The public key in a JWK (RFC 8037, section 2).
+fn ed25519(jwk: &str) -> anyhow::Result<ed25519_dalek::VerifyingKey> {
+    #[derive(Deserialize)]
+    struct Jwk {
+        crv: String,
+        x: String,
+    }
+    let Jwk { crv, x } = serde_json::from_str(jwk)?;
+    let point: [u8; 32] = URL_SAFE_NO_PAD.decode(x)?.try_into().map_err(|_| anyhow!("a point has 32 bytes"))?;
+    anyhow::ensure!(crv == "Ed25519", "a key of another curve");
+    Ok(ed25519_dalek::VerifyingKey::from_bytes(&point)?)
 }
 
 thread_local! {
@@ -217,4 +234,106 @@ pub fn all(connection: &Connection) -> Result<Vec<(String, String)>> {
         .into_iter()
         .map(|mut row: Row| Ok((row.take("algorithm")?, row.take("public_jwk")?)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::{Signer as _, SigningKey};
+    use serde_json::json;
+
+    use super::*;
+    use crate::auth::signed::{self, Header};
+
+    /// The order of the curve's group, the least byte first (RFC 8032, section 5.1).
+    const ORDER: [u8; 32] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+
+    fn public(pair: &SigningKey) -> VerifyingKey {
+        let x = URL_SAFE_NO_PAD.encode(pair.verifying_key());
+        let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": x });
+        VerifyingKey::from_jwk(Algorithm::EdDsa, &jwk.to_string()).expect("a public key")
+    }
+
+    fn token(pair: &SigningKey, alg: &str) -> String {
+        let header = Header::new(alg, "at+jwt", "one");
+        signed::sign(&header, &json!({ "sub": "jane" }), |input| pair.sign(input).to_bytes()).expect("a token")
+    }
+
+    #[test]
+    fn a_token_is_taken_with_the_signature_of_its_key_and_with_no_other() {
+        let pair = SigningKey::from_bytes(&[7; 32]);
+        let key = public(&pair);
+        let is_taken = |text: &str| Signed::parse(text).is_some_and(|signed| key.has_signed(&signed));
+        let good = token(&pair, "EdDSA");
+        assert!(is_taken(&good));
+        let (input, signature) = good.rsplit_once('.').expect("a signature");
+        let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
+        let with = |signature: &[u8]| format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
+        for at in 0..signature.len() {
+            for bit in 0..8 {
+                let mut changed = signature.clone();
+                changed[at] ^= 1 << bit;
+                assert!(!is_taken(&with(&changed)), "byte {at}, bit {bit}");
+            }
+        }
+        // The same number, and another way to write it: nobody makes two tokens of one.
+        let mut greater = signature.clone();
+        let mut carry = 0;
+        for (byte, more) in greater[32..].iter_mut().zip(ORDER) {
+            let sum = u16::from(*byte) + u16::from(more) + carry;
+            *byte = u8::try_from(sum & 0xff).expect("a byte");
+            carry = sum >> 8;
+        }
+        let claims = URL_SAFE_NO_PAD.encode(r#"{"sub":"john"}"#);
+        let header = input.split_once('.').expect("claims").0;
+        for (bad, why) in [
+            (with(&greater), "a number beyond the order"),
+            (with(&signature[..63]), "a short signature"),
+            (with(&[&signature[..], &[0]].concat()), "a long one"),
+            (with(&[]), "none"),
+            (with(&[0; 64]), "nothing but zeros"),
+            (input.to_owned(), "no place for one"),
+            (format!("{good}."), "a fourth part"),
+            (format!("{good}="), "padding"),
+            (good.replacen('.', "..", 1), "no claims"),
+            (format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode(&signature)), "other claims"),
+            (token(&SigningKey::from_bytes(&[8; 32]), "EdDSA"), "another key"),
+            (token(&pair, "ES256"), "said to be of another algorithm"),
+            (token(&pair, "none"), "said to be of none"),
+        ] {
+            assert!(!is_taken(&bad), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_demands_what_nobody_here_understands_is_refused() {
+        let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
+        let parse = |header: &str| Signed::parse(&format!("{}.{}.AA", part(header), part("{}"))).is_some();
+        assert!(parse(r#"{"alg":"EdDSA","typ":"at+jwt","kid":"one"}"#));
+        for header in [
+            r#"{"alg":"EdDSA","typ":"at+jwt","kid":"one","crit":["exp"]}"#,
+            r#"{"alg":"EdDSA","typ":"at+jwt","kid":"one","kid":"two"}"#,
+            r#"{"alg":"EdDSA","typ":"at+jwt"}"#,
+            r#"{"alg":"EdDSA","kid":"one"}"#,
+            r#"{"alg":["EdDSA"],"typ":"at+jwt","kid":"one"}"#,
+            "{}",
+            "null",
+            "",
+        ] {
+            assert!(!parse(header), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_curve_is_none() {
+        for jwk in [
+            r#"{"crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+            r#"{"crv":"Ed25519","x":"AA"}"#,
+            "{}",
+        ] {
+            assert!(VerifyingKey::from_jwk(Algorithm::EdDsa, jwk).is_err(), "{jwk}");
+        }
+    }
 }

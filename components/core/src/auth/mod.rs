@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`scope`] | what a connector's token allows |
 //! | [`secret`] | secrets and passwords: made, hashed, verified |
+//! | [`signed`] | how signed tokens are written |
 //! | [`key`] | the public halves of the signing keys |
 //! | [`key_store`] | which key-value store their private halves are in |
 //! | [`token`] | access tokens: what a signature vouches for |
@@ -25,5 +26,6 @@ pub mod limit;
 pub mod rotation;
 pub mod scope;
 pub mod secret;
+pub mod signed;
 pub mod throttle;
 pub mod token;

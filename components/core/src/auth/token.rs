@@ -5,12 +5,14 @@
 //! [`crate::auth::bearer`].
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use jwt_simple::prelude::{Deserialize, Duration, Serialize, Token, VerificationOptions};
+use serde::{Deserialize, Serialize};
 
 use crate::auth::caller::Caller;
+use crate::auth::signed::Signed;
 use crate::auth::{key, secret};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::setting;
@@ -20,7 +22,7 @@ use crate::values::time::Time;
 
 /// Seconds by which the clock of whoever signed a token may be ahead: `iat` and `nbf` may be so late. `exp` has none, so that
 /// every instance says the same of a token, whether or not it has seen it before.
-const LEEWAY: u64 = 5;
+const LEEWAY: Duration = Duration::from_secs(5);
 
 /// Longest token that is looked at. Ours have some 600 bytes, with RSA 850.
 const MAX_LENGTH: usize = 4096;
@@ -28,22 +30,52 @@ const MAX_LENGTH: usize = 4096;
 /// How many verified tokens an instance remembers.
 const REMEMBERED: usize = 1024;
 
+/// What the `typ` of an access token's header is (RFC 9068, section 2.1).
+pub const TYPE: &str = "at+jwt";
+
 /// The claims of an access token beside the registered ones (RFC 9068, section 2.2).
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct AccessClaims {
     /// The connector that asked for the token, or [`FIRST_PARTY`].
     pub client_id: String,
     /// What the token allows.
     pub scope: String,
     /// The account that a person signed in to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     /// The family of refresh tokens that it was issued with. When that ends, so does the token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// The version of the person's password. When that changes, the token ends. Only people's tokens have it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub password_version: Option<i64>,
+}
+
+/// All claims that are believed of an access token. Those that RFC 9068, section 2.2, requires have to be there.
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    exp: Moment,
+    iat: Moment,
+    nbf: Option<Moment>,
+    jti: String,
+    client_id: String,
+    scope: String,
+    account: Option<AccountId>,
+    session: Option<String>,
+    password_version: Option<i64>,
+}
+
+/// A time as a token says it: in seconds since 1970.
+#[derive(Clone, Copy, Deserialize)]
+struct Moment(u64);
+
+impl From<Moment> for Time {
+    fn from(Moment(seconds): Moment) -> Self {
+        Self::from_milliseconds(i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX))
+    }
 }
 
 /// The `client_id` of the tokens that people get without a client. No connector may have it.
@@ -146,15 +178,8 @@ pub async fn verify(token: &str, connection: &Connection) -> Result<Arc<Verified
     if let Some(verified) = recall(token)? {
         return Ok(verified);
     }
-    let options = VerificationOptions {
-        required_signature_type: Some("at+jwt".to_owned()),
-        allowed_issuers: Some(HashSet::from([setting::get("public_url").await?])),
-        allowed_audiences: Some(HashSet::from([setting::get("audience").await?])),
-        time_tolerance: Some(Duration::from_secs(LEEWAY)),
-        max_token_length: Some(MAX_LENGTH),
-        ..VerificationOptions::default()
-    };
-    let verified = Arc::new(check(token, options, connection)?);
+    let (issuer, audience) = (setting::get("public_url").await?, setting::get("audience").await?);
+    let verified = Arc::new(check(token, &issuer, &audience, connection)?);
     VERIFIED.with_borrow_mut(|known| {
         if known.len() >= REMEMBERED {
             let now = Time::now();
@@ -186,35 +211,37 @@ pub(crate) fn recall(token: &str) -> Result<Option<Arc<Verified>>> {
     }
 }
 
-fn check(token: &str, options: VerificationOptions, connection: &Connection) -> Result<Verified> {
-    let metadata = Token::decode_metadata(token).map_err(|_| INVALID)?;
-    let kid = metadata.key_id().ok_or(INVALID)?.to_owned();
-    let key = key::find(connection, &kid)?.ok_or(INVALID)?;
-    let claims = key.verify::<AccessClaims>(token, options).map_err(|_| INVALID)?;
-    // Claims that RFC 9068, section 2.2, requires and the library does not.
-    let (Some(expires_at), Some(issued_at), Some(jti), Some(subject)) =
-        (claims.expires_at.map(time), claims.issued_at.map(time), claims.jwt_id, claims.subject)
-    else {
+fn check(token: &str, issuer: &str, audience: &str, connection: &Connection) -> Result<Verified> {
+    let signed = Signed::parse(token).ok_or(INVALID)?;
+    if !signed.header.typ.eq_ignore_ascii_case(TYPE) {
         return Err(INVALID);
-    };
-    if Time::now() >= expires_at {
+    }
+    let key = key::find(connection, &signed.header.kid)?.ok_or(INVALID)?;
+    if !key.has_signed(&signed) {
+        return Err(INVALID);
+    }
+    let claims: Claims = serde_json::from_slice(&signed.claims).map_err(|_| INVALID)?;
+    let (now, expires_at, issued_at) = (Time::now(), claims.exp.into(), claims.iat.into());
+    let begins_at = claims.nbf.map_or(issued_at, Time::from);
+    let is_good = claims.iss == issuer
+        && claims.aud == audience
+        && now < expires_at
+        && issued_at <= now + LEEWAY
+        && begins_at <= now + LEEWAY;
+    if !is_good {
         return Err(INVALID);
     }
     Ok(Verified {
-        subject,
-        client_id: claims.custom.client_id,
-        scope: claims.custom.scope,
-        jti,
-        kid,
-        account: claims.custom.account,
-        session: claims.custom.session,
+        subject: claims.sub,
+        client_id: claims.client_id,
+        scope: claims.scope,
+        jti: claims.jti,
+        kid: signed.header.kid,
+        account: claims.account,
+        session: claims.session,
         issued_at,
         expires_at,
-        password_version: claims.custom.password_version,
+        password_version: claims.password_version,
         last: Mutex::default(),
     })
-}
-
-fn time(since_epoch: Duration) -> Time {
-    Time::from_milliseconds(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
