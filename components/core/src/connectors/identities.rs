@@ -428,6 +428,8 @@ impl<'a> Plan<'a> {
         if !bound.is_empty() {
             let Author { actor, api, request_id } = &draft.author;
             let common = json!([connector.id, Time::now(), places.len(), actor.to_string(), api, request_id]);
+            // The audit tells that they were made before it tells that they are bound.
+            draft.tell();
             draft.step("bound_accounts", &bound, common)?;
         }
         Ok(keys)

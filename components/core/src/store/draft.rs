@@ -142,6 +142,17 @@ impl Draft {
         Ok(())
     }
 
+    /// Makes a step of what was noted so far, for a step that notes by itself to come after.
+    pub(crate) fn tell(&mut self) {
+        if self.notes.is_empty() {
+            return;
+        }
+        let notes = format!("[{}]", std::mem::take(&mut self.notes).join(","));
+        let Author { actor, api, request_id } = &self.author;
+        let common = serde_json::json!([Time::now(), actor.to_string(), api, request_id]).to_string();
+        self.steps.push(Step { name: "audit", rows: notes.into(), common: common.into() });
+    }
+
     /// Adds what another draft of the same author has.
     pub(crate) fn adopt(&mut self, other: Self) {
         self.steps.extend(other.steps);
@@ -155,13 +166,8 @@ impl Draft {
 
     /// The statement that writes what was drafted so far, if something was, and asks for `returning` then.
     pub(super) fn take(&mut self, premises: &[Premise], returning: &str) -> Option<Sql> {
-        let mut steps = std::mem::take(&mut self.steps);
-        if !self.notes.is_empty() {
-            let notes = format!("[{}]", std::mem::take(&mut self.notes).join(","));
-            let Author { actor, api, request_id } = &self.author;
-            let common = serde_json::json!([Time::now(), actor.to_string(), api, request_id]).to_string();
-            steps.push(Step { name: "audit", rows: notes.into(), common: common.into() });
-        }
+        self.tell();
+        let steps = std::mem::take(&mut self.steps);
         if steps.is_empty() {
             return None;
         }
