@@ -191,9 +191,6 @@ def _list(name: str, path: str, *, reseller: bool = False, why: str = "") -> Ope
                      listed_as_reseller(path) if reseller else listed(path), growth_only=True, why=why)
 
 
-_ALL = "what is alike is looked for among all that the account owns"
-
-
 OPERATIONS = [
     Operation("token (client_credentials)", token_issue),
     Operation("GET by id, operator", get),
@@ -231,7 +228,7 @@ OPERATIONS = [
     _list("audit 50", "/api/audit?$top=50", reseller=True),
     _list("audit 50 of an account", "/api/accounts/1/audit?$top=50"),
     _list("audit 50 of an account", "/api/accounts/{}/audit?$top=50", reseller=True),
-    _list("duplicates 50", "/api/duplicates?accountId=1&$top=50", why=_ALL),
+    _list("duplicates 50", "/api/duplicates?accountId=1&$top=50"),
     _list("duplicates 50", "/api/duplicates?accountId={}&$top=50", reseller=True),
     _list("disagreements 50", "/api/accounts/1/disagreements?$top=50"),
     _list("disagreements 50", "/api/accounts/{}/disagreements?$top=50", reseller=True),

@@ -19,13 +19,17 @@ INSERT INTO connectors (id, account_id, client_id, secret_hash, scopes, name, cr
 """
 
 
+SECURE_DELETE = "INSERT INTO person_words (person_words, rank) VALUES ('secure-delete', 1);"
+
+
 class Fill(unittest.TestCase):
     def test_fill(self):
         with tempfile.TemporaryDirectory() as home:
             path = Path(home, "store.db")
             store = sqlite3.connect(path)
             for migration in directory.migrations():
-                store.executescript(migration.read_text())
+                # SQLite before 3.42 does not know it. It is about what is left on the disk, and nothing that is read.
+                store.executescript(migration.read_text().replace(SECURE_DELETE, ""))
             store.executescript(FIRST_START)
             store.close()
             directory.fill(path, 2000)

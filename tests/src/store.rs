@@ -144,6 +144,10 @@ impl Store {
                      UNION ALL SELECT o.id FROM owned JOIN accounts o ON o.owner_id = owned.id)
                  SELECT count(*) FROM owned)"
                 .to_owned(),
+            "SELECT 'shared by others than it says: ' || owner_id || ' ' || kind || ' ' || key FROM (
+             SELECT * FROM (SELECT * FROM shared_keys_now EXCEPT SELECT * FROM shared_keys)
+             UNION SELECT * FROM (SELECT * FROM shared_keys EXCEPT SELECT * FROM shared_keys_now))"
+            .to_owned(),
             "SELECT 'entered, and is found otherwise: ' || person_id FROM (
              SELECT * FROM (SELECT * FROM entered_people_now EXCEPT SELECT * FROM entered_people)
              UNION SELECT * FROM (SELECT * FROM entered_people EXCEPT SELECT * FROM entered_people_now))"

@@ -5,6 +5,9 @@
 //! or somebody has said that they are different. So are two of one name, compared without case, if something else is the same, see [`SIGN`]. A
 //! number or a name that more than ten accounts have stands for none, and proposes nothing: it is what is typed where something is demanded,
 //! and all its pairs would be too many.
+//!
+//! Names and numbers that more than one account has stand in a table, which triggers keep: see `migrations/0024_shared_keys.sql`. So a list
+//! costs as much as there is alike, and not as much as there is.
 
 use serde_json::json;
 
@@ -108,11 +111,13 @@ pub fn list(connection: &Connection, caller: &Caller, owner: AccountId, listing:
     .replace("{SIGN}", SIGN);
     let source = Source {
         with: "WITH twins(number) AS MATERIALIZED (
-                   SELECT t.registration_number FROM accounts t WHERE t.owner_id = ?1 AND t.registration_number IS NOT NULL
-                    GROUP BY t.registration_number HAVING count(*) BETWEEN 2 AND 10),
+                   SELECT k.key FROM shared_keys k WHERE k.owner_id = ?1 AND k.kind = 'number'
+                      AND (SELECT count(*) FROM (SELECT 1 FROM accounts t INDEXED BY accounts_registration_number
+                                                  WHERE t.owner_id = ?1 AND t.registration_number = k.key LIMIT 11)) <= 10),
                namesakes(name_key) AS MATERIALIZED (
-                   SELECT t.name_key FROM accounts t INDEXED BY accounts_owner_name WHERE t.owner_id = ?1
-                    GROUP BY t.name_key HAVING count(*) BETWEEN 2 AND 10) ",
+                   SELECT k.key FROM shared_keys k WHERE k.owner_id = ?1 AND k.kind = 'name'
+                      AND (SELECT count(*) FROM (SELECT 1 FROM accounts t INDEXED BY accounts_owner_name
+                                                  WHERE t.owner_id = ?1 AND t.name_key = k.key LIMIT 11)) <= 10) ",
         from: format!(
             "{pairs} CROSS JOIN accounts a ON a.id = p.one CROSS JOIN accounts b ON b.id = p.other
               WHERE p.because IS NOT NULL

@@ -13,7 +13,7 @@ use crate::values::text;
 use crate::values::time::Time;
 
 /// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 23] = [
+const FILES: [&str; 24] = [
     include_str!("../migrations/0001_directory.sql"),
     include_str!("../migrations/0002_sign_up.sql"),
     include_str!("../migrations/0003_growth.sql"),
@@ -37,6 +37,7 @@ const FILES: [&str; 23] = [
     include_str!("../migrations/0021_record.sql"),
     include_str!("../migrations/0022_words.sql"),
     include_str!("../migrations/0023_bulk.sql"),
+    include_str!("../migrations/0024_shared_keys.sql"),
 ];
 
 /// The version of the schema of this release.

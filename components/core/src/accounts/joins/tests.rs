@@ -109,6 +109,10 @@ pub(crate) fn contradictions(connection: &Connection) -> Result<Vec<String>> {
             .to_owned(),
         "SELECT 'an account, and joined into one: ' || a.id AS line FROM joined_accounts j JOIN accounts a ON a.id = j.id".to_owned(),
         "SELECT 'a subdomain of two: ' || j.subdomain AS line FROM joined_accounts j JOIN accounts a ON a.subdomain = j.subdomain".to_owned(),
+        "SELECT 'shared by others than it says: ' || owner_id || ' ' || kind || ' ' || key AS line FROM (
+             SELECT * FROM (SELECT * FROM shared_keys_now EXCEPT SELECT * FROM shared_keys)
+             UNION SELECT * FROM (SELECT * FROM shared_keys EXCEPT SELECT * FROM shared_keys_now))"
+            .to_owned(),
         "SELECT 'entered, and is found otherwise: ' || person_id AS line FROM (
              SELECT * FROM (SELECT * FROM entered_people_now EXCEPT SELECT * FROM entered_people)
              UNION SELECT * FROM (SELECT * FROM entered_people EXCEPT SELECT * FROM entered_people_now))"
