@@ -9,4 +9,5 @@ mod output;
 mod queue;
 mod sqlite;
 pub(crate) mod store;
+mod values;
 pub(crate) mod variables;

@@ -314,7 +314,7 @@ impl Reading {
         }
     }
 
-    /// A step of a draft is called as the table that it inserts into.
+    /// A step of a draft stands for the tables that its trigger inserts into.
     fn read_step(&mut self, of: TokenStream) {
         if let Some(TokenTree::Literal(name)) = of.into_iter().next() {
             self.module.tables.insert(name.to_string().trim_matches('"').to_owned());
@@ -457,7 +457,7 @@ mod tests {
             }
         }
         assert!(doors.len() > 20, "{doors:?}");
-        for step in ["accounts", "account_identities", "people", "person_identities", "records"] {
+        for step in ["accounts", "bound_accounts", "people", "named", "bound_people", "records"] {
             assert!(doors.contains_key(step), "{step}");
         }
         doors.retain(|_, modules| modules.len() > 1);

@@ -36,9 +36,9 @@
 use crate::metrics::{DatabaseMetrics, One};
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
 use crate::spin::queue::{self, Queue, Weight};
+use crate::spin::values::{Parameter, io, size, value};
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{StatementStatus, TransactionState};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -465,49 +465,6 @@ fn query(connection: &rusqlite::Connection, statement: &str, parameters: &[Value
         result.push(RowResult { values });
     }
     Ok(QueryResult { columns, rows: result })
-}
-
-/// A parameter, bound without copying it.
-struct Parameter<'a>(&'a Value);
-
-impl ToSql for Parameter<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Integer(integer) => ValueRef::Integer(*integer),
-            Value::Real(real) => ValueRef::Real(*real),
-            Value::Text(text) => ValueRef::Text(text.as_bytes()),
-            Value::Blob(blob) => ValueRef::Blob(blob),
-            Value::Null => ValueRef::Null,
-        }))
-    }
-}
-
-fn value(value: ValueRef<'_>) -> Result<Value, Error> {
-    Ok(match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(integer) => Value::Integer(integer),
-        ValueRef::Real(real) => Value::Real(real),
-        ValueRef::Text(text) => match str::from_utf8(text) {
-            Ok(text) => Value::Text(text.to_owned()),
-            Err(_) => return Err(Error::Io("a text in the result is not UTF-8".to_owned())),
-        },
-        ValueRef::Blob(blob) => Value::Blob(blob.to_vec()),
-    })
-}
-
-fn size(value: &Value) -> usize {
-    size_of::<Value>()
-        + match value {
-            Value::Text(text) => text.len(),
-            Value::Blob(blob) => blob.len(),
-            _ => 0,
-        }
-}
-
-/// The text of SQLite's message: components look for phrases such as `UNIQUE constraint failed` in it.
-#[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
-fn io(error: rusqlite::Error) -> Error {
-    Error::Io(error.to_string())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {

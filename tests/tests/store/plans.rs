@@ -67,7 +67,7 @@ async fn every_query_that_a_request_makes_uses_an_index() {
                     && !bounded(step)
                     && !walked(step, sql, &plan)
                     && !matched(step)
-                    && !found(step, &plan)
+                    && !is_found(step, &plan)
             });
             scans.map(|step| (step.clone(), sql)).collect::<Vec<_>>()
         })
