@@ -67,6 +67,7 @@ pub async fn sign_up(call: Call, headers: HeaderMap, SmallJson(body): SmallJson)
     limit::count(&Connection::lease().await?, Asked::SignUp, call.address).await?;
     still().await;
     let repeatable = Repeatable::of(&headers, None, "POST /api/accounts/signup", &body, true)?;
+    still().await;
     let hash = secret::hash_password(&password)?;
     let edit = Edit::begin(call.author_of(Actor::Anonymous)).await?;
     if let Some(answer) = repeatable.recall(&edit)? {

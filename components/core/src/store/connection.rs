@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use crate::error::{Error, Result};
 use crate::store::row::Row;
 use crate::store::sqlite::Sqlite;
-use crate::store::still::Held;
+use crate::store::still::Writing;
 use crate::store::{Value, along, migration, patience};
 
 thread_local! {
@@ -127,7 +127,7 @@ impl Drop for Connection {
 pub struct Transaction {
     connection: Connection,
     open: bool,
-    _held: Held,
+    _writing: Writing,
 }
 
 impl Transaction {
@@ -142,8 +142,9 @@ impl Transaction {
 
     /// As [`Transaction::begin`], on a connection that the caller already has.
     pub async fn begin_on(connection: Connection) -> Result<Self> {
+        let writing = Writing::begin();
         connection.execute("BEGIN IMMEDIATE", Vec::new()).await?;
-        Ok(Self { connection, open: true, _held: Held::begin() })
+        Ok(Self { connection, open: true, _writing: writing })
     }
 
     /// As [`Transaction::begin`], for one that writes so much that others would have to wait for it: it lets these go first. In
@@ -151,8 +152,9 @@ impl Transaction {
     pub async fn begin_long() -> Result<Self> {
         along::refuse_to_write()?;
         let connection = Connection::lease().await?;
+        let writing = Writing::begin();
         patience::begin_long(connection.raw()?).await?;
-        Ok(Self { connection, open: true, _held: Held::begin() })
+        Ok(Self { connection, open: true, _writing: writing })
     }
 
     /// The connection, for what reads within the transaction.

@@ -1,7 +1,7 @@
 //! When an instance may compute for long.
 //!
 //! An instance has one thread. A transaction goes on only when that is free, and while it waits, everybody who writes waits for it.
-//! So whoever is about to hash a password waits until none of the transactions of its instance has the write lock.
+//! So whoever is about to hash a password waits until no transaction of its instance has the write lock, or asks for it.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -19,38 +19,38 @@ const PAUSE: Duration = Duration::from_millis(4);
 const PAUSES: usize = 100;
 
 thread_local! {
-    /// How many transactions of the instance have the lock. (One has, if all are on one database.)
-    static HELD: Cell<usize> = const { Cell::new(0) };
+    /// How many transactions of the instance have the lock, or wait for it.
+    static WRITING: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A transaction of the instance that has the lock, until it is dropped.
-pub(super) struct Held;
+/// A transaction of the instance that has the lock or waits for it, until it is dropped.
+pub(super) struct Writing;
 
-impl Held {
+impl Writing {
     pub fn begin() -> Self {
-        HELD.set(HELD.get() + 1);
+        WRITING.set(WRITING.get() + 1);
         Self
     }
 }
 
-impl Drop for Held {
+impl Drop for Writing {
     fn drop(&mut self) {
-        HELD.set(HELD.get().saturating_sub(1));
+        WRITING.set(WRITING.get().saturating_sub(1));
     }
 }
 
-/// Waits until no transaction of the instance has the write lock, as long as that does not take too long. Whoever hashes calls it just
-/// before, and never within a transaction.
+/// Waits until no transaction of the instance has the write lock or asks for it, as long as that does not take too long. Whoever hashes
+/// calls it just before, and never within a transaction.
 pub async fn still() {
     let mut pauses = 0;
-    while is_held() && pauses < PAUSES {
+    while somebody_writes() && pauses < PAUSES {
         sleep(PAUSE).await;
         pauses += 1;
     }
 }
 
-fn is_held() -> bool {
-    HELD.get() > 0
+fn somebody_writes() -> bool {
+    WRITING.get() > 0
 }
 
 #[cfg(test)]
@@ -60,16 +60,16 @@ mod tests {
     use crate::store::native::run;
 
     #[test]
-    fn a_transaction_holds_the_lock_until_it_ends_however_it_ends() {
+    fn a_transaction_writes_until_it_ends_however_it_ends() {
         run(async {
-            let mut held = vec![is_held()];
+            let mut seen = vec![somebody_writes()];
             let transaction = Transaction::begin().await?;
-            held.push(is_held());
+            seen.push(somebody_writes());
             transaction.commit().await?;
-            held.push(is_held());
+            seen.push(somebody_writes());
             drop(Transaction::begin_long().await?);
-            held.push(is_held());
-            assert_eq!(held, [false, true, false, false]);
+            seen.push(somebody_writes());
+            assert_eq!(seen, [false, true, false, false]);
             Ok(())
         });
     }
