@@ -53,6 +53,9 @@ rp_id = "localhost"
 rp_origin = "http://localhost:{port}"
 """
 
+# Nobody signs in: no secret that anybody knows has this hash.
+_HASH = "$argon2id$v=19$m=7168,t=5,p=1$mBFTyehjNzCkHZk/fajtCw$aNncxf/8HXqKl1yygy6q0QiLlRzEFPYukrxhbQYsm6I"
+
 _KEYS = [{
     "name": KEY,
     "secret": {"Plain": SECRET},
@@ -97,7 +100,7 @@ class Rauthy(Server):
             write(HOME / f"bootstrap/{name}.json", json.dumps(what))
         write(HOME / "bootstrap/users.json", json.dumps([
             {"email": f"user-{number}@example.com", "given_name": "First", "family_name": f"Last{number}", "roles": [],
-             "enabled": True, "email_verified": True} for number in range(users)]))
+             "enabled": True, "email_verified": True, "password": {"Argon2ID": _HASH}} for number in range(users)]))
 
     @staticmethod
     def is_here() -> bool:
