@@ -124,7 +124,7 @@ pub fn list(connection: &Connection, caller: &Caller, owner: AccountId, listing:
                 AND NOT EXISTS (SELECT 1 FROM different_accounts d WHERE d.account_id = a.id AND d.other_id = b.id)"
         ),
         parameters: vec![owner.into()],
-        walked: None,
+        ..Source::default()
     };
     listing.read(connection, &source)
 }

@@ -50,7 +50,7 @@ pub fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Resu
     let mut hint = listing.filter.as_ref().and_then(hint);
     let mut is_few = false;
     if hint.is_none() && reach.accounts > FEW {
-        hint = listing.led_to(connection, reach.accounts)?;
+        hint = listing.led_to(connection, reach.accounts, reach.everything)?;
         is_few = hint.is_some();
     }
     let start = Start::choose(reach, hint.is_some());
@@ -140,7 +140,7 @@ impl Start {
             Self::Owner(account) => (OWNED, "a.id IN (SELECT id FROM visible)".to_owned(), vec![account.into()]),
             Self::Visible => (VISIBLE, IN_VISIBLE.to_owned(), caller()),
         };
-        Source { with, from: format!("accounts a WHERE {condition}"), parameters, walked: None }
+        Source { with, from: format!("accounts a WHERE {condition}"), parameters, ..Source::default() }
     }
 }
 
@@ -328,6 +328,106 @@ mod tests {
                 assert!(matches!(listed(filter).await, Err(crate::Error::Invalid(_))), "{filter}");
             }
             assert_eq!(listed(&looked_for).await?, 0);
+            Ok(())
+        });
+    }
+
+    /// A filter that costs as much as one may, for each account or record that has the word and for the others.
+    fn costly(field: &str, word: &str) -> String {
+        let letters: String = ('\u{430}'..'\u{450}').chain('\u{3b1}'..'\u{3c1}').collect();
+        let costly = vec![format!("tolower({field}) eq '{letters}'"); 15].join(" or ");
+        format!("contains(name, '{word}') and ({costly} or name ne '')")
+    }
+
+    #[test]
+    fn the_names_of_accounts_that_somebody_does_not_see_change_nothing() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let mine = account(&edit, operator.id, "Mine").await?;
+            let other = account(&edit, operator.id, "Other").await?;
+            let boss = crate::entry::first_start::tests::person(&edit, "boss@example.com").await?;
+            crate::accounts::members::found(&edit, mine, boss).await?;
+            let mut listing = Listing::all(&ACCOUNTS, 5);
+            listing.filter = Some(Filter::parse(&costly("description", "Zanzibar"), &FIELDS).expect("a filter"));
+            let most = listing.rows_max().expect("a bound");
+            edit.run(
+                "INSERT INTO accounts (owner_id, account_key, name, name_key, origin, created_at, updated_at)
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+                 SELECT ?1, 'k' || i, iif(i <= ?2, 'Zanzibar ' || i, 'x' || i), 'n' || i, 'portal', 0, 0 FROM n",
+                &[mine.into(), most.into()],
+            )?;
+            edit.run("UPDATE accounts SET descendants = 10000 WHERE id = ?", &[mine.into()])?;
+            edit.commit().await?;
+            let caller = crate::entry::first_start::tests::signed_in(boss);
+            let ask = async || list(&Connection::lease().await?, &caller, &listing).map(|page| page.count);
+            let before = ask().await;
+            let edit = Edit::begin(author("accounts")).await?;
+            account(&edit, other, "Zanzibar Secret").await?;
+            edit.commit().await?;
+            assert_eq!(format!("{:?}", ask().await), format!("{before:?}"));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn what_the_records_of_others_say_changes_nothing() {
+        use crate::people::record_listing::{self, RECORDS};
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let mine = account(&edit, operator.id, "Mine").await?;
+            let other = account(&edit, operator.id, "Other").await?;
+            let boss = crate::entry::first_start::tests::person(&edit, "boss@example.com").await?;
+            crate::accounts::members::found(&edit, mine, boss).await?;
+            let mut listing = Listing::all(&RECORDS, 5);
+            listing.filter =
+                Some(Filter::parse(&costly("lastName", "jane@acme.example"), RECORDS.fields).expect("a filter"));
+            let most = listing.rows_max().expect("a bound");
+            edit.run(
+                "INSERT INTO records (uuid, account_id, name, created_at, updated_at)
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+                 SELECT 'u' || i, ?1, iif(i <= ?2, 'jane@acme.example ' || i, 'x' || i), 0, 0 FROM n",
+                &[mine.into(), most.into()],
+            )?;
+            edit.commit().await?;
+            let caller = crate::entry::first_start::tests::signed_in(boss);
+            let ask = async || {
+                record_listing::list(&Connection::lease().await?, &caller, mine, &listing).map(|page| page.items.len())
+            };
+            let before = ask().await;
+            let edit = Edit::begin(author("accounts")).await?;
+            edit.run(
+                "INSERT INTO records (uuid, account_id, email, email_key, created_at, updated_at)
+                 VALUES ('s', ?, 'jane@acme.example', 'jane@acme.example', 0, 0)",
+                &[other.into()],
+            )?;
+            edit.commit().await?;
+            assert_eq!(format!("{:?}", ask().await), format!("{before:?}"));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn people_are_counted_and_not_their_ids() {
+        use crate::people::listing as people;
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            edit.run("UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'people'", &[])?;
+            let late = crate::entry::first_start::tests::person(&edit, "late@example.com").await?;
+            crate::accounts::members::found(&edit, operator.id, late).await?;
+            edit.run("UPDATE memberships SET entered_at = 1, status = 'active' WHERE person_id = ?", &[late.into()])?;
+            edit.commit().await?;
+            let mut listing = Listing::all(&people::PEOPLE, 5);
+            listing.order =
+                crate::odata::Order::parse("email", people::PEOPLE.fields, people::PEOPLE.unique).expect("an order");
+            let page = people::list(&Connection::lease().await?, &operator.administrator, None, &listing);
+            assert_eq!(page?.items.len(), 2);
+            let mut listing = Listing::all(&people::PEOPLE, 5);
+            listing.search = Some(Search::parse("la", people::PEOPLE.searched).expect("a search"));
+            let page = people::list(&Connection::lease().await?, &operator.administrator, None, &listing);
+            assert_eq!(page?.items.len(), 1);
             Ok(())
         });
     }

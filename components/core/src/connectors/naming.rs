@@ -49,7 +49,7 @@ pub fn list(connection: &Connection, caller: &Caller, account_id: AccountId, lis
                 WHERE i.account_id = ?3 AND (?4 IS NULL OR i.connector_id = ?4)"
             .to_owned(),
         parameters: vec![person, connector, account_id.into(), own],
-        walked: None,
+        ..Source::default()
     };
     listing.read(connection, &source)
 }

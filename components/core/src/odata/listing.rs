@@ -90,6 +90,8 @@ pub struct Source {
     pub parameters: Vec<Value>,
     /// A query that tells as `rows` how many are looked at, at most, if that costs less than to count what the source has.
     pub walked: Option<&'static str>,
+    /// Whether the caller sees all of the directory.
+    pub sees_all: bool,
 }
 
 impl Source {
@@ -242,9 +244,14 @@ impl Listing {
     }
 
     /// A condition that leads to what filter and search let through, if an index of words finds few: of many, looked at in order, enough are
-    /// come across soon. Where to look at all `rows` costs too much, more than a few are found.
-    pub(crate) fn led_to(&self, connection: &Connection, rows: i64) -> Result<Option<Sql>> {
-        self.found(connection, if self.require_few(rows).is_ok() { FEW } else { MANY })
+    /// come across soon. Where to look at all `rows` costs too much, more than a few are found for who sees all; others are told nothing
+    /// by what the whole directory has.
+    pub(crate) fn led_to(&self, connection: &Connection, rows: i64, sees_all: bool) -> Result<Option<Sql>> {
+        match self.require_few(rows) {
+            Ok(()) => self.found(connection, FEW),
+            Err(_) if sees_all => self.found(connection, MANY),
+            Err(_) => Ok(None),
+        }
     }
 
     /// The condition of [`Self::led_to`], if so many are found at most, and no more than may be looked at.
@@ -279,6 +286,11 @@ impl Listing {
         };
         if self.asked().is_none() || !are_many && Self::counted(connection, source, &Sql::default(), FEW)? <= FEW {
             return rest(None);
+        }
+        if !source.sees_all {
+            // What words find in the whole directory refuses nothing, and permits nothing: it would tell what others have.
+            rest(None)?;
+            return self.found(connection, FEW);
         }
         match rest(self.found(connection, FEW)?) {
             Err(Error::Invalid(faults)) => match self.found(connection, MANY)? {

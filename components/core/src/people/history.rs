@@ -238,7 +238,7 @@ async fn since(caller: &Caller, with: &'static str, condition: &str) -> Result<S
     let [person, connector] = hierarchy::parameters(caller);
     let from = format!("audit e WHERE {condition} AND e.at >= ?3");
     let parameters = vec![person, connector, kept_since().await?.into()];
-    Ok(Source { with, from, parameters, walked: None })
+    Ok(Source { with, from, parameters, ..Source::default() })
 }
 
 /// Since when the audit is kept, by the setting `audit_days`: 0 is for ever.

@@ -29,7 +29,7 @@ pub(super) fn find(
         with: "",
         from: format!("accounts a LEFT JOIN {joined} WHERE a.id = ?3"),
         parameters: vec![person, connector, account_id.into(), id.into()],
-        walked: None,
+        ..Source::default()
     };
     let fields: Vec<_> = collection.fields.iter().chain([collection.unique, &ROLES]).collect();
     let mut found = source.first(connection, &fields)?.ok_or(Error::NotFound(Thing::Account))?;

@@ -93,7 +93,8 @@ pub fn load(connection: &Connection, caller: &Caller, id: PersonId) -> Result<It
 fn everybody() -> Source {
     Source {
         from: "entered_people m CROSS JOIN people p ON p.id = m.person_id WHERE 1".to_owned(),
-        walked: Some("SELECT coalesce(max(person_id), 0) AS rows FROM entered_people"),
+        walked: Some("SELECT count(*) AS rows FROM entered_people"),
+        sees_all: true,
         ..Source::default()
     }
 }
@@ -119,7 +120,7 @@ fn seen(caller: &Caller, found: bool) -> Source {
         ),
         IN_VISIBLE
     );
-    Source { with: VISIBLE, from, parameters, walked: None }
+    Source { with: VISIBLE, from, parameters, ..Source::default() }
 }
 
 /// The condition that a connector calls the person `p` so.

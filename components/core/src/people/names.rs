@@ -122,7 +122,7 @@ pub fn list(connection: &Connection, caller: &Caller, account_id: AccountId, lis
     caller.refuse_connector()?;
     listing.read(
         connection,
-        &Source { with: SAID, from: RANKED.to_owned(), parameters: vec![account_id.into()], walked: None },
+        &Source { with: SAID, from: RANKED.to_owned(), parameters: vec![account_id.into()], ..Source::default() },
     )
 }
 

@@ -138,7 +138,7 @@ fn members(account_id: AccountId, of_any_status: bool) -> Source {
         with: "",
         from: format!(concat!("memberships m ", person_known!(), " WHERE m.account_id = ?1{}"), condition),
         parameters: vec![account_id.into()],
-        walked: None,
+        ..Source::default()
     }
 }
 
@@ -183,6 +183,6 @@ fn invitations(account_id: AccountId) -> Source {
                WHERE l.account_id = ?1 AND l.purpose = 'invitation' AND m.status = 'invited'"
             .to_owned(),
         parameters: vec![account_id.into()],
-        walked: None,
+        ..Source::default()
     }
 }

@@ -86,7 +86,7 @@ pub fn sources(connection: &Connection, caller: &Caller, account_id: AccountId, 
         with: "WITH of(id) AS (SELECT ?3) ",
         from: format!("{} LEFT JOIN accounts a ON a.id = c.account_id WHERE true", ranked()),
         parameters: vec![person, connector, account_id.into()],
-        walked: None,
+        ..Source::default()
     };
     listing.read(connection, &source)
 }
@@ -107,7 +107,7 @@ pub fn disagreements(connection: &Connection, caller: &Caller, owner: AccountId,
         with: concat!("WITH of(id) AS (", differing!("?1"), ") "),
         from: disagreeing(),
         parameters: vec![owner.into()],
-        walked: None,
+        ..Source::default()
     };
     let mut page = if is_usual {
         walk(connection, owner, listing, &conditions)?
@@ -161,7 +161,8 @@ fn walk(connection: &Connection, owner: AccountId, listing: &Listing, conditions
         let size = if conditions.text.is_empty() { WINDOW.min(missing + 1) } else { WINDOW };
         let parameters = vec![owner.into(), from.into(), size.into()];
         let part = Listing { skip: 0, top: missing, ..listing.clone() };
-        let source = Source { with: WINDOWED, from: disagreeing(), parameters: parameters.clone(), walked: None };
+        let source =
+            Source { with: WINDOWED, from: disagreeing(), parameters: parameters.clone(), ..Source::default() };
         items.extend(part.page(connection, &source, conditions.clone())?.items);
         if items.len() > wanted {
             break;
