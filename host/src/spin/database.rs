@@ -37,6 +37,7 @@ use crate::metrics::{DatabaseMetrics, One};
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
 use crate::spin::queue::{self, Queue, Weight};
 use crate::spin::values::{Parameter, io, size, value};
+use futures::FutureExt as _;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::{StatementStatus, TransactionState};
@@ -363,8 +364,7 @@ impl Loan {
                 return self.run_alone(statement, parameters).await;
             }
             let is_long = begins.as_deref() == Some("EXCLUSIVE");
-            let turn = self.database.turn(if is_long { Weight::Long } else { Weight::Transaction }).await;
-            *self.turn() = Some(turn);
+            self.clone().take_turn(if is_long { Weight::Long } else { Weight::Transaction }).await;
         }
         let run_in_turn = |session: &Session| {
             session.run_in_turn(&statement, &parameters).inspect(|result| self.ran(session, result))
@@ -375,6 +375,21 @@ impl Loan {
             return result;
         }
         self.run_elsewhere(statement, parameters).await
+    }
+
+    /// Waits for the turn of a transaction, in a task of its own: its instance may be busy with something else when the turn comes, and has
+    /// to be known to have it (see [`Self::has_turn`]).
+    async fn take_turn(self: Arc<Self>, weight: Weight) {
+        let mut taken = Box::pin(async move {
+            let turn = self.database.turn(weight).await;
+            *self.turn() = Some(turn);
+        });
+        if taken.as_mut().now_or_never().is_none() {
+            // Dropped, the set ends its task.
+            let mut tasks = JoinSet::new();
+            tasks.spawn(taken);
+            tasks.join_next().await;
+        }
     }
 
     /// Runs a statement that writes and has no turn, as soon as it has one, in a task of its own. Whoever waits for the statement
@@ -475,7 +490,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + S
 mod tests {
     use super::*;
     use crate::metrics::Metrics;
-    use futures::FutureExt as _;
     use std::sync::mpsc::channel;
     use tokio::runtime::{Builder, Runtime};
 

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// Bytes of parameters from which on a statement is long.
 const LONG: usize = 128 << 10;
 /// How long a long write stands back, at most.
-const LAST: Duration = Duration::from_secs(15);
+const LAST: Duration = Duration::from_secs(3);
 /// How long one waits in all.
 const MAX_LONG_WAIT: Duration = Duration::from_secs(25);
 /// How long any other waits.

@@ -96,7 +96,9 @@ fn ed25519(jwk: &str) -> anyhow::Result<ed25519_dalek::VerifyingKey> {
     let Jwk { crv, x } = serde_json::from_str(jwk)?;
     let point: [u8; 32] = URL_SAFE_NO_PAD.decode(x)?.try_into().map_err(|_| anyhow!("a point has 32 bytes"))?;
     anyhow::ensure!(crv == "Ed25519", "a key of another curve");
-    Ok(ed25519_dalek::VerifyingKey::from_bytes(&point)?)
+    let key = ed25519_dalek::VerifyingKey::from_bytes(&point)?;
+    anyhow::ensure!(!key.is_weak(), "a weak key");
+    Ok(key)
 }
 
 thread_local! {

@@ -40,10 +40,19 @@ pub async fn count(connection: &Connection, asked: Asked, address: Option<IpAddr
     let address = address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
     let now = Time::now();
     let since = now - WINDOW;
-    if connection.query_first(PASSED, &[since.into()])?.is_some() {
+    let subject = format!("{what} {address}");
+    let mut row = connection.query_one(STANDING, &[subject.as_str().into(), since.into()])?;
+    if let (Some(count), Some(begun)) = (row.take::<Option<i64>>("count")?, row.take::<Option<Time>>("window_start")?)
+        && limit > 0
+        && count >= limit
+    {
+        // Nothing is written: who is refused takes no turn from those who write.
+        return Err(Error::TooManyRequests { retry_after: begun.seconds_after(since) });
+    }
+    if row.take("passed")? {
         connection.execute(FORGET, vec![since.into()]).await?;
     }
-    let parameters = vec![format!("{what} {address}").into(), now.into(), since.into()];
+    let parameters = vec![subject.into(), now.into(), since.into()];
     let Some(mut row) = connection.execute(COUNT, parameters).await?.into_iter().next() else { return Ok(()) };
     if limit > 0 && row.take::<i64>("count")? > limit {
         return Err(Error::TooManyRequests { retry_after: row.take::<Time>("window_start")?.seconds_after(since) });
@@ -51,8 +60,10 @@ pub async fn count(connection: &Connection, asked: Asked, address: Option<IpAddr
     Ok(())
 }
 
-/// Whether there is something to forget.
-const PASSED: &str = "SELECT 1 FROM sign_ups WHERE window_start <= ?1 LIMIT 1";
+/// How many there were within the window, and whether there is something to forget.
+const STANDING: &str =
+    "SELECT EXISTS (SELECT 1 FROM sign_ups WHERE window_start <= ?2) AS passed, s.count, s.window_start
+      FROM (SELECT 1) LEFT JOIN sign_ups s ON s.address = ?1 AND s.window_start > ?2";
 
 /// Forgets counts whose window has passed. Few at a time: nobody waits for those of a whole attack.
 const FORGET: &str = "DELETE FROM sign_ups

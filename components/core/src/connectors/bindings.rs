@@ -17,7 +17,7 @@ use crate::connectors::unbinding::end_memberships;
 use crate::error::{Error, Faults, Result, Thing};
 use crate::people::address;
 use crate::setting;
-use crate::store::draft::{ATTEMPTS, Draft, Premise};
+use crate::store::draft::{Draft, Premise, attempts};
 use crate::store::sql::{Sql, rows};
 use crate::store::{Author, Connection, Edit, Transaction};
 use crate::values::email::Email;
@@ -132,7 +132,7 @@ pub async fn put_users(
     faults.into_result()?;
     let connection = Connection::lease().await?;
     // What only names people and binds them, to accounts as well, is planned before the lock, and written by one statement.
-    for _ in 0..ATTEMPTS {
+    for _ in 0..attempts(entries.len()) {
         let (premise, known) = ask(&connection, connector, entries).await?;
         let plan = Plan::make(entries, &known);
         if plan.is_empty() {

@@ -23,7 +23,7 @@ use crate::auth::token;
 use crate::connectors::outcome::{self, Identities, Outcome, Run};
 use crate::connectors::unbinding::prune;
 use crate::error::{Error, Faults, Result};
-use crate::store::draft::{ATTEMPTS, Draft, MANY, Premise};
+use crate::store::draft::{Draft, MANY, Premise, attempts};
 use crate::store::sql::rows;
 use crate::store::{Author, Connection, Edit};
 use crate::values::id::AccountId;
@@ -60,7 +60,7 @@ pub async fn put_accounts(
 ) -> Result<Outcome> {
     let connection = Connection::lease().await?;
     // What takes nothing away is planned before the lock, and written by one statement.
-    for _ in 0..ATTEMPTS {
+    for _ in 0..attempts(entries.len()) {
         let (premise, known) = ask(&connection, connector, entries).await?;
         let plan = Plan::make(entries, &known)?;
         if plan.is_empty() {

@@ -24,6 +24,12 @@ use crate::values::time::Time;
 /// How often a plan is made before a lock: who was overtaken so often makes it under the lock, where nobody overtakes.
 pub(crate) const ATTEMPTS: usize = 3;
 
+/// How often a plan of so many entries is made before a lock. One of many waits for its turn so long that whoever has overtaken it
+/// once is likely to do so again.
+pub(crate) fn attempts(entries: usize) -> usize {
+    if entries < MANY { ATTEMPTS } else { 1 }
+}
+
 /// How many rows are many: a change of so many lets others go first.
 pub(crate) const MANY: usize = 1000;
 
