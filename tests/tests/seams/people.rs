@@ -286,7 +286,11 @@ async fn the_administrator_that_an_account_above_has_made_is_of_that_account_and
 
 /// The secret of the last link of a kind that was mailed to an address.
 async fn last_link(relay: &Relay, address: &str, subject: &str, count: usize) -> String {
-    let mails = relay.mails_to(address, count).await;
+    let mut mails = relay.mails_to(address, count).await;
+    // One that is sent again, where it takes long, counts twice.
+    while mails.iter().all(|mail| mail["subject"] != subject) {
+        mails = relay.mails_to(address, mails.len() + 1).await;
+    }
     let mail = mails.iter().rev().find(|mail| mail["subject"] == subject).expect("a mail");
     mail["text"].as_str().expect("a text").split_once("#token=").expect("a link").1.trim().to_owned()
 }
