@@ -243,6 +243,11 @@ impl Listing {
         Some((words, words::query(demanded.iter().chain(searched))?))
     }
 
+    /// Whether filter and search demand something that an index of words may find.
+    pub(crate) fn seeks_words(&self) -> bool {
+        self.asked().is_some()
+    }
+
     /// A condition that leads to what filter and search let through, if an index of words finds few: of many, looked at in order, enough are
     /// come across soon. Where to look at all `rows` costs too much, more than a few are found for who sees all; others are told nothing
     /// by what the whole directory has.

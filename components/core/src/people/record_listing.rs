@@ -54,13 +54,9 @@ static FIELDS: [Field; 18] = [
 ///
 /// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account, and for a connector.
 pub fn list(connection: &Connection, caller: &Caller, account_id: AccountId, listing: &Listing) -> Result<Page> {
-    let source = source(connection, caller, account_id)?;
-    match listing.read(connection, &source) {
-        Err(Error::Invalid(_)) if hierarchy::reach(connection, caller)?.everything => {
-            listing.read(connection, &Source { sees_all: true, ..source })
-        }
-        read => read,
-    }
+    let mut source = source(connection, caller, account_id)?;
+    source.sees_all = listing.seeks_words() && hierarchy::reach(connection, caller)?.everything;
+    listing.read(connection, &source)
 }
 
 /// The record of this id, a UUID.
