@@ -33,9 +33,9 @@ struct Jwk {
 impl Pair {
     /// A new pair.
     pub fn generate() -> Result<Self> {
-        let mut seed = [0; 32];
-        secret::fill(&mut seed)?;
-        let key = SigningKey::from_bytes(&seed);
+        let mut private = [0; 32];
+        secret::fill(&mut private)?;
+        let key = SigningKey::from_bytes(&private);
         let kid = thumbprint(&key);
         Ok(Self { key, kid })
     }
@@ -43,8 +43,8 @@ impl Pair {
     /// Reads the pair from a private JWK. `None` if it is none.
     pub fn from_jwk(jwk: &str) -> Option<Self> {
         let Jwk { x, d, kid, .. } = serde_json::from_str::<Jwk>(jwk).ok().filter(|jwk| jwk.crv == "Ed25519")?;
-        let seed: [u8; 32] = URL_SAFE_NO_PAD.decode(d?).ok()?.try_into().ok()?;
-        let key = SigningKey::from_bytes(&seed);
+        let private: [u8; 32] = URL_SAFE_NO_PAD.decode(d?).ok()?.try_into().ok()?;
+        let key = SigningKey::from_bytes(&private);
         (public(&key) == x).then_some(Self { key, kid })
     }
 
