@@ -339,15 +339,20 @@ mod tests {
         format!("contains(name, '{word}') and ({costly} or name ne '')")
     }
 
+    /// Two accounts side by side, and who sees the first.
+    async fn neighbours(edit: &Edit, owner: AccountId) -> Result<(AccountId, AccountId, Caller)> {
+        let (mine, other) = (account(edit, owner, "Mine").await?, account(edit, owner, "Other").await?);
+        let boss = crate::entry::first_start::tests::person(edit, "boss@example.com").await?;
+        crate::accounts::members::found(edit, mine, boss).await?;
+        Ok((mine, other, crate::entry::first_start::tests::signed_in(boss)))
+    }
+
     #[test]
     fn the_names_of_accounts_that_somebody_does_not_see_change_nothing() {
         run(async {
             let operator = first_start().await?;
             let edit = Edit::begin(author("accounts")).await?;
-            let mine = account(&edit, operator.id, "Mine").await?;
-            let other = account(&edit, operator.id, "Other").await?;
-            let boss = crate::entry::first_start::tests::person(&edit, "boss@example.com").await?;
-            crate::accounts::members::found(&edit, mine, boss).await?;
+            let (mine, other, caller) = neighbours(&edit, operator.id).await?;
             let mut listing = Listing::all(&ACCOUNTS, 5);
             listing.filter = Some(Filter::parse(&costly("description", "Zanzibar"), &FIELDS).expect("a filter"));
             let most = listing.rows_max().expect("a bound");
@@ -359,7 +364,6 @@ mod tests {
             )?;
             edit.run("UPDATE accounts SET descendants = 10000 WHERE id = ?", &[mine.into()])?;
             edit.commit().await?;
-            let caller = crate::entry::first_start::tests::signed_in(boss);
             let ask = async || list(&Connection::lease().await?, &caller, &listing).map(|page| page.count);
             let before = ask().await;
             let edit = Edit::begin(author("accounts")).await?;
@@ -376,10 +380,7 @@ mod tests {
         run(async {
             let operator = first_start().await?;
             let edit = Edit::begin(author("accounts")).await?;
-            let mine = account(&edit, operator.id, "Mine").await?;
-            let other = account(&edit, operator.id, "Other").await?;
-            let boss = crate::entry::first_start::tests::person(&edit, "boss@example.com").await?;
-            crate::accounts::members::found(&edit, mine, boss).await?;
+            let (mine, other, caller) = neighbours(&edit, operator.id).await?;
             let mut listing = Listing::all(&RECORDS, 5);
             listing.filter =
                 Some(Filter::parse(&costly("lastName", "jane@acme.example"), RECORDS.fields).expect("a filter"));
@@ -391,7 +392,6 @@ mod tests {
                 &[mine.into(), most.into()],
             )?;
             edit.commit().await?;
-            let caller = crate::entry::first_start::tests::signed_in(boss);
             let ask = async || {
                 record_listing::list(&Connection::lease().await?, &caller, mine, &listing).map(|page| page.items.len())
             };
