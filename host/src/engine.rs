@@ -1,7 +1,10 @@
 //! The WebAssembly engine.
 
 pub(crate) mod cache;
+mod costly;
+mod instance;
 pub(crate) mod instances;
+mod pool;
 mod slices;
 
 pub(crate) use slices::Slices;

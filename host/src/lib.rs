@@ -9,7 +9,7 @@
 //!
 //! Each room knows only those above it in this list.
 //!
-//! - `clock`, `log`, `metrics`, `files` and `routes` know nothing of the others; nor does `mail`, which reads what waits.
+//! - `background`, `clock`, `log`, `metrics`, `files` and `routes` know nothing of the others; nor does `mail`, which reads what waits.
 //! - `spin` has the interfaces that components import.
 //! - `backup` copies what is kept, and puts it back.
 //! - `app` has what the application's developer writes (the manifest, the runtime configuration), builds the components
@@ -39,6 +39,7 @@
 //! ```
 
 mod app;
+mod background;
 mod backup;
 mod cli;
 mod client;

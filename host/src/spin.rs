@@ -7,6 +7,7 @@ mod key_value;
 pub(crate) mod outbound;
 mod output;
 mod queue;
+mod session;
 mod sqlite;
 pub(crate) mod store;
 mod values;

@@ -13,7 +13,8 @@
 //! thread, so statements run on threads that may block. To hand a statement over costs two to three times as much as a
 //! short query itself, though. So what waits for nobody runs on the thread that it is on, in a database in WAL mode:
 //!
-//! - A query. If it turns out to be long it is ended, and begins again on another thread.
+//! - A query. If it turns out to be long it is ended, and begins again on a thread of lower priority ([`background`]),
+//!   unless others wait for its transaction.
 //! - `BEGIN IMMEDIATE`, once the queue of writers has given the turn. If another process has the lock it is told so at once,
 //!   and waits on another thread.
 //! - An `INSERT` or `UPDATE` of a transaction that has the lock. One cannot be ended and begun again, for SQLite would roll
@@ -33,39 +34,25 @@
 //! What is committed has to be written back from the log to the database one day, which SQLite does as part of a commit. After a
 //! large one that takes as long as the commit, and everybody waits. Here it is done beside the writers, when the turn is over.
 
+use crate::background;
 use crate::metrics::{DatabaseMetrics, One};
-use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
+use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, Value};
 use crate::spin::queue::{self, Queue, Weight};
-use crate::spin::values::{Parameter, io, size, value};
+use crate::spin::session::{Session, begins, is_busy, writes};
+use crate::spin::values::{io, size};
 use futures::FutureExt as _;
-use rusqlite::config::DbConfig;
-use rusqlite::hooks::Wal;
-use rusqlite::{StatementStatus, TransactionState};
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::ffi::c_int;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
-/// Bytes of values in one result, as in Spin.
-const MAX_RESULT_BYTES: usize = 128 << 20;
 /// Idle connections that are kept per database.
 const MAX_IDLE: usize = 64;
-/// Prepared statements that are kept per connection: all that a component has, at some 12 kB each.
-const STATEMENT_CACHE: usize = 128;
-/// Steps of SQLite's machine after which a statement is long: about a millisecond.
-const BRIEF: i32 = 20_000;
 /// Pages of the log from which on it is written back, as SQLite's default has it.
 const LONG_LOG: u32 = 1000;
-/// Bytes of parameters that a short write may have.
-const SMALL: usize = 16 << 10;
-
-/// What SQLite says of a lock that another connection has (`SQLITE_BUSY`).
-const BUSY: &str = "database is locked";
 
 /// A statement that a component is about to run, as an observer sees it.
 #[derive(Clone, Copy, Debug)]
@@ -102,21 +89,15 @@ pub(crate) struct Database {
     metrics: DatabaseMetrics,
 }
 
+/// Which threads run a statement that may block.
+enum Threads {
+    Usual,
+    /// Those that stand back: nobody waits for the statement but who asked for it.
+    Background,
+}
+
 /// A turn to write, until it is dropped: `None` if the wait for it was too long.
 struct Turn(Option<queue::Turn>);
-
-/// A connection, and what the host knows of it.
-struct Session {
-    sqlite: rusqlite::Connection,
-    /// Set while a query runs on a thread that must not be held up. Cleared when the query took too long and was ended.
-    brief: Arc<AtomicBool>,
-    /// Whether the database is in WAL mode. It does not leave it while connections are open.
-    wal: Cell<bool>,
-    /// How long SQLite waits for a lock by itself, as the component has told it.
-    patience: Cell<Duration>,
-    /// Pages of the log at the last commit of this connection.
-    log: Arc<AtomicU32>,
-}
 
 impl Database {
     pub fn new(
@@ -195,7 +176,7 @@ impl Database {
     /// Writes back what nobody reads in its old state. If it fails, the log stays, and the next one tries again.
     async fn checkpoint(self: &Arc<Self>) {
         let Ok(lease) = self.clone().lease().await else { return };
-        _ = lease.loan().run_elsewhere("PRAGMA wal_checkpoint(PASSIVE)".to_owned(), Vec::new()).await;
+        _ = lease.loan().run_elsewhere("PRAGMA wal_checkpoint(PASSIVE)".to_owned(), Vec::new(), Threads::Usual).await;
     }
 
     fn take_back(&self, session: Session) {
@@ -208,81 +189,6 @@ impl Database {
             idle.push(session);
             self.metrics.idle.inc();
         }
-    }
-}
-
-impl Session {
-    fn open(path: &Path) -> rusqlite::Result<Self> {
-        let mut sqlite = rusqlite::Connection::open(path)?;
-        sqlite.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-        // A statement is planned once, and not again for each value that it is given.
-        sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        let brief = Arc::new(AtomicBool::new(false));
-        let end = brief.clone();
-        sqlite.progress_handler(BRIEF, Some(move || end.swap(false, Ordering::Relaxed)))?;
-        let log = Arc::new(AtomicU32::new(0));
-        let noted = log.clone();
-        // In place of SQLite's own, which writes the log back.
-        sqlite.wal_hook(Some(move |_: &mut Wal, pages: c_int| {
-            noted.store(pages.unsigned_abs(), Ordering::Relaxed);
-            Ok(())
-        }))?;
-        Ok(Self { sqlite, brief, wal: Cell::new(false), patience: Cell::default(), log })
-    }
-
-    /// Runs one statement to its end. May block.
-    fn run(&self, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
-        let result = query(&self.sqlite, statement, parameters);
-        if !self.wal.get() || first_word(statement) == "PRAGMA" {
-            let mode = self.sqlite.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
-            self.wal.set(mode.is_ok_and(|mode| mode == "wal"));
-            let patience = self.sqlite.pragma_query_value(None, "busy_timeout", |row| row.get::<_, u32>(0));
-            self.patience.set(patience.map_or(Duration::ZERO, |ms| Duration::from_millis(ms.into())));
-        }
-        result
-    }
-
-    /// Whether a statement is a query, and changes nothing.
-    fn reads(&self, statement: &str) -> bool {
-        ["SELECT", "WITH"].contains(&&*first_word(statement))
-            && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly())
-    }
-
-    /// Runs a query to its end if it is short and need not wait.
-    fn run_briefly(&self, statement: &str, parameters: &[Value]) -> Option<Result<QueryResult, Error>> {
-        if !self.wal.get() || !self.reads(statement) {
-            return None;
-        }
-        self.brief.store(true, Ordering::Relaxed);
-        let result = query(&self.sqlite, statement, parameters);
-        self.brief.swap(false, Ordering::Relaxed).then_some(result)
-    }
-
-    /// Runs a statement of whoever has the turn to write, to its end, if it is short as far as can be known and need not wait.
-    fn run_in_turn(&self, statement: &str, parameters: &[Value]) -> Option<Result<QueryResult, Error>> {
-        if !self.wal.get() {
-            return None;
-        }
-        if begins(statement).is_some() {
-            // Ours is the turn of this process. Another process may have the lock all the same.
-            self.sqlite.busy_timeout(Duration::ZERO).ok()?;
-            let result = query(&self.sqlite, statement, parameters);
-            self.sqlite.busy_timeout(self.patience.get()).ok()?;
-            return (!is_busy(&result)).then_some(result);
-        }
-        let is_short = ["INSERT", "UPDATE", "WITH"].contains(&&*first_word(statement))
-            && self.has_lock()
-            && parameters.iter().map(size).sum::<usize>() <= SMALL
-            && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| {
-                // What it took last. Nothing, if it never ran.
-                (1..BRIEF).contains(&prepared.get_status(StatementStatus::VmStep))
-            });
-        is_short.then(|| query(&self.sqlite, statement, parameters))
-    }
-
-    /// Whether a transaction is open that has the write lock.
-    fn has_lock(&self) -> bool {
-        matches!(self.sqlite.transaction_state(rusqlite::DEFAULT_NAME), Ok(TransactionState::Write))
     }
 }
 
@@ -358,8 +264,11 @@ impl Loan {
         }
         let begins = begins(&statement);
         // What only reads and turned out to be long waits for no writer: an instance that has the turn may wait for it.
-        let reads = || self.here(|session| session.reads(&statement).then_some(())).is_some();
-        if writes(&statement) && !reads() && self.turn().is_none() {
+        let reads = self.here(|session| session.reads(&statement).then_some(())).is_some();
+        if reads && !self.has_turn() {
+            return self.run_elsewhere(statement, parameters, Threads::Background).await;
+        }
+        if writes(&statement) && !reads && self.turn().is_none() {
             if begins.is_none() {
                 return self.run_alone(statement, parameters).await;
             }
@@ -374,7 +283,7 @@ impl Loan {
         {
             return result;
         }
-        self.run_elsewhere(statement, parameters).await
+        self.run_elsewhere(statement, parameters, Threads::Usual).await
     }
 
     /// Waits for the turn of a transaction, in a task of its own: its instance may be busy with something else when the turn comes, and has
@@ -401,22 +310,30 @@ impl Loan {
         tasks.spawn(async move {
             let turn = self.database.turn(Weight::Bytes(parameters.iter().map(size).sum())).await;
             *self.turn() = Some(turn);
-            self.run_elsewhere(statement, parameters).await
+            self.run_elsewhere(statement, parameters, Threads::Usual).await
         });
         let ended = tasks.join_next().await.expect("it has a task");
         ended.unwrap_or_else(|panic| Err(Error::Io(panic.to_string())))
     }
 
     /// Runs a statement on a thread that may block.
-    async fn run_elsewhere(self: Arc<Self>, statement: String, parameters: Vec<Value>) -> Result<QueryResult, Error> {
-        blocking(move || {
+    async fn run_elsewhere(
+        self: Arc<Self>,
+        statement: String,
+        parameters: Vec<Value>,
+        threads: Threads,
+    ) -> Result<QueryResult, Error> {
+        let run = move || {
             let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
             let session = session.as_ref().ok_or(Error::InvalidConnection)?;
             let result = session.run(&statement, &parameters);
             self.ran(session, &result);
             result
-        })
-        .await
+        };
+        match threads {
+            Threads::Usual => blocking(run).await,
+            Threads::Background => ended(background::spawn_blocking(run)).await,
+        }
     }
 
     /// Does some work on the thread that it is on. None if another statement has the connection: then this one waits on a
@@ -440,56 +357,19 @@ impl Loan {
     }
 }
 
-fn is_busy(result: &Result<QueryResult, Error>) -> bool {
-    matches!(result, Err(Error::Io(message)) if message.contains(BUSY))
-}
-
-fn first_word(statement: &str) -> String {
-    let letters = statement.trim_start().bytes().take_while(u8::is_ascii_alphabetic);
-    letters.map(|letter| char::from(letter.to_ascii_uppercase())).collect()
-}
-
-/// Whether a statement takes the write lock. To be wrong costs time, no more: the lock is SQLite's.
-fn writes(statement: &str) -> bool {
-    match &*first_word(statement) {
-        "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "CREATE" | "DROP" | "ALTER" => true,
-        _ => matches!(begins(statement).as_deref(), Some("IMMEDIATE" | "EXCLUSIVE")),
-    }
-}
-
-/// How a statement begins a transaction, if it does.
-fn begins(statement: &str) -> Option<String> {
-    (first_word(statement) == "BEGIN").then(|| first_word(&statement.trim_start()[5..]))
-}
-
-fn query(connection: &rusqlite::Connection, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
-    let mut prepared = connection.prepare_cached(statement).map_err(io)?;
-    // From here on its steps are counted anew.
-    prepared.reset_status(StatementStatus::VmStep);
-    let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
-    let mut rows = prepared.query(rusqlite::params_from_iter(parameters.iter().map(Parameter))).map_err(io)?;
-    let mut result = Vec::new();
-    let mut bytes = 0;
-    while let Some(row) = rows.next().map_err(io)? {
-        let values = (0..columns.len()).map(|column| value(row.get_ref(column).map_err(io)?));
-        let values = values.collect::<Result<Vec<_>, _>>()?;
-        bytes += values.iter().map(size).sum::<usize>();
-        if bytes > MAX_RESULT_BYTES {
-            return Err(Error::Io(format!("query result exceeds limit of {MAX_RESULT_BYTES} bytes")));
-        }
-        result.push(RowResult { values });
-    }
-    Ok(QueryResult { columns, rows: result })
-}
-
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| Err(Error::Io(panic.to_string())))
+    ended(tokio::task::spawn_blocking(work)).await
+}
+
+async fn ended<T>(task: JoinHandle<Result<T, Error>>) -> Result<T, Error> {
+    task.await.unwrap_or_else(|panic| Err(Error::Io(panic.to_string())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::metrics::Metrics;
+    use crate::spin::session::SMALL;
     use std::sync::mpsc::channel;
     use tokio::runtime::{Builder, Runtime};
 

@@ -62,6 +62,32 @@ async fn guests_that_never_end_are_ended_and_do_not_stop_the_others() {
     assert_eq!(probe.get("/count").await, ok("0"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_looks_like_one_that_computes_leaves_instances_to_the_others() {
+    let probe = Probe::with_limits(|limits| {
+        limits.max_instances = 8;
+        limits.max_concurrent_per_instance = 1;
+        limits.request_timeout = Duration::from_secs(4);
+    })
+    .await;
+    let started = Instant::now();
+    let first = probe.get("/loop");
+    let more = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        futures::future::join_all((0..8).map(|_| probe.get("/loop"))).await
+    };
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for _ in 0..5 {
+            assert_eq!(probe.get("/count").await.0, 200);
+        }
+        assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    };
+    let (first, more, ()) = tokio::join!(first, more, others);
+    assert_eq!(first, (504, String::new()));
+    assert!(more.iter().all(|(status, _)| [503, 504].contains(status)), "{more:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_occupies_an_instance_has_one_of_its_own() {
     let probe = Probe::with_limits(|limits| limits.max_instances = 16).await;

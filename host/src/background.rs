@@ -1,0 +1,166 @@
+//! Threads of a lower priority, for what takes long: guests that compute, such as one that hashes a password, and long queries.
+//!
+//! Who reads an account needs a processor for a tenth of a millisecond, and who hashes a password for fifty. If both had the
+//! same claim to it, the reader would wait behind everybody who hashes, at each of the steps of its request. So whoever turns out to
+//! take long goes on here: the system gives the processors to all others at once, and to these what is left. What a
+//! guest does for a database is not done here, so nobody waits for a lock that is held by somebody who waits for a processor.
+
+use std::cell::Cell;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::LazyLock;
+use std::task::{Context, Poll, ready};
+use std::thread;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+
+/// How much these threads stand back: a tenth of the claim of the others, so that they go on too on a machine that has other things to
+/// do.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// Process-wide, as priorities are.
+static THREADS: LazyLock<Runtime> = LazyLock::new(|| {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let mut threads = Builder::new_multi_thread();
+    threads.worker_threads(processors).thread_name("accord-background").enable_all();
+    // On Linux the priority of a thread is its own; elsewhere it is that of the whole process. One that stays is no harm but to others.
+    #[cfg(target_os = "linux")]
+    threads.on_thread_start(|| _ = rustix::process::setpriority_process(None, NICE));
+    threads.build().expect("the system has threads")
+});
+
+/// Runs work that may block on a thread of a lower priority.
+pub(crate) fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    THREADS.spawn_blocking(work)
+}
+
+thread_local! {
+    /// Whether the guest that this thread runs gives way in the midst of computing.
+    static COMPUTES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Tells that a guest which gives way has more to compute.
+pub(crate) fn computes() {
+    COMPUTES.set(true);
+}
+
+/// What runs a guest.
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How far work has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It has ended.
+    Done,
+    /// It waits for something.
+    Waits,
+    /// Its guest computes.
+    Computes,
+}
+
+/// Polls work once.
+pub(crate) fn poll(work: &mut Work, context: &mut Context<'_>) -> Progress {
+    COMPUTES.set(false);
+    match work.as_mut().poll(context) {
+        Poll::Ready(()) => Progress::Done,
+        Poll::Pending if COMPUTES.get() => Progress::Computes,
+        Poll::Pending => Progress::Waits,
+    }
+}
+
+/// Work that goes on in the background for as long as its guest computes.
+pub(crate) struct Computing(JoinHandle<Option<Work>>);
+
+impl Computing {
+    pub fn go_on(work: Work) -> Self {
+        Self(THREADS.spawn(Stay { work: Some(work), home: Handle::current() }))
+    }
+
+    /// The work, when it does not compute any more; none if it has ended.
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Work>> {
+        Poll::Ready(match ready!(Pin::new(&mut self.0).poll(context)) {
+            Ok(work) => work,
+            // It panicked, or the process ends.
+            Err(error) => error.try_into_panic().map_or(None, |panic| resume_unwind(panic)),
+        })
+    }
+}
+
+/// Work while it is in the background.
+struct Stay {
+    work: Option<Work>,
+    /// Where its timers and tasks belong.
+    home: Handle,
+}
+
+impl Future for Stay {
+    type Output = Option<Work>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Work>> {
+        let Self { work: Some(work), home } = &mut *self else { return Poll::Ready(None) };
+        let progress = {
+            let _home = home.enter();
+            poll(work, context)
+        };
+        match progress {
+            Progress::Computes => Poll::Pending,
+            Progress::Waits => Poll::Ready(self.work.take()),
+            Progress::Done => Poll::Ready(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::sync::{Arc, Mutex};
+
+    #[tokio::test]
+    async fn who_computes_goes_on_in_the_background_and_comes_back() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let note = {
+            let seen = seen.clone();
+            move || {
+                let name = thread::current().name().unwrap_or_default().to_owned();
+                seen.lock().unwrap().push(name == "accord-background");
+            }
+        };
+        let mut steps = 0;
+        let mut work: Work = Box::pin(async move {
+            poll_fn(|context| {
+                note();
+                steps += 1;
+                if steps < 4 {
+                    computes();
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(())
+            })
+            .await;
+            // A timer of the runtime that it came from.
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            note();
+        });
+        let first = poll_fn(|context| Poll::Ready(poll(&mut work, context))).await;
+        assert_eq!(first, Progress::Computes);
+        let mut computing = Computing::go_on(work);
+        let mut work = poll_fn(|context| computing.poll(context)).await.expect("it waits for a timer");
+        poll_fn(|context| match poll(&mut work, context) {
+            Progress::Done => Poll::Ready(()),
+            Progress::Waits => Poll::Pending,
+            Progress::Computes => unreachable!(),
+        })
+        .await;
+        assert_eq!(*seen.lock().unwrap(), [false, true, true, true, false]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn these_threads_stand_back() {
+        let nice = spawn_blocking(|| rustix::process::getpriority_process(None).unwrap()).await.unwrap();
+        assert_eq!(nice, rustix::process::getpriority_process(None).unwrap().max(NICE));
+    }
+}

@@ -1,0 +1,156 @@
+//! A connection to SQLite, and how a statement runs on it: to its end, or only as far as it is short.
+
+use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
+use crate::spin::values::{Parameter, io, size, value};
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
+use rusqlite::{StatementStatus, TransactionState};
+use std::cell::Cell;
+use std::ffi::c_int;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Bytes of values in one result, as in Spin.
+const MAX_RESULT_BYTES: usize = 128 << 20;
+/// Prepared statements that are kept per connection: all that a component has, at some 12 kB each.
+const STATEMENT_CACHE: usize = 128;
+/// Steps of SQLite's machine after which a statement is long: about a millisecond.
+const BRIEF: i32 = 20_000;
+/// Bytes of parameters that a short write may have.
+pub(super) const SMALL: usize = 16 << 10;
+
+/// What SQLite says of a lock that another connection has (`SQLITE_BUSY`).
+const BUSY: &str = "database is locked";
+
+/// A connection, and what the host knows of it.
+pub(super) struct Session {
+    pub sqlite: rusqlite::Connection,
+    /// Set while a query runs on a thread that must not be held up. Cleared when the query took too long and was ended.
+    brief: Arc<AtomicBool>,
+    /// Whether the database is in WAL mode. It does not leave it while connections are open.
+    wal: Cell<bool>,
+    /// How long SQLite waits for a lock by itself, as the component has told it.
+    patience: Cell<Duration>,
+    /// Pages of the log at the last commit of this connection.
+    pub log: Arc<AtomicU32>,
+}
+
+impl Session {
+    pub fn open(path: &Path) -> rusqlite::Result<Self> {
+        let mut sqlite = rusqlite::Connection::open(path)?;
+        sqlite.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        // A statement is planned once, and not again for each value that it is given.
+        sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        let brief = Arc::new(AtomicBool::new(false));
+        let end = brief.clone();
+        sqlite.progress_handler(BRIEF, Some(move || end.swap(false, Ordering::Relaxed)))?;
+        let log = Arc::new(AtomicU32::new(0));
+        let noted = log.clone();
+        // In place of SQLite's own, which writes the log back.
+        sqlite.wal_hook(Some(move |_: &mut Wal, pages: c_int| {
+            noted.store(pages.unsigned_abs(), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Self { sqlite, brief, wal: Cell::new(false), patience: Cell::default(), log })
+    }
+
+    /// Runs one statement to its end. May block.
+    pub fn run(&self, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
+        let result = query(&self.sqlite, statement, parameters);
+        if !self.wal.get() || first_word(statement) == "PRAGMA" {
+            let mode = self.sqlite.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+            self.wal.set(mode.is_ok_and(|mode| mode == "wal"));
+            let patience = self.sqlite.pragma_query_value(None, "busy_timeout", |row| row.get::<_, u32>(0));
+            self.patience.set(patience.map_or(Duration::ZERO, |ms| Duration::from_millis(ms.into())));
+        }
+        result
+    }
+
+    /// Whether a statement is a query, and changes nothing.
+    pub fn reads(&self, statement: &str) -> bool {
+        ["SELECT", "WITH"].contains(&&*first_word(statement))
+            && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly())
+    }
+
+    /// Runs a query to its end if it is short and need not wait.
+    pub fn run_briefly(&self, statement: &str, parameters: &[Value]) -> Option<Result<QueryResult, Error>> {
+        if !self.wal.get() || !self.reads(statement) {
+            return None;
+        }
+        self.brief.store(true, Ordering::Relaxed);
+        let result = query(&self.sqlite, statement, parameters);
+        self.brief.swap(false, Ordering::Relaxed).then_some(result)
+    }
+
+    /// Runs a statement of whoever has the turn to write, to its end, if it is short as far as can be known and need not wait.
+    pub fn run_in_turn(&self, statement: &str, parameters: &[Value]) -> Option<Result<QueryResult, Error>> {
+        if !self.wal.get() {
+            return None;
+        }
+        if begins(statement).is_some() {
+            // Ours is the turn of this process. Another process may have the lock all the same.
+            self.sqlite.busy_timeout(Duration::ZERO).ok()?;
+            let result = query(&self.sqlite, statement, parameters);
+            self.sqlite.busy_timeout(self.patience.get()).ok()?;
+            return (!is_busy(&result)).then_some(result);
+        }
+        let is_short = ["INSERT", "UPDATE", "WITH"].contains(&&*first_word(statement))
+            && self.has_lock()
+            && parameters.iter().map(size).sum::<usize>() <= SMALL
+            && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| {
+                // What it took last. Nothing, if it never ran.
+                (1..BRIEF).contains(&prepared.get_status(StatementStatus::VmStep))
+            });
+        is_short.then(|| query(&self.sqlite, statement, parameters))
+    }
+
+    /// Whether a transaction is open that has the write lock.
+    pub fn has_lock(&self) -> bool {
+        matches!(self.sqlite.transaction_state(rusqlite::DEFAULT_NAME), Ok(TransactionState::Write))
+    }
+}
+
+/// Whether a statement found the database locked.
+pub(super) fn is_busy(result: &Result<QueryResult, Error>) -> bool {
+    matches!(result, Err(Error::Io(message)) if message.contains(BUSY))
+}
+
+fn first_word(statement: &str) -> String {
+    let letters = statement.trim_start().bytes().take_while(u8::is_ascii_alphabetic);
+    letters.map(|letter| char::from(letter.to_ascii_uppercase())).collect()
+}
+
+/// Whether a statement takes the write lock. To be wrong costs time, no more: the lock is SQLite's.
+pub(super) fn writes(statement: &str) -> bool {
+    match &*first_word(statement) {
+        "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "CREATE" | "DROP" | "ALTER" => true,
+        _ => matches!(begins(statement).as_deref(), Some("IMMEDIATE" | "EXCLUSIVE")),
+    }
+}
+
+/// How a statement begins a transaction, if it does.
+pub(super) fn begins(statement: &str) -> Option<String> {
+    (first_word(statement) == "BEGIN").then(|| first_word(&statement.trim_start()[5..]))
+}
+
+fn query(connection: &rusqlite::Connection, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
+    let mut prepared = connection.prepare_cached(statement).map_err(io)?;
+    // From here on its steps are counted anew.
+    prepared.reset_status(StatementStatus::VmStep);
+    let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
+    let mut rows = prepared.query(rusqlite::params_from_iter(parameters.iter().map(Parameter))).map_err(io)?;
+    let mut result = Vec::new();
+    let mut bytes = 0;
+    while let Some(row) = rows.next().map_err(io)? {
+        let values = (0..columns.len()).map(|column| value(row.get_ref(column).map_err(io)?));
+        let values = values.collect::<Result<Vec<_>, _>>()?;
+        bytes += values.iter().map(size).sum::<usize>();
+        if bytes > MAX_RESULT_BYTES {
+            return Err(Error::Io(format!("query result exceeds limit of {MAX_RESULT_BYTES} bytes")));
+        }
+        result.push(RowResult { values });
+    }
+    Ok(QueryResult { columns, rows: result })
+}
