@@ -1,8 +1,8 @@
-//! Which requests compute, as those before them did.
+//! Which requests take long, as those before them did.
 //!
-//! A request that computes occupies its instance, and nobody knows before that it will. If all instances of a component took
-//! such ones, whoever wants to read would wait until a password is hashed. So it is noted what requests looked like that computed
-//! lately, and of those that look the same only so many are served at a time that instances are left for the others.
+//! A request that computes, or whose query is long, occupies its instance, and nobody knows before that it will. If all instances of a
+//! component had such ones, whoever wants to read would wait until a password is hashed. So it is noted what requests looked like
+//! that took long lately, and of those that look the same only so many are served at a time that instances are left for the others.
 
 use http::{HeaderMap, Method, Request, Uri, header};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,25 +20,27 @@ const LOOKS: usize = 64;
 pub(super) struct Look {
     method: Method,
     uri: Uri,
-    /// About how long the body is: one more for four times as long.
-    size: u32,
+    /// About how long its options and its body are: one more for four times as long.
+    sizes: [u32; 2],
 }
 
 impl Look {
     pub fn of<B>(request: &Request<B>) -> Self {
         let length = |headers: &HeaderMap| headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok();
-        let size = length(request.headers()).and_then(u64::checked_ilog2).map_or(0, |bits| 1 + bits / 2);
-        Self { method: request.method().clone(), uri: request.uri().clone(), size }
+        let size = |length: Option<u64>| length.and_then(u64::checked_ilog2).map_or(0, |bits| 1 + bits / 2);
+        let options = request.uri().query().map(|options| options.len() as u64);
+        let sizes = [options, length(request.headers())].map(size);
+        Self { method: request.method().clone(), uri: request.uri().clone(), sizes }
     }
 }
 
 impl PartialEq for Look {
     fn eq(&self, other: &Self) -> bool {
-        self.size == other.size && self.uri.path() == other.uri.path() && self.method == other.method
+        self.sizes == other.sizes && self.uri.path() == other.uri.path() && self.method == other.method
     }
 }
 
-/// The looks of those that computed lately, and the permits for their like.
+/// The looks of those that took long lately, and the permits for their like.
 pub(super) struct Costly {
     permits: Arc<Semaphore>,
     /// Whether there is something to look for.
@@ -61,7 +63,7 @@ impl Costly {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request computed.
+    /// A request takes long.
     pub fn note(&self, look: &Look) {
         let (mut seen, now) = (self.seen(), Instant::now());
         seen.retain(|seen| now - seen.last < MEMORY);
@@ -73,7 +75,7 @@ impl Costly {
         self.any.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a request is expected to compute.
+    /// Whether a request is expected to take long.
     pub fn expects(&self, look: &Look) -> bool {
         if !self.any.load(Ordering::Relaxed) {
             return false;
@@ -84,7 +86,7 @@ impl Costly {
         seen.iter().any(|seen| seen.look == *look)
     }
 
-    /// What a request needs one of that is expected to compute.
+    /// What a request needs one of that is expected to take long.
     pub fn permits(&self) -> &Arc<Semaphore> {
         &self.permits
     }
@@ -99,13 +101,18 @@ mod tests {
     }
 
     #[test]
-    fn who_looks_like_one_that_computed_lately_is_expected_to_do_so_too() {
+    fn who_looks_like_one_that_took_long_lately_is_expected_to_do_so_too() {
         let costly = Costly::new(1);
         let sign_up = look("POST", "/sign-up", 90);
         assert!(!costly.expects(&sign_up));
         costly.note(&sign_up);
-        assert!(costly.expects(&sign_up) && costly.expects(&look("POST", "/sign-up?again", 80)));
-        for other in [look("GET", "/sign-up", 90), look("POST", "/", 90), look("POST", "/sign-up", 9000)] {
+        assert!(costly.expects(&sign_up) && costly.expects(&look("POST", "/sign-up", 80)));
+        for other in [
+            look("GET", "/sign-up", 90),
+            look("POST", "/", 90),
+            look("POST", "/sign-up", 9000),
+            look("POST", "/sign-up?again", 90),
+        ] {
             assert!(!costly.expects(&other), "{other:?}");
         }
         costly.seen().iter_mut().for_each(|seen| seen.last -= MEMORY);

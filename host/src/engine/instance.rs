@@ -45,7 +45,10 @@ impl Maker {
     async fn make(&self, served: &Arc<Served>) -> wasmtime::Result<(Store<Guest>, Proxy)> {
         let started = Instant::now();
         loop {
-            let mut store = Store::new(self.service.engine(), Guest::new(self.grants.clone()));
+            let mut guest = Guest::new(self.grants.clone());
+            let (costly, told) = (self.costly.clone(), served.clone());
+            guest.takes_long = Some(Box::new(move |task| told.note(&costly, task)));
+            let mut store = Store::new(self.service.engine(), guest);
             store.epoch_deadline_callback(give_way(self.slices.clone(), self.costly.clone(), served.clone()));
             store.set_epoch_deadline(1);
             match self.service.instantiate_async(&mut store).await {
@@ -69,6 +72,13 @@ impl Served {
     fn all(&self) -> MutexGuard<'_, Vec<(GuestTaskId, Look)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// One of them takes long.
+    fn note(&self, costly: &Costly, task: GuestTaskId) {
+        if let Some((_, look)) = self.all().iter().find(|(served, _)| *served == task) {
+            costly.note(look);
+        }
+    }
 }
 
 /// What a guest does at a tick: it lets others go first. If it has been called by nobody and has called nobody since the tick before,
@@ -87,11 +97,10 @@ fn give_way(
             return Ok(UpdateDeadline::Yield(1));
         }
         ticks += 1;
-        if ticks >= TICKS {
-            let task = store.async_call_stack()?.last();
-            if let Some((_, look)) = served.all().iter().find(|(served, _)| Some(*served) == task) {
-                costly.note(look);
-            }
+        if ticks >= TICKS
+            && let Some(task) = store.async_call_stack().ok().and_then(Iterator::last)
+        {
+            served.note(&costly, task);
         }
         background::computes();
         let slices = slices.clone();

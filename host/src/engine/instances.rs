@@ -56,7 +56,7 @@ pub(crate) struct Instances {
     /// As many of these permits as half of the turns: what a request needs as well whose body may still be on its way, so
     /// that those that send slowly leave turns to the others.
     large: Arc<Semaphore>,
-    /// As many requests that compute as half of the instances.
+    /// As many requests that take long as half of the instances.
     costly: Arc<Costly>,
     request_timeout: Duration,
     metrics: ComponentMetrics,

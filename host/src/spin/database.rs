@@ -51,6 +51,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// Idle connections that are kept per database.
 const MAX_IDLE: usize = 64;
+/// Who writes the log back, in place of a component.
+const HOST: &str = "";
 /// Pages of the log from which on it is written back, as SQLite's default has it.
 const LONG_LOG: u32 = 1000;
 
@@ -127,7 +129,7 @@ impl Database {
     }
 
     /// Takes an idle connection, or opens one.
-    pub async fn lease(self: Arc<Self>) -> Result<Lease, Error> {
+    pub async fn lease(self: Arc<Self>, component: Arc<str>) -> Result<Lease, Error> {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let idle = self.idle().pop();
         let session = if let Some(session) = idle {
@@ -139,6 +141,7 @@ impl Database {
         };
         Ok(Lease(Arc::new(Loan {
             number: COUNT.fetch_add(1, Ordering::Relaxed),
+            component,
             _lent: One::of(&self.metrics.lent),
             database: self,
             interrupt: session.sqlite.get_interrupt_handle(),
@@ -149,9 +152,9 @@ impl Database {
     }
 
     /// Waits for a turn to write. Who has waited for too long has none, asks SQLite, and gets the error that components know.
-    async fn turn(&self, weight: Weight) -> Turn {
+    async fn turn(&self, weight: Weight, component: &Arc<str>) -> Turn {
         let (_waiting, since) = (One::of(&self.metrics.writers), Instant::now());
-        let turn = self.writers.turn(weight).await;
+        let turn = self.writers.turn(weight, component).await;
         self.metrics.waits.observe(since.elapsed().as_secs_f64());
         Turn(turn)
     }
@@ -166,7 +169,7 @@ impl Database {
         runtime.spawn(async move {
             database.checkpoint().await;
             // What came meanwhile, in a turn: then there is nothing left, and the next writer begins the log anew.
-            let turn = database.writers.turn(Weight::Bytes(0)).await;
+            let turn = database.writers.turn(Weight::Bytes(0), &HOST.into()).await;
             database.checkpoint().await;
             database.writes_back.store(false, Ordering::Relaxed);
             drop(turn);
@@ -175,7 +178,7 @@ impl Database {
 
     /// Writes back what nobody reads in its old state. If it fails, the log stays, and the next one tries again.
     async fn checkpoint(self: &Arc<Self>) {
-        let Ok(lease) = self.clone().lease().await else { return };
+        let Ok(lease) = self.clone().lease(HOST.into()).await else { return };
         _ = lease.loan().run_elsewhere("PRAGMA wal_checkpoint(PASSIVE)".to_owned(), Vec::new(), Threads::Usual).await;
     }
 
@@ -213,6 +216,8 @@ impl Drop for Lease {
 /// What a lease is of. A statement that runs keeps it, also when the lease is gone.
 pub(crate) struct Loan {
     number: u64,
+    /// Who has it.
+    component: Arc<str>,
     _lent: One,
     database: Arc<Database>,
     interrupt: rusqlite::InterruptHandle,
@@ -248,8 +253,13 @@ impl Loan {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs one statement to its end.
-    pub async fn execute(self: Arc<Self>, statement: String, parameters: Vec<Value>) -> Result<QueryResult, Error> {
+    /// Runs one statement to its end. If it is a query that is long, tells so before it goes on in the background.
+    pub async fn execute(
+        self: Arc<Self>,
+        statement: String,
+        parameters: Vec<Value>,
+        takes_long: impl FnOnce(),
+    ) -> Result<QueryResult, Error> {
         if let Some(observer) = &self.database.observer {
             let locked = self.locked.load(Ordering::Relaxed);
             if let Some(error) = observer(&Statement { sql: &statement, connection: self.number, locked }) {
@@ -266,6 +276,7 @@ impl Loan {
         // What only reads and turned out to be long waits for no writer: an instance that has the turn may wait for it.
         let reads = self.here(|session| session.reads(&statement).then_some(())).is_some();
         if reads && !self.has_turn() {
+            takes_long();
             return self.run_elsewhere(statement, parameters, Threads::Background).await;
         }
         if writes(&statement) && !reads && self.turn().is_none() {
@@ -290,7 +301,7 @@ impl Loan {
     /// to be known to have it (see [`Self::has_turn`]).
     async fn take_turn(self: Arc<Self>, weight: Weight) {
         let mut taken = Box::pin(async move {
-            let turn = self.database.turn(weight).await;
+            let turn = self.database.turn(weight, &self.component).await;
             *self.turn() = Some(turn);
         });
         if taken.as_mut().now_or_never().is_none() {
@@ -308,7 +319,8 @@ impl Loan {
         // Dropped, the set ends its task.
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
-            let turn = self.database.turn(Weight::Bytes(parameters.iter().map(size).sum())).await;
+            let weight = Weight::Bytes(parameters.iter().map(size).sum());
+            let turn = self.database.turn(weight, &self.component).await;
             *self.turn() = Some(turn);
             self.run_elsewhere(statement, parameters, Threads::Usual).await
         });
@@ -375,11 +387,11 @@ mod tests {
 
     async fn lease(path: &Path) -> Lease {
         let database = Database::new(path.to_owned(), None, Duration::ZERO, Metrics::new("test").database("default"));
-        Arc::new(database).lease().await.unwrap()
+        Arc::new(database).lease("a".into()).await.unwrap()
     }
 
     async fn run(lease: &Lease, statement: &str) -> String {
-        format!("{:?}", lease.loan().execute(statement.to_owned(), Vec::new()).await)
+        format!("{:?}", lease.loan().execute(statement.to_owned(), Vec::new(), || {}).await)
     }
 
     /// A runtime with a single thread that may block.
@@ -391,7 +403,7 @@ mod tests {
     async fn execute(lease: &Lease, statement: &str, parameters: &[Value]) -> (Result<QueryResult, Error>, bool) {
         let (release, held) = channel();
         let holder = tokio::task::spawn_blocking(move || held.recv());
-        let mut running = Box::pin(lease.loan().execute(statement.to_owned(), parameters.to_vec()));
+        let mut running = Box::pin(lease.loan().execute(statement.to_owned(), parameters.to_vec(), || {}));
         let at_once = running.as_mut().now_or_never();
         release.send(()).unwrap();
         holder.await.unwrap().unwrap();
@@ -454,14 +466,14 @@ mod tests {
             let home = tempfile::tempdir().unwrap();
             let first = lease(&home.path().join("t.db")).await;
             let database = first.0.database.clone();
-            let second = database.clone().lease().await.unwrap();
+            let second = database.clone().lease("a".into()).await.unwrap();
             run(&first, "PRAGMA journal_mode = WAL").await;
             run(&first, "CREATE TABLE t (name TEXT) STRICT").await;
             run(&second, "SELECT 1").await;
             run(&first, "BEGIN IMMEDIATE").await;
             let long =
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT max(i) FROM n";
-            let mut reads = Box::pin(second.loan().execute(long.to_owned(), Vec::new()));
+            let mut reads = Box::pin(second.loan().execute(long.to_owned(), Vec::new(), || {}));
             assert!(reads.as_mut().now_or_never().is_none(), "it is long");
             tokio::task::yield_now().await;
             assert_eq!(database.metrics.writers.get(), 0);
@@ -494,15 +506,16 @@ mod tests {
             let path = home.path().join("t.db");
             let first = lease(&path).await;
             let database = first.0.database.clone();
-            let (second, third) = (database.clone().lease().await.unwrap(), database.lease().await.unwrap());
+            let (second, third) =
+                (database.clone().lease("a".into()).await.unwrap(), database.lease("a".into()).await.unwrap());
             run(&first, "PRAGMA journal_mode = WAL").await;
             run(&first, "CREATE TABLE t (name TEXT) STRICT").await;
             run(&first, "BEGIN IMMEDIATE").await;
-            let mut waits = Box::pin(second.loan().execute("INSERT INTO t VALUES ('a')".to_owned(), Vec::new()));
+            let mut waits = Box::pin(second.loan().execute("INSERT INTO t VALUES ('a')".to_owned(), Vec::new(), || {}));
             assert!(waits.as_mut().now_or_never().is_none());
             // So that it stands in the queue before the next.
             tokio::task::yield_now().await;
-            let begins = third.loan().execute("BEGIN IMMEDIATE".to_owned(), Vec::new());
+            let begins = third.loan().execute("BEGIN IMMEDIATE".to_owned(), Vec::new(), || {});
             let (_, begun) = futures::future::join(run(&first, "COMMIT"), begins).await;
             begun.unwrap();
             assert!(run(&third, "SELECT name FROM t").await.contains("Text(\"a\")"), "it is written");

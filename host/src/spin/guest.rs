@@ -10,7 +10,7 @@ use crate::spin::store::Stores;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, UNIX_EPOCH};
-use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime::component::{GuestTaskId, HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -25,6 +25,9 @@ pub(crate) struct Grants {
     pub clock: Arc<Clock>,
 }
 
+/// Called with the task of a request that takes long.
+pub(crate) type TakesLong = Box<dyn Fn(GuestTaskId) + Send + Sync>;
+
 /// What the host keeps for one instance.
 pub(crate) struct Guest {
     pub grants: Arc<Grants>,
@@ -32,6 +35,8 @@ pub(crate) struct Guest {
     pub open_connections: usize,
     /// The connections to databases that are open.
     pub loans: Vec<Weak<Loan>>,
+    /// Told which of its requests takes long: one whose query does.
+    pub takes_long: Option<TakesLong>,
     /// How often it was asked for something, and has asked the database: who computes does neither.
     pub calls: u64,
     wasi: WasiCtx,
@@ -54,6 +59,7 @@ impl Guest {
             table: ResourceTable::new(),
             open_connections: 0,
             loans: Vec::new(),
+            takes_long: None,
             calls: 0,
             wasi,
             http: WasiHttpCtx::new(),

@@ -4,6 +4,9 @@
 //! it that write a hundred times as much, and waits for the one that has the turn; and since each was put back by a time that
 //! is bounded, none waits for ever. Those of a weight come in the order in which they asked.
 //!
+//! Among those that have come within [`WINDOW`] of the first, and write no more, the components take turns: a thousand tokens do not keep a change of an account
+//! waiting for more than one of them.
+//!
 //! What was planned before the lock may be overtaken, and then it comes again at once. A long write does not begin in that
 //! moment: it lets [`GRACE`] pass since the last short one has ended.
 
@@ -27,6 +30,8 @@ const PER_BYTE: Duration = Duration::from_micros(50);
 const MAX_DELAY: Duration = Duration::from_secs(2);
 /// How much later a transaction of several statements comes: it holds the turn while its instance is at something else.
 const TRANSACTION: Duration = Duration::from_millis(500);
+/// How much earlier than another one may count as having come, and have to wait for it all the same: its component wrote last.
+const WINDOW: Duration = Duration::from_millis(500);
 /// How long a long write lets the others alone: who was overtaken plans anew within it.
 const GRACE: Duration = Duration::from_millis(25);
 
@@ -71,10 +76,39 @@ pub(super) struct Queue {
 struct State {
     is_taken: bool,
     /// Those who wait, by when they count as having come and by a number.
-    waiting: BTreeMap<(Instant, u64), oneshot::Sender<Turn>>,
+    waiting: BTreeMap<(Instant, u64), Waiting>,
+    /// The components, those first whose last turn is longest ago.
+    served: Vec<Arc<str>>,
     numbers: u64,
     /// When the last short write has ended.
     last_short: Option<Instant>,
+}
+
+struct Waiting {
+    component: Arc<str>,
+    /// How much later it counts as having come.
+    delay: Duration,
+    sender: oneshot::Sender<Turn>,
+}
+
+impl State {
+    /// Whose turn it is next.
+    fn next(&mut self) -> Option<Waiting> {
+        self.waiting.retain(|_, waiting| !waiting.sender.is_closed());
+        let ((since, _), first) = self.waiting.first_key_value()?;
+        let near = self.waiting.range(..=(*since + WINDOW, u64::MAX));
+        let near = near.filter(|(_, waiting)| waiting.delay <= first.delay);
+        let last_turn = |component| self.served.iter().position(|served| served == component);
+        let (place, _) = near.min_by_key(|(_, waiting)| last_turn(&waiting.component))?;
+        let place = *place;
+        self.waiting.remove(&place)
+    }
+
+    /// A component has the turn.
+    fn serves(&mut self, component: &Arc<str>) {
+        self.served.retain(|served| served != component);
+        self.served.push(component.clone());
+    }
 }
 
 /// The turn to write, until it is dropped.
@@ -100,15 +134,14 @@ impl Queue {
     }
 
     /// Waits for the turn; none for whom that takes too long.
-    pub async fn turn(&self, weight: Weight) -> Option<Turn> {
-        timeout(weight.patience(), self.wait(weight)).await.ok()
+    pub async fn turn(&self, weight: Weight, component: &Arc<str>) -> Option<Turn> {
+        timeout(weight.patience(), self.wait(weight, component)).await.ok()
     }
 
-    async fn wait(&self, weight: Weight) -> Turn {
+    async fn wait(&self, weight: Weight, component: &Arc<str>) -> Turn {
         let since = Instant::now();
-        let counts_since = since + weight.delay();
         loop {
-            let mut turn = match self.ask(counts_since) {
+            let mut turn = match self.ask(since, weight.delay(), component) {
                 Ok(turn) => turn,
                 // The sender is dropped only with the queue, which is ours.
                 Err(waits) => waits.await.expect("the queue outlives who waits in it"),
@@ -128,16 +161,17 @@ impl Queue {
     }
 
     /// The turn if nobody has it, or a place in the queue.
-    fn ask(&self, counts_since: Instant) -> Result<Turn, oneshot::Receiver<Turn>> {
+    fn ask(&self, since: Instant, delay: Duration, component: &Arc<str>) -> Result<Turn, oneshot::Receiver<Turn>> {
         let mut state = self.state();
         if !state.is_taken {
             state.is_taken = true;
+            state.serves(component);
             return Ok(Turn { queue: self.clone(), is_short: false });
         }
         let (sender, receiver) = oneshot::channel();
         state.numbers += 1;
-        let place = (counts_since, state.numbers);
-        state.waiting.insert(place, sender);
+        let place = (since + delay, state.numbers);
+        state.waiting.insert(place, Waiting { component: component.clone(), delay, sender });
         Err(receiver)
     }
 }
@@ -148,13 +182,15 @@ impl Drop for Turn {
         if self.is_short {
             state.last_short = Some(Instant::now());
         }
-        state.waiting.retain(|_, waits| !waits.is_closed());
-        let next = state.waiting.pop_first();
+        let next = state.next();
         state.is_taken = next.is_some();
+        if let Some(next) = &next {
+            state.serves(&next.component);
+        }
         // Whoever is next may go away just now. Then its turn is dropped, and asks for the state.
         drop(state);
-        if let Some((_, waits)) = next {
-            _ = waits.send(Self { queue: self.queue.clone(), is_short: false });
+        if let Some(next) = next {
+            _ = next.sender.send(Self { queue: self.queue.clone(), is_short: false });
         }
     }
 }
@@ -173,8 +209,12 @@ mod tests {
 
     /// Has somebody come to the queue, whose turn it is not yet.
     fn comes(queue: &Queue, weight: Weight) -> Waits {
-        let queue = queue.clone();
-        let mut waits: Waits = Box::pin(async move { queue.turn(weight).await });
+        comes_of(queue, weight, "a")
+    }
+
+    fn comes_of(queue: &Queue, weight: Weight, component: &str) -> Waits {
+        let (queue, component) = (queue.clone(), component.into());
+        let mut waits: Waits = Box::pin(async move { queue.turn(weight, &component).await });
         assert!(waits.as_mut().now_or_never().is_none(), "another has the turn");
         waits
     }
@@ -187,7 +227,7 @@ mod tests {
     fn who_writes_less_comes_first_and_those_of_a_weight_in_their_order() {
         run(async {
             let queue = Queue::with(Duration::ZERO);
-            let turn = queue.turn(Weight::Transaction).await;
+            let turn = queue.turn(Weight::Transaction, &"a".into()).await;
             let came = [
                 Weight::Long,
                 Weight::Bytes(20_000),
@@ -214,11 +254,35 @@ mod tests {
     }
 
     #[test]
+    fn components_take_turns() {
+        run(async {
+            let queue = Queue::with(Duration::ZERO);
+            let turn = queue.turn(Weight::Bytes(0), &"a".into()).await;
+            let order = RefCell::new(Vec::new());
+            let order = &order;
+            let waiting: Vec<_> = ["a", "a", "b", "c", "b", "a"]
+                .into_iter()
+                .enumerate()
+                .map(|(place, component)| {
+                    let waits = comes_of(&queue, Weight::Bytes(0), component);
+                    async move {
+                        let _turn = waits.await;
+                        order.borrow_mut().push(place);
+                    }
+                })
+                .collect();
+            drop(turn);
+            join_all(waiting).await;
+            assert_eq!(*order.borrow(), [2, 3, 0, 4, 1, 5]);
+        });
+    }
+
+    #[test]
     fn who_comes_late_enough_passes_nobody() {
         let (queue, now) = (Queue::default(), Instant::now());
-        let turn = queue.ask(now);
-        let mut long = queue.ask(now + Weight::Long.delay()).err().expect("another has the turn");
-        let short = queue.ask(now + LAST + Weight::Bytes(0).delay()).err().expect("another has the turn");
+        let turn = queue.ask(now, Duration::ZERO, &"a".into());
+        let mut long = queue.ask(now, Weight::Long.delay(), &"a".into()).err().expect("another has the turn");
+        let short = queue.ask(now + LAST, Weight::Bytes(0).delay(), &"a".into()).err().expect("another has the turn");
         drop(turn);
         assert!(long.try_recv().is_ok());
         drop(short);
@@ -228,11 +292,11 @@ mod tests {
     fn a_long_write_lets_whoever_was_overtaken_come_again() {
         run(async {
             let queue = Queue::with(HOUR);
-            let first = queue.turn(Weight::Bytes(0)).await;
+            let first = queue.turn(Weight::Bytes(0), &"a".into()).await;
             let mut long = comes(&queue, Weight::Long);
             drop(first);
             assert!(long.as_mut().now_or_never().is_none(), "somebody may come again");
-            assert!(queue.turn(Weight::Bytes(0)).await.is_some());
+            assert!(queue.turn(Weight::Bytes(0), &"a".into()).await.is_some());
             assert!(long.as_mut().now_or_never().is_none(), "somebody may come again");
         });
     }
@@ -242,7 +306,7 @@ mod tests {
         run(async {
             for goes_before in [true, false] {
                 let queue = Queue::default();
-                let first = queue.turn(Weight::Bytes(0)).await;
+                let first = queue.turn(Weight::Bytes(0), &"a".into()).await;
                 let (gone, waits) = (comes(&queue, Weight::Bytes(0)), comes(&queue, Weight::Bytes(0)));
                 if goes_before {
                     drop(gone);

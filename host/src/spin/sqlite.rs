@@ -6,6 +6,7 @@ use crate::spin::bindings::spin::sqlite::sqlite::{
 use crate::spin::database::{Database, Lease, Loan};
 use crate::spin::guest::Guest;
 use std::sync::Arc;
+use wasmtime::AsContextMut as _;
 use wasmtime::component::{Accessor, FutureReader, HasSelf, Resource, StreamReader};
 
 /// Connections that one instance may have open at a time, as in Spin.
@@ -36,7 +37,7 @@ impl Host for Guest {}
 impl HostConnection for Guest {
     async fn open(&mut self, database: String) -> Result<Resource<Connection>, Error> {
         let database = self.granted(&database)?;
-        let lease = database.lease().await?;
+        let lease = database.lease(self.grants.component.clone()).await?;
         self.keep(lease).map_err(|error| Error::Io(error.to_string()))
     }
 
@@ -47,7 +48,7 @@ impl HostConnection for Guest {
         parameters: Vec<Value>,
     ) -> Result<QueryResult, Error> {
         let loan = self.loan(&connection).map_err(|_| Error::InvalidConnection)?;
-        loan.execute(statement, parameters).await
+        loan.execute(statement, parameters, || {}).await
     }
 
     fn last_insert_rowid(&mut self, connection: Resource<Connection>) -> wasmtime::Result<i64> {
@@ -73,11 +74,15 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Guest> {
         accessor: &Accessor<T, Self>,
         database: String,
     ) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
-        let database = match accessor.with(|mut access| access.get().granted(&database)) {
-            Ok(database) => database,
+        let granted = accessor.with(|mut access| {
+            let guest = access.get();
+            Ok::<_, Error>((guest.granted(&database)?, guest.grants.component.clone()))
+        });
+        let (database, component) = match granted {
+            Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
-        match database.lease().await {
+        match database.lease(component).await {
             Ok(lease) => accessor.with(|mut access| access.get().keep(lease)).map(Ok),
             Err(error) => Ok(Err(error)),
         }
@@ -90,7 +95,15 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Guest> {
         parameters: Vec<Value>,
     ) -> wasmtime::Result<Result<Rows, Error>> {
         let loan = accessor.with(|mut access| access.get().loan(&connection))?;
-        let result = match loan.execute(statement, parameters).await {
+        let takes_long = || {
+            accessor.with(|mut access| {
+                let request = access.as_context_mut().async_call_stack().ok().and_then(Iterator::last);
+                if let (Some(request), Some(tell)) = (request, &access.get().takes_long) {
+                    tell(request);
+                }
+            });
+        };
+        let result = match loan.execute(statement, parameters, takes_long).await {
             Ok(result) => result,
             Err(error) => return Ok(Err(error)),
         };
