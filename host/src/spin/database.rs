@@ -29,7 +29,7 @@
 //! belong to this process stand in a queue ([`crate::spin::queue`]), in which who writes less goes first: a single statement is
 //! weighed by its parameters, and a transaction that begins by `BEGIN EXCLUSIVE`, which in WAL mode is the same as `IMMEDIATE`,
 //! says that it writes much. A write of one statement has its turn in a task of its own, and does not keep it while its
-//! instance is busy with something else.
+//! instance is busy with something else; and one connection writes all of these, whose pages nobody else makes old.
 //!
 //! What is committed has to be written back from the log to the database one day, which SQLite does as part of a commit. After a
 //! large one that takes as long as the commit, and everybody waits. Here it is done beside the writers, when the turn is over.
@@ -38,7 +38,7 @@ use crate::background;
 use crate::metrics::{DatabaseMetrics, One};
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, Value};
 use crate::spin::queue::{self, Queue, Weight};
-use crate::spin::session::{Session, begins, is_busy, writes};
+use crate::spin::session::{Session, begins, changes_rows, is_busy, writes};
 use crate::spin::values::{io, size};
 use futures::FutureExt as _;
 use std::collections::BTreeMap;
@@ -82,6 +82,9 @@ pub(crate) type Databases = BTreeMap<String, Option<Arc<Database>>>;
 pub(crate) struct Database {
     path: PathBuf,
     idle: Mutex<Vec<Session>>,
+    /// The connection that all single statements are written by, whoever sends them, once there is one to spare. SQLite forgets the pages
+    /// that a connection keeps as soon as another one has written.
+    writer: Mutex<Option<Session>>,
     writers: Queue,
     /// Whether somebody writes the log back.
     writes_back: AtomicBool,
@@ -111,6 +114,7 @@ impl Database {
         Self {
             path,
             idle: Mutex::default(),
+            writer: Mutex::default(),
             writers: Queue::default(),
             writes_back: AtomicBool::new(false),
             observer,
@@ -148,6 +152,7 @@ impl Database {
             session: Mutex::new(Some(session)),
             turn: Mutex::default(),
             locked: AtomicBool::new(false),
+            elsewhere: Mutex::default(),
         })))
     }
 
@@ -185,6 +190,14 @@ impl Database {
     fn take_back(&self, session: Session) {
         // Two requests must never meet inside one transaction.
         if !session.sqlite.is_autocommit() && session.sqlite.execute_batch("ROLLBACK").is_err() {
+            return;
+        }
+        // A connection that was lent is as the components want one.
+        if session.wal.get()
+            && let Ok(mut writer) = self.writer.try_lock()
+            && writer.is_none()
+        {
+            *writer = Some(session);
             return;
         }
         let mut idle = self.idle();
@@ -227,6 +240,21 @@ pub(crate) struct Loan {
     turn: Mutex<Option<Turn>>,
     /// Whether the last statement left the connection with the write lock.
     locked: AtomicBool,
+    /// What its last write made, if another connection has written it.
+    elsewhere: Mutex<Option<Made>>,
+}
+
+/// What SQLite tells of a connection's last write.
+#[derive(Clone, Copy)]
+struct Made {
+    changes: u64,
+    last_id: i64,
+}
+
+impl Made {
+    fn by(session: &Session) -> Self {
+        Self { changes: session.sqlite.changes(), last_id: session.sqlite.last_insert_rowid() }
+    }
 }
 
 impl Drop for Loan {
@@ -239,9 +267,23 @@ impl Drop for Loan {
 }
 
 impl Loan {
-    pub fn with<T>(&self, work: impl FnOnce(&rusqlite::Connection) -> T) -> Result<T, Error> {
+    fn elsewhere(&self) -> MutexGuard<'_, Option<Made>> {
+        self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn made(&self) -> Result<Made, Error> {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        session.as_ref().map(|session| work(&session.sqlite)).ok_or(Error::InvalidConnection)
+        self.elsewhere().or_else(|| session.as_ref().map(Made::by)).ok_or(Error::InvalidConnection)
+    }
+
+    /// The id of the row that was inserted last.
+    pub fn last_id(&self) -> Result<i64, Error> {
+        Ok(self.made()?.last_id)
+    }
+
+    /// How many rows the last statement that writes has changed.
+    pub fn changes(&self) -> Result<u64, Error> {
+        Ok(self.made()?.changes)
     }
 
     /// Whether it has the turn to write.
@@ -286,6 +328,9 @@ impl Loan {
             let is_long = begins.as_deref() == Some("EXCLUSIVE");
             self.clone().take_turn(if is_long { Weight::Long } else { Weight::Transaction }).await;
         }
+        if changes_rows(&statement) && !reads {
+            *self.elsewhere() = None;
+        }
         let run_in_turn = |session: &Session| {
             session.run_in_turn(&statement, &parameters).inspect(|result| self.ran(session, result))
         };
@@ -322,10 +367,25 @@ impl Loan {
             let weight = Weight::Bytes(parameters.iter().map(size).sum());
             let turn = self.database.turn(weight, &self.component).await;
             *self.turn() = Some(turn);
-            self.run_elsewhere(statement, parameters, Threads::Usual).await
+            blocking(move || self.run_as_writer(&statement, &parameters)).await
         });
         let ended = tasks.join_next().await.expect("it has a task");
         ended.unwrap_or_else(|panic| Err(Error::Io(panic.to_string())))
+    }
+
+    /// Runs a statement that is its own transaction on the connection that writes, if there is one. May block.
+    fn run_as_writer(&self, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
+        let own = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = own.as_ref().ok_or(Error::InvalidConnection)?;
+        // It is part of a transaction that began with a read, or makes what belongs to the connection; or others write just now.
+        let is_apart = own.sqlite.is_autocommit() && changes_rows(statement) && self.has_turn();
+        let writer = is_apart.then(|| self.database.writer.lock().unwrap_or_else(PoisonError::into_inner));
+        let writer = writer.as_ref().and_then(|writer| writer.as_ref());
+        let session = writer.unwrap_or(own);
+        let result = session.run(statement, parameters);
+        *self.elsewhere() = writer.map(Made::by);
+        self.ran(session, &result);
+        result
     }
 
     /// Runs a statement on a thread that may block.
@@ -478,6 +538,41 @@ mod tests {
             tokio::task::yield_now().await;
             assert_eq!(database.metrics.writers.get(), 0);
             assert!(format!("{:?}", reads.await).contains("50000"));
+        });
+    }
+
+    #[test]
+    fn single_statements_are_written_by_one_connection_and_told_of_as_if_each_had_written_its_own() {
+        runtime().block_on(async {
+            let home = tempfile::tempdir().unwrap();
+            let first = lease(&home.path().join("t.db")).await;
+            let database = first.0.database.clone();
+            run(&first, "PRAGMA journal_mode = WAL").await;
+            run(&first, "CREATE TABLE t (name TEXT) STRICT").await;
+            drop(first);
+            let [one, two] = [(); 2].map(|()| database.clone().lease("a".into()));
+            let (one, two) = (one.await.unwrap(), two.await.unwrap());
+            let own = |lease: &Lease| lease.0.session.lock().unwrap().as_ref().unwrap().sqlite.total_changes();
+            let told = |lease: &Lease| (lease.0.changes().unwrap(), lease.0.last_id().unwrap());
+            for lease in [&one, &two] {
+                run(lease, "SELECT 1").await;
+            }
+            run(&one, "INSERT INTO t VALUES ('a'), ('b')").await;
+            run(&two, "INSERT INTO t VALUES ('c')").await;
+            assert_eq!((told(&one), told(&two)), ((2, 2), (1, 3)));
+            assert!(run(&one, "INSERT INTO t VALUES (x'00')").await.contains("cannot store"), "an error is its own");
+            assert_eq!((own(&one), own(&two)), (0, 0));
+            // What belongs to a transaction stays in it.
+            run(&one, "BEGIN").await;
+            assert!(run(&one, "SELECT count(*) FROM t").await.contains("Integer(3)"));
+            run(&one, "INSERT INTO t VALUES ('d'), ('e'), ('f')").await;
+            assert_eq!((told(&one), own(&one)), ((3, 6), 3));
+            run(&one, "ROLLBACK").await;
+            run(&two, "BEGIN IMMEDIATE").await;
+            run(&two, "INSERT INTO t VALUES ('g')").await;
+            assert_eq!((told(&two), own(&two)), ((1, 4), 1));
+            run(&two, "COMMIT").await;
+            assert!(run(&one, "SELECT group_concat(name, '') FROM t").await.contains("abcg"));
         });
     }
 

@@ -30,7 +30,7 @@ pub(super) struct Session {
     /// Set while a query runs on a thread that must not be held up. Cleared when the query took too long and was ended.
     brief: Arc<AtomicBool>,
     /// Whether the database is in WAL mode. It does not leave it while connections are open.
-    wal: Cell<bool>,
+    pub wal: Cell<bool>,
     /// How long SQLite waits for a lock by itself, as the component has told it.
     patience: Cell<Duration>,
     /// Pages of the log at the last commit of this connection.
@@ -128,6 +128,11 @@ pub(super) fn writes(statement: &str) -> bool {
         "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "CREATE" | "DROP" | "ALTER" => true,
         _ => matches!(begins(statement).as_deref(), Some("IMMEDIATE" | "EXCLUSIVE")),
     }
+}
+
+/// Whether a statement changes rows, and nothing else.
+pub(super) fn changes_rows(statement: &str) -> bool {
+    ["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"].contains(&&*first_word(statement))
 }
 
 /// How a statement begins a transaction, if it does.

@@ -52,11 +52,11 @@ impl HostConnection for Guest {
     }
 
     fn last_insert_rowid(&mut self, connection: Resource<Connection>) -> wasmtime::Result<i64> {
-        Ok(self.loan(&connection)?.with(rusqlite::Connection::last_insert_rowid)?)
+        Ok(self.loan(&connection)?.last_id()?)
     }
 
     fn changes(&mut self, connection: Resource<Connection>) -> wasmtime::Result<u64> {
-        Ok(self.loan(&connection)?.with(rusqlite::Connection::changes)?)
+        Ok(self.loan(&connection)?.changes()?)
     }
 
     fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
@@ -119,11 +119,11 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Guest> {
         connection: Resource<Connection>,
     ) -> wasmtime::Result<i64> {
         let loan = accessor.with(|mut access| access.get().loan(&connection))?;
-        Ok(loan.with(rusqlite::Connection::last_insert_rowid)?)
+        Ok(loan.last_id()?)
     }
 
     async fn changes_async(accessor: &Accessor<T, Self>, connection: Resource<Connection>) -> wasmtime::Result<u64> {
         let loan = accessor.with(|mut access| access.get().loan(&connection))?;
-        Ok(loan.with(rusqlite::Connection::changes)?)
+        Ok(loan.changes()?)
     }
 }
