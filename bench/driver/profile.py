@@ -47,7 +47,7 @@ def _with_names() -> Path:
     target = HOME / "target"
     packages = [flag for name in components() for flag in ("-p", f"accord-{name}")]
     subprocess.run(
-        ["cargo", "build", "--locked", "--profile", "component", "--config", "profile.component.strip=false",
+        ["cargo", "build", "--locked", "--profile", "component", "--config", 'profile.component.strip="debuginfo"',
          "--target", "wasm32-wasip2", "--target-dir", target, *packages], cwd=ROOT, check=True)
     text = (ROOT / "spin.toml").read_text().replace('source = "target/', f'source = "{target}/')
     machine.write(HOME / "spin.toml", text)

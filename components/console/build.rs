@@ -1,11 +1,7 @@
 //! Compresses the files that the component carries: they are two thirds of it otherwise.
 
-use std::io::{Result, Write as _};
-use std::path::PathBuf;
-use std::{env, fs};
-
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
+use std::fs;
+use std::io::Result;
 
 const FILES: [&str; 9] = [
     "openapi.json",
@@ -20,13 +16,10 @@ const FILES: [&str; 9] = [
 ];
 
 fn main() -> Result<()> {
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where to"));
-    fs::create_dir_all(out.join("guides"))?;
+    accord_building::link();
     for file in FILES {
         println!("cargo::rerun-if-changed={file}");
-        let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
-        packed.write_all(&fs::read(file)?)?;
-        fs::write(out.join(format!("{file}.zlib")), packed.finish()?)?;
+        accord_building::pack(&format!("{file}.zlib"), &fs::read(file)?)?;
     }
     Ok(())
 }

@@ -7,7 +7,6 @@
 
 mod failure;
 
-use std::io::Read as _;
 use std::sync::{LazyLock, OnceLock};
 
 use accord_web::described::{Tags, one_of};
@@ -16,7 +15,6 @@ use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use flate2::read::ZlibDecoder;
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use sha2::{Digest as _, Sha256};
 
@@ -25,14 +23,8 @@ type File = LazyLock<String>;
 
 macro_rules! file {
     ($name:literal) => {
-        LazyLock::new(|| unpack(include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".zlib"))))
+        LazyLock::new(|| accord_building::unpack(include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".zlib"))))
     };
-}
-
-fn unpack(packed: &[u8]) -> String {
-    let mut text = String::new();
-    ZlibDecoder::new(packed).read_to_string(&mut text).expect("the build has packed text");
-    text
 }
 
 /// The description of all APIs.

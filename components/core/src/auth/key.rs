@@ -10,10 +10,9 @@ use std::time::Duration;
 use anyhow::anyhow;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::{Signature, Verifier as _};
-use jwt_simple::prelude::{
-    ECDSAP256PublicKeyLike as _, ES256PublicKey, NoCustomClaims, RS256PublicKey, RSAPublicKeyLike as _,
-};
+use ed25519_dalek::Verifier as _;
+use rsa::traits::PublicKeyParts as _;
+use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey};
 use serde::Deserialize;
 
 use crate::auth::secret;
@@ -57,48 +56,77 @@ pub enum VerifyingKey {
     /// See [`Algorithm::EdDsa`].
     EdDsa(ed25519_dalek::VerifyingKey),
     /// See [`Algorithm::Es256`].
-    Es256(ES256PublicKey),
+    Es256(p256::ecdsa::VerifyingKey),
     /// See [`Algorithm::Rs256`].
-    Rs256(Box<RS256PublicKey>),
+    Rs256(Box<RsaPublicKey>),
+}
+
+/// What a public JWK tells of each kind of key (RFC 7518, section 6, and RFC 8037, section 2).
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
 }
 
 impl VerifyingKey {
     /// Reads a public JWK (RFC 7517).
     pub fn from_jwk(algorithm: Algorithm, jwk: &str) -> anyhow::Result<Self> {
-        Ok(match algorithm {
-            Algorithm::EdDsa => Self::EdDsa(ed25519(jwk)?),
-            Algorithm::Es256 => Self::Es256(ES256PublicKey::from_jwk(jwk)?),
-            Algorithm::Rs256 => Self::Rs256(Box::new(RS256PublicKey::from_jwk(jwk)?)),
-        })
+        let jwk: Jwk = serde_json::from_str(jwk)?;
+        match (algorithm, jwk.kty.as_str(), jwk.crv.as_deref()) {
+            (Algorithm::EdDsa, "OKP", Some("Ed25519")) => {
+                let key = ed25519_dalek::VerifyingKey::from_bytes(&coordinate(jwk.x)?)?;
+                anyhow::ensure!(!key.is_weak(), "a weak key");
+                Ok(Self::EdDsa(key))
+            }
+            (Algorithm::Es256, "EC", Some("P-256")) => {
+                // A point that is not compressed (SEC 1, section 2.3.3).
+                let point = [&[4][..], &coordinate(jwk.x)?, &coordinate(jwk.y)?].concat();
+                Ok(Self::Es256(p256::ecdsa::VerifyingKey::from_sec1_bytes(&point)?))
+            }
+            (Algorithm::Rs256, "RSA", None) => {
+                let (n, e) = (decode(jwk.n)?, decode(jwk.e)?);
+                let key = RsaPublicKey::new(BigUint::from_bytes_be(&n), BigUint::from_bytes_be(&e))?;
+                anyhow::ensure!(key.n().bits() >= 2048, "a weak key");
+                Ok(Self::Rs256(Box::new(key)))
+            }
+            _ => Err(anyhow!("a key of another kind")),
+        }
     }
 
     /// Whether the key has signed this token.
     pub fn has_signed(&self, token: &Signed<'_>) -> bool {
+        let (input, signature) = (token.input.as_bytes(), token.signature.as_slice());
         match self {
             Self::EdDsa(key) => {
-                let signature = Signature::from_slice(&token.signature);
+                let signature = ed25519_dalek::Signature::from_slice(signature);
                 token.header.alg == Algorithm::EdDsa.name()
-                    && signature.is_ok_and(|signature| key.verify(token.input.as_bytes(), &signature).is_ok())
+                    && signature.is_ok_and(|signature| key.verify(input, &signature).is_ok())
             }
-            Self::Es256(key) => key.verify_token::<NoCustomClaims>(token.text, None).is_ok(),
-            Self::Rs256(key) => key.verify_token::<NoCustomClaims>(token.text, None).is_ok(),
+            Self::Es256(key) => {
+                let signature = p256::ecdsa::Signature::from_slice(signature);
+                token.header.alg == Algorithm::Es256.name()
+                    && signature.is_ok_and(|signature| key.verify(input, &signature).is_ok())
+            }
+            Self::Rs256(key) => {
+                let scheme = Pkcs1v15Sign::new::<rsa::sha2::Sha256>();
+                token.header.alg == Algorithm::Rs256.name()
+                    && key.verify(scheme, &secret::digest(input), signature).is_ok()
+            }
         }
     }
 }
 
-/// The public key in a JWK (RFC 8037, section 2).
-fn ed25519(jwk: &str) -> anyhow::Result<ed25519_dalek::VerifyingKey> {
-    #[derive(Deserialize)]
-    struct Jwk {
-        crv: String,
-        x: String,
-    }
-    let Jwk { crv, x } = serde_json::from_str(jwk)?;
-    let point: [u8; 32] = URL_SAFE_NO_PAD.decode(x)?.try_into().map_err(|_| anyhow!("a point has 32 bytes"))?;
-    anyhow::ensure!(crv == "Ed25519", "a key of another curve");
-    let key = ed25519_dalek::VerifyingKey::from_bytes(&point)?;
-    anyhow::ensure!(!key.is_weak(), "a weak key");
-    Ok(key)
+/// A number of 256 bits.
+fn coordinate(member: Option<String>) -> anyhow::Result<[u8; 32]> {
+    decode(member)?.try_into().map_err(|_| anyhow!("a coordinate has 32 bytes"))
+}
+
+fn decode(member: Option<String>) -> anyhow::Result<Vec<u8>> {
+    Ok(URL_SAFE_NO_PAD.decode(member.ok_or_else(|| anyhow!("a key that lacks a part"))?)?)
 }
 
 thread_local! {
@@ -329,13 +357,58 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_another_curve_is_none() {
-        for jwk in [
-            r#"{"crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
-            r#"{"crv":"Ed25519","x":"AA"}"#,
-            "{}",
-        ] {
-            assert!(VerifyingKey::from_jwk(Algorithm::EdDsa, jwk).is_err(), "{jwk}");
+    fn a_key_of_another_kind_is_none() {
+        let good = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        assert!(VerifyingKey::from_jwk(Algorithm::EdDsa, good).is_ok());
+        for jwk in [good.replace("Ed", "X"), good.replace("OKP", "EC"), good.replace("11qY", ""), "{}".to_owned()] {
+            assert!(VerifyingKey::from_jwk(Algorithm::EdDsa, &jwk).is_err(), "{jwk}");
+        }
+        assert!(VerifyingKey::from_jwk(Algorithm::Es256, good).is_err());
+        assert!(VerifyingKey::from_jwk(Algorithm::Rs256, good).is_err());
+    }
+
+    /// Signed by jwt-simple, which the component `oauth` signs with.
+    #[test]
+    fn tokens_of_the_other_algorithms_are_taken_with_the_signature_of_their_key_and_with_no_other() {
+        use jwt_simple::prelude::{Claims, Duration, ECDSAP256KeyPairLike as _, ES256KeyPair};
+        use jwt_simple::prelude::{HeaderOptions, RS256KeyPair, RSAKeyPairLike as _};
+
+        let claims = || Claims::create(Duration::from_hours(1)).with_subject("jane");
+        let header = HeaderOptions { signature_type: Some("at+jwt".to_owned()), ..HeaderOptions::default() };
+        let ec = [(); 2].map(|()| ES256KeyPair::generate().with_key_id("one"));
+        let rsa = [(); 2].map(|()| RS256KeyPair::generate(2048).expect("a pair").with_key_id("one"));
+        let kinds = [
+            (Algorithm::Es256, ec[0].public_key().to_jwk(), ec.map(|pair| pair.sign_with_options(claims(), &header))),
+            (Algorithm::Rs256, rsa[0].public_key().to_jwk(), rsa.map(|pair| pair.sign_with_options(claims(), &header))),
+        ];
+        for (algorithm, jwk, tokens) in kinds {
+            let key = VerifyingKey::from_jwk(algorithm, &jwk).expect("a public key");
+            let is_taken = |text: &str| Signed::parse(text).is_some_and(|signed| key.has_signed(&signed));
+            let [good, of_another] = tokens.map(|token| token.expect("a token"));
+            assert!(is_taken(&good), "{algorithm:?}");
+            assert!(!is_taken(&of_another), "{algorithm:?}: another key");
+            let (input, signature) = good.rsplit_once('.').expect("a signature");
+            let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
+            let with = |signature: &[u8]| format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
+            let mut flipped = signature.clone();
+            flipped[9] ^= 1;
+            for bad in [&flipped[..], &signature[1..], &[&signature[..], &[0]].concat(), &[], &[0; 64], &[0; 256]] {
+                assert!(!is_taken(&with(bad)), "{algorithm:?}: {} bytes", bad.len());
+            }
+            let (header, claims) = input.split_once('.').expect("claims");
+            let other = URL_SAFE_NO_PAD.encode(r#"{"sub":"john"}"#);
+            assert!(
+                !is_taken(&format!("{header}.{other}.{}", URL_SAFE_NO_PAD.encode(&signature))),
+                "{algorithm:?}: claims"
+            );
+            let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"at+jwt","kid":"one"}"#);
+            assert!(
+                !is_taken(&format!("{none}.{claims}.{}", URL_SAFE_NO_PAD.encode(&signature))),
+                "{algorithm:?}: none"
+            );
+            for algorithm in Algorithm::ALL.into_iter().filter(|other| *other != algorithm) {
+                assert!(VerifyingKey::from_jwk(algorithm, &jwk).is_err(), "{algorithm:?}");
+            }
         }
     }
 }

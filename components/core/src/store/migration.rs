@@ -12,37 +12,21 @@ use crate::values::email::Email;
 use crate::values::text;
 use crate::values::time::Time;
 
-/// Every file of `migrations/`, in order. The first is version 1.
-const FILES: [&str; 24] = [
-    include_str!("../migrations/0001_directory.sql"),
-    include_str!("../migrations/0002_sign_up.sql"),
-    include_str!("../migrations/0003_growth.sql"),
-    include_str!("../migrations/0004_rank.sql"),
-    include_str!("../migrations/0005_people.sql"),
-    include_str!("../migrations/0006_makers.sql"),
-    include_str!("../migrations/0007_given_up.sql"),
-    include_str!("../migrations/0008_secrets.sql"),
-    include_str!("../migrations/0009_seconds.sql"),
-    include_str!("../migrations/0010_reading.sql"),
-    include_str!("../migrations/0011_provider.sql"),
-    include_str!("../migrations/0012_sources.sql"),
-    include_str!("../migrations/0013_whose_word.sql"),
-    include_str!("../migrations/0014_marks.sql"),
-    include_str!("../migrations/0015_operation.sql"),
-    include_str!("../migrations/0016_joins.sql"),
-    include_str!("../migrations/0017_removals.sql"),
-    include_str!("../migrations/0018_steps.sql"),
-    include_str!("../migrations/0019_names.sql"),
-    include_str!("../migrations/0020_gone.sql"),
-    include_str!("../migrations/0021_record.sql"),
-    include_str!("../migrations/0022_words.sql"),
-    include_str!("../migrations/0023_bulk.sql"),
-    include_str!("../migrations/0024_shared_keys.sql"),
-];
+/// How many files there are in `migrations/`. The first is version 1.
+const LATEST: usize = match usize::from_str_radix(env!("MIGRATIONS"), 10) {
+    Ok(count) => count,
+    Err(_) => panic!("build.rs has counted them"),
+};
+
+/// Every one of them, in order. An instance that finds an older schema unpacks them.
+fn files() -> Vec<String> {
+    let files = accord_building::unpack(include_bytes!(concat!(env!("OUT_DIR"), "/migrations.zlib")));
+    files.split('\0').map(str::to_owned).collect()
+}
 
 /// The version of the schema of this release.
 pub(crate) fn latest() -> usize {
-    FILES.len()
+    LATEST
 }
 
 /// Brings the database to the schema of this release, in one transaction.
@@ -52,7 +36,7 @@ pub(crate) fn latest() -> usize {
 /// [`Error::Unavailable`] if a newer release made the database, whose schema this one does not know.
 pub(crate) async fn migrate(sqlite: &Sqlite) -> Result<()> {
     // Nothing to do is the usual case, and costs one read.
-    if version(sqlite).is_ok_and(|version| version == FILES.len()) {
+    if version(sqlite).is_ok_and(|version| version == LATEST) {
         return Ok(());
     }
     patience::execute(sqlite, "BEGIN IMMEDIATE", Vec::new()).await?;
@@ -69,8 +53,8 @@ pub(crate) async fn migrate(sqlite: &Sqlite) -> Result<()> {
 /// See [`crate::store::connection::check`].
 pub(crate) fn check(sqlite: &Sqlite) -> Result<()> {
     match version(sqlite)? {
-        version if version == FILES.len() => Ok(()),
-        version if version > FILES.len() => Err(NEWER),
+        version if version == LATEST => Ok(()),
+        version if version > LATEST => Err(NEWER),
         _ => Err(Error::Unavailable { retry_after: 5, reason: "the database has the schema of an older release" }),
     }
 }
@@ -84,10 +68,10 @@ fn apply(sqlite: &Sqlite) -> Result<()> {
     )?;
     // Read again under the lock: another instance may have been first.
     let applied = version(sqlite)?;
-    if applied > FILES.len() {
+    if applied > LATEST {
         return Err(NEWER);
     }
-    for (file, version) in FILES.iter().zip(1_i64..).skip(applied) {
+    for (file, version) in files().iter().zip(1_i64..).skip(applied) {
         for statement in statements(file) {
             sqlite.query(statement, &[])?;
         }
@@ -165,8 +149,8 @@ fn compare_by_mailbox(sqlite: &Sqlite) -> Result<()> {
 #[cfg(test)]
 pub(crate) fn in_memory() -> rusqlite::Connection {
     let store = rusqlite::Connection::open_in_memory().expect("a database");
-    for file in FILES {
-        store.execute_batch(file).expect("the schema");
+    for file in files() {
+        store.execute_batch(&file).expect("the schema");
     }
     store
 }
@@ -209,7 +193,7 @@ mod tests {
             std::fs::read_dir(folder).expect("the folder").map(|file| file.expect("a file").path()).collect();
         files.sort_unstable();
         let texts: Vec<_> = files.iter().map(|file| std::fs::read_to_string(file).expect("a text")).collect();
-        assert!(texts.iter().map(String::as_str).eq(FILES), "{files:?}");
+        assert_eq!((texts.len(), texts), (LATEST, super::files()));
     }
 
     #[test]
@@ -226,7 +210,7 @@ mod tests {
     #[test]
     fn times_of_accounts_of_before_are_whole_seconds() {
         let store = rusqlite::Connection::open_in_memory().expect("a database");
-        for file in &FILES[..8] {
+        for file in &files()[..8] {
             store.execute_batch(file).expect("the schema before");
         }
         store
@@ -235,7 +219,7 @@ mod tests {
                  VALUES ('k', 'n', 'n', 'operator', 1999, 2000)",
             )
             .expect("an account");
-        store.execute_batch(FILES[8]).expect("the migration");
+        store.execute_batch(&files()[8]).expect("the migration");
         let times =
             store.query_row("SELECT created_at, updated_at FROM accounts", [], |row| Ok((row.get(0)?, row.get(1)?)));
         assert_eq!(times.expect("a row"), (1000, 2000));
@@ -244,7 +228,7 @@ mod tests {
     #[test]
     fn each_signing_key_of_before_gets_a_secret_for_marks() {
         let store = rusqlite::Connection::open_in_memory().expect("a database");
-        for file in &FILES[..13] {
+        for file in &files()[..13] {
             store.execute_batch(file).expect("the schema before");
         }
         store
@@ -253,7 +237,7 @@ mod tests {
                  VALUES ('a', 'EdDSA', '', 0, 0, 0), ('b', 'RS256', '', 0, 0, 0);",
             )
             .expect("keys");
-        store.execute_batch(FILES[13]).expect("the migration");
+        store.execute_batch(&files()[13]).expect("the migration");
         let lengths = "SELECT count(DISTINCT mark_key), min(length(mark_key)) FROM signing_keys";
         let found = store.query_row(lengths, [], |row| Ok((row.get(0)?, row.get(1)?)));
         assert_eq!(found.expect("a row"), (2, 64));
@@ -262,7 +246,7 @@ mod tests {
     #[test]
     fn an_account_knows_a_member_of_before_by_what_it_has_named_and_else_by_what_everybody_sees() {
         let store = rusqlite::Connection::open_in_memory().expect("a database");
-        for file in &FILES[..12] {
+        for file in &files()[..12] {
             store.execute_batch(file).expect("the schema before");
         }
         store
@@ -284,7 +268,7 @@ mod tests {
                  VALUES ('r', 1, 'said@e.com', 'said@e.com', 0, 0);",
             )
             .expect("a directory");
-        store.execute_batch(FILES[12]).expect("the migration");
+        store.execute_batch(&files()[12]).expect("the migration");
         let mut rows = store.prepare("SELECT known_by FROM memberships ORDER BY person_id").expect("a query");
         let known: Vec<Option<String>> =
             rows.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("texts");
@@ -295,7 +279,7 @@ mod tests {
     #[test]
     fn connectors_get_the_rank_of_their_maker_and_suspensions_count_as_from_above() {
         let store = rusqlite::Connection::open_in_memory().expect("a database");
-        for file in &FILES[..3] {
+        for file in &files()[..3] {
             store.execute_batch(file).expect("the schema of 0.1");
         }
         let audit = |connector: i64, actor: &str, api: &str| {
@@ -325,7 +309,7 @@ mod tests {
         audit(4, "user:3", "accounts"); // No active member any more.
         audit(5, "connector:1", "accounts");
         audit(6, "user:4", "accounts"); // An owner of another account.
-        store.execute_batch(FILES[3]).expect("the migration");
+        store.execute_batch(&files()[3]).expect("the migration");
 
         let lines = |sql: &str| -> Vec<String> {
             let mut statement = store.prepare(sql).expect(sql);
@@ -377,10 +361,11 @@ mod tests {
     #[test]
     fn a_directory_of_0_1_loses_no_sign_in_and_no_membership_and_lists_what_was_ambiguous() {
         let store = rusqlite::Connection::open_in_memory().expect("a database");
-        for file in FILES[..4].iter().chain([&DIRECTORY_OF_0_1]) {
+        let files = files();
+        for file in files[..4].iter().map(String::as_str).chain([DIRECTORY_OF_0_1]) {
             store.execute_batch(file).expect("a directory of 0.1");
         }
-        store.execute_batch(&format!("BEGIN; {} COMMIT;", FILES[4])).expect("the migration");
+        store.execute_batch(&format!("BEGIN; {} COMMIT;", files[4])).expect("the migration");
         let lines = |sql: &str| -> Vec<String> {
             let mut statement = store.prepare(sql).expect(sql);
             statement.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("texts")
