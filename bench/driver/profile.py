@@ -5,6 +5,7 @@ if the component was not stripped, so here components are built once more, with 
 """
 
 import bisect
+import os
 import re
 import subprocess
 import threading
@@ -48,7 +49,8 @@ def _with_names() -> Path:
     packages = [flag for name in components() for flag in ("-p", f"accord-{name}")]
     subprocess.run(
         ["cargo", "build", "--locked", "--profile", "component", "--config", 'profile.component.strip="debuginfo"',
-         "--target", "wasm32-wasip2", "--target-dir", target, *packages], cwd=ROOT, check=True)
+         "--target", "wasm32-wasip2", "--target-dir", target, *packages], cwd=ROOT, check=True,
+        env=os.environ | {"ACCORD_KEEPS_NAMES": "1"})
     text = (ROOT / "spin.toml").read_text().replace('source = "target/', f'source = "{target}/')
     machine.write(HOME / "spin.toml", text)
     return HOME / "spin.toml"

@@ -1,21 +1,18 @@
 //! Accounts: create, list, get by id or by name, update, delete.
 
 use accord_core::accounts::account::{CONTACT_MAX, DESCRIPTION_MAX, NAME_MAX, NewAccount, REGISTRATION_ID_MAX};
-use accord_core::accounts::joins;
 use accord_core::accounts::listing::{self, ACCOUNTS};
 use accord_core::accounts::manage::{self, AccountChange};
-use accord_core::auth::caller::Caller;
 use accord_core::error::{Error, Thing};
 use accord_core::store::{Connection, Edit};
 use accord_core::values::id::AccountId;
+use accord_resources::account::{self, Shown};
 use accord_resources::list::{Preference, Query};
 use accord_resources::parameters::{ById, IfMatch, IfNoneMatch, Repeated, UnlessMatch};
-use accord_resources::{Done, Options, Problems, Target, path, written};
+use accord_resources::{Done, Options, Problems, Target, written};
 use accord_web::body::SmallJson;
 use accord_web::conditional::{self, Version};
-use accord_web::described::{
-    AccountDescription, AccountKey, AccountName, Contact, Country, Id, RegistrationId, Subdomain, Timestamp,
-};
+use accord_web::described::{AccountName, Id, Timestamp};
 use accord_web::fields::Fields;
 use accord_web::idempotency::{Answer, Repeatable};
 use accord_web::{Bearer, Call, Result};
@@ -23,11 +20,9 @@ use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::Value as JsonValue;
-
-use crate::openapi::body::{AccountType, Status};
 
 /// What a listing shows if nobody selects: the document's fields.
 const SELECTED: [&str; 3] = ["id", "name", "createdAt"];
@@ -107,36 +102,6 @@ struct ByIdOrName {
     id: AccountName,
 }
 
-#[derive(Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Shown {
-    #[schema(value_type = Id)]
-    id: AccountId,
-    #[schema(value_type = AccountName)]
-    name: String,
-    #[schema(value_type = Option<AccountDescription>)]
-    description: Option<String>,
-    #[schema(value_type = Status)]
-    status: String,
-    #[schema(value_type = Timestamp)]
-    created_at: String,
-    #[schema(value_type = Timestamp)]
-    updated_at: String,
-    #[schema(value_type = AccountKey)]
-    account_key: String,
-    #[schema(value_type = Option<RegistrationId>)]
-    registration_id: Option<String>,
-    #[serde(rename = "type")]
-    #[schema(value_type = AccountType)]
-    kind: String,
-    #[schema(value_type = Option<Subdomain>)]
-    subdomain: Option<String>,
-    #[schema(value_type = Option<Country>)]
-    country: Option<String>,
-    #[schema(value_type = Option<Contact>)]
-    primary_contact: Option<String>,
-}
-
 /// Get an account by its id or its name
 ///
 /// Digits are an id; what is none, or the id of nothing, is a name. The id of an account that was joined into another one leads to that, whose
@@ -154,61 +119,7 @@ pub async fn get(
 ) -> Result<Response> {
     // A path that is not UTF-8 once it is decoded names nothing.
     let Path(id_or_name) = path.map_err(|_| Error::NotFound(Thing::Account))?;
-    show(&caller, &id_or_name, &headers).await
-}
-
-/// Get the account of the name signup
-///
-/// As by any other name. `POST` there is another operation.
-#[utoipa::path(
-    get, operation_id = "accounts_get_signup", path = "/api/accounts/signup", tag = "accounts",
-    params(IfNoneMatch),
-    responses((status = 200, description = "It is done.", body = Shown), (status = 304, description = "It has the ETag of If-None-Match."), Problems),
-    security(("bearer" = []))
-)]
-pub async fn get_signup(Bearer(caller): Bearer, headers: HeaderMap) -> Result<Response> {
-    show(&caller, "signup", &headers).await
-}
-
-async fn show(caller: &Caller, id_or_name: &str, headers: &HeaderMap) -> Result<Response> {
-    let connection = Connection::lease().await?;
-    let by_id = match path::id(id_or_name) {
-        Some(id) => manage::load(&connection, caller, id),
-        None => Err(Error::NotFound(Thing::Account)),
-    };
-    // The id of an account that was joined into another one leads to that.
-    let mut leads_to = None;
-    let by_id = match (by_id, path::id(id_or_name)) {
-        (Err(Error::NotFound(_)), Some(id)) => {
-            leads_to = joins::find(&connection, id)?;
-            leads_to.map_or(Err(Error::NotFound(Thing::Account)), |id| manage::load(&connection, caller, id))
-        }
-        (found, _) => found,
-    };
-    let (account, _) = match by_id {
-        Err(Error::NotFound(_)) => manage::load_named(&connection, caller, id_or_name)?,
-        found => found?,
-    };
-    let location = leads_to.filter(|id| *id == account.id).map(|id| format!("/api/accounts/{id}"));
-    let body = Shown {
-        id: account.id,
-        name: account.name,
-        description: account.description,
-        status: account.status,
-        created_at: written(account.created_at),
-        updated_at: written(account.updated_at),
-        account_key: account.account_key,
-        registration_id: account.registration_id,
-        kind: account.kind,
-        subdomain: account.subdomain,
-        country: account.country,
-        primary_contact: account.primary_contact,
-    };
-    let mut shown = conditional::shown(headers, account.version, Json(body))?;
-    if let Some(location) = location.and_then(|location| HeaderValue::from_str(&location).ok()) {
-        shown.headers_mut().insert(header::CONTENT_LOCATION, location);
-    }
-    Ok(shown)
+    account::show(&caller, &id_or_name, &headers).await
 }
 
 #[derive(Serialize, utoipa::ToSchema)]

@@ -1,15 +1,13 @@
-//! The accounts API: people sign up, and manage accounts and their members. And `/api/connectors`, where they
-//! make the credentials that the portal API and the endpoint API ask for.
+//! The accounts API: people manage accounts and their members. And `/api/connectors`, where they make the credentials that the
+//! portal API and the endpoint API ask for.
 //!
 //! Errors are problem details with the document's codes; creations take an `Idempotency-Key`; an account's `ETag` guards its
 //! update.
 
 mod accounts;
 mod connectors;
-mod me;
 mod members;
 mod openapi;
-mod people;
 
 use accord_resources::{failure, path};
 use accord_web::{Api, Call, Failure};
@@ -32,10 +30,6 @@ impl Api for Accounts {
         *method != Method::POST && path.strip_prefix("/api/accounts/").is_some_and(|account| !account.contains('/'))
     }
 
-    fn is_open(method: &Method, path: &str) -> bool {
-        *method == Method::POST && OPEN.contains(&path)
-    }
-
     fn render(_: &Call, _: &str, failure: &Failure) -> Response {
         failure::render(failure)
     }
@@ -45,19 +39,7 @@ impl Api for Accounts {
     }
 }
 
-/// Where a link in a mail, an address or a password is shown in place of a token.
-const OPEN: [&str; 6] = [
-    "/api/accounts/signup",
-    "/api/accounts/invitations/accept",
-    "/api/accounts/email/verify",
-    "/api/accounts/email/undo",
-    "/api/accounts/password/forgot",
-    "/api/accounts/password/reset",
-];
-
 accord_web::operations! { Accounts,
-    post "/api/accounts/signup" => people::sign_up,
-    get "/api/accounts/signup" => accounts::get_signup,
     post "/api/accounts" => accounts::create,
     get "/api/accounts" => accounts::list,
     get "/api/accounts/{id}" => accounts::get,
@@ -70,18 +52,6 @@ accord_web::operations! { Accounts,
     put "/api/accounts/{id}/users/{userId}" => members::update,
     delete "/api/accounts/{id}/users/{userId}" => members::remove,
     put "/api/accounts/{id}/users/{userId}/invite" => members::invite_again,
-    post "/api/accounts/invitations/accept" => people::accept,
-    post "/api/accounts/email/verify" => people::verify_email,
-    post "/api/accounts/email/undo" => people::undo_email,
-    post "/api/accounts/password/forgot" => people::forgot_password,
-    post "/api/accounts/password/reset" => people::reset_password,
-    post "/api/accounts/password/change" => people::change_password,
-    get "/api/me" => me::get,
-    put "/api/me" => me::update,
-    post "/api/me/email" => me::change_email,
-    post "/api/me/password" => me::change_password,
-    put "/api/me/accounts/{id}" => me::welcome,
-    delete "/api/me/accounts/{id}" => me::leave,
     post "/api/connectors" => connectors::create,
     get "/api/connectors" => connectors::list,
     get "/api/connectors/{id}" => connectors::get,

@@ -7,10 +7,11 @@ pub mod body {
 
     use accord_core::auth::key::Algorithm;
     use accord_core::values::role::Role as Known;
+    pub use accord_resources::account::{AccountType, Status};
     use accord_web::described::{
         AccountDescription, AccountKey, AccountName, ConnectorName, ConnectorText, Contact, Count, Country,
-        EmailAddress, Environment, FirstName, FullName, Id, LastName, Link, LinkToken, NewPassword, Password,
-        RedirectUris, RegistrationId, Role, Scope, Share, Subdomain, Timestamp, Username, one_of,
+        EmailAddress, Environment, FirstName, FullName, Id, LastName, Link, RedirectUris, RegistrationId, Role, Scope,
+        Share, Subdomain, Timestamp, Username, one_of,
     };
     use accord_web::values;
     use utoipa::ToSchema;
@@ -20,16 +21,6 @@ pub mod body {
         Rank = one_of(Known::ALL.into_iter().filter(|role| *role >= Known::Manage).map(Known::name));
         /// How ID tokens are signed.
         IdTokenAlgorithm = one_of(Algorithm::ALL.into_iter().map(Algorithm::name));
-    }
-
-    /// Whether an account or a membership works.
-    #[derive(ToSchema)]
-    #[schema(rename_all = "lowercase")]
-    pub enum Status {
-        /// It works.
-        Active,
-        /// It does not.
-        Inactive,
     }
 
     /// How a user stands to an account.
@@ -64,16 +55,6 @@ pub mod body {
         Administration,
     }
 
-    /// What an account is.
-    #[derive(ToSchema)]
-    #[schema(rename_all = "lowercase")]
-    pub enum AccountType {
-        /// One like most.
-        Standard,
-        /// One that makes accounts itself.
-        Reseller,
-    }
-
     /// How a connector is.
     #[derive(ToSchema)]
     #[schema(rename_all = "lowercase")]
@@ -84,24 +65,6 @@ pub mod body {
         Active,
         /// It is disconnected, or its account is inactive.
         Inactive,
-    }
-
-    /// A person and the account to make.
-    #[derive(ToSchema)]
-    #[schema(
-        rename_all = "camelCase",
-        example = json!({
-            "email": "user@example.com", "password": "secure_password_123", "firstName": "John", "lastName": "Doe",
-            "accountName": "Acme Corporation", "country": "US"
-        })
-    )]
-    pub struct SignUp {
-        email: EmailAddress,
-        password: NewPassword,
-        first_name: Option<FirstName>,
-        last_name: Option<LastName>,
-        account_name: AccountName,
-        country: Option<Country>,
     }
 
     /// An account to make.
@@ -177,67 +140,6 @@ pub mod body {
         /// What the account calls the user. Null takes it back.
         first_name: Option<FirstName>,
         last_name: Option<LastName>,
-    }
-
-    /// The secret of a mailed link.
-    #[derive(ToSchema)]
-    #[schema(example = json!({ "token": "a-token" }))]
-    pub struct Token {
-        token: LinkToken,
-    }
-
-    /// The secret of a mailed link, and a password.
-    #[derive(ToSchema)]
-    #[schema(example = json!({ "token": "a-token", "password": "secure_password_123" }))]
-    pub struct TokenAndPassword {
-        token: LinkToken,
-        password: NewPassword,
-    }
-
-    /// The secret of a mailed link, and the password of whoever is not signed in.
-    #[derive(ToSchema)]
-    #[schema(example = json!({ "token": "a-token", "password": "secure_password_123" }))]
-    pub struct Proof {
-        token: LinkToken,
-        password: Option<Password>,
-    }
-
-    /// The names of a person.
-    #[derive(ToSchema)]
-    #[schema(
-        rename_all = "camelCase",
-        example = json!({ "name": "Jane Smith", "firstName": "Jane", "lastName": "Smith" })
-    )]
-    pub struct Names {
-        name: Option<FullName>,
-        first_name: Option<FirstName>,
-        last_name: Option<LastName>,
-    }
-
-    /// The next address, and the password.
-    #[derive(ToSchema)]
-    #[schema(example = json!({ "email": "jane@example.com", "password": "secure_password_123" }))]
-    pub struct EmailChange {
-        email: EmailAddress,
-        password: Password,
-    }
-
-    /// Whose password was forgotten.
-    #[derive(ToSchema)]
-    #[schema(example = json!({ "email": "user@example.com" }))]
-    pub struct Forgotten {
-        email: EmailAddress,
-    }
-
-    /// The password and the next one.
-    #[derive(ToSchema)]
-    #[schema(
-        rename_all = "camelCase",
-        example = json!({ "currentPassword": "secure_password_123", "password": "another_password_123" })
-    )]
-    pub struct PasswordChange {
-        current_password: Password,
-        password: NewPassword,
     }
 
     /// A connector to make.
@@ -372,17 +274,28 @@ pub mod body {
 #[cfg(test)]
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Accounts", description = "People sign up, and manage accounts, their members and their connectors"),
+    info(title = "Accounts", description = "People manage accounts, their members and their connectors"),
     paths(
-        crate::people::sign_up, crate::accounts::create, crate::accounts::list, crate::accounts::get,
-        crate::accounts::get_signup, crate::accounts::update, crate::accounts::delete, crate::members::list,
-        crate::members::get, crate::members::invite,
-        crate::members::add, crate::members::update, crate::members::remove, crate::members::invite_again,
-        crate::people::accept, crate::people::verify_email, crate::people::undo_email, crate::people::forgot_password,
-        crate::people::reset_password, crate::people::change_password, crate::me::get, crate::me::update,
-        crate::me::change_email, crate::me::change_password, crate::me::leave, crate::me::welcome, crate::connectors::create,
-        crate::connectors::list, crate::connectors::get, crate::connectors::update, crate::connectors::delete, crate::connectors::rotate,
-        crate::connectors::resume, crate::connectors::disconnect,
+        crate::accounts::create,
+        crate::accounts::list,
+        crate::accounts::get,
+        crate::accounts::update,
+        crate::accounts::delete,
+        crate::members::list,
+        crate::members::get,
+        crate::members::invite,
+        crate::members::add,
+        crate::members::update,
+        crate::members::remove,
+        crate::members::invite_again,
+        crate::connectors::create,
+        crate::connectors::list,
+        crate::connectors::get,
+        crate::connectors::update,
+        crate::connectors::delete,
+        crate::connectors::rotate,
+        crate::connectors::resume,
+        crate::connectors::disconnect,
     ),
     components(schemas(accord_resources::failure::Problem)),
     modifiers(&Bearer),

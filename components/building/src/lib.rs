@@ -8,12 +8,19 @@ use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 
-/// Has the linker of what is optimized for size write numbers as short as they are. It leaves room for the largest otherwise, which
-/// is a sixteenth of a component. (It does so for debug information too: `strip` has to be `true` or `"debuginfo"`.)
+/// Has the linker of what is optimized for size write numbers as short as they are, and no names. It leaves room for the largest
+/// otherwise, which is a sixteenth of a component. cargo leaves names to a package that has an optimization level of its own, whatever
+/// `strip` says. `ACCORD_KEEPS_NAMES` keeps them: `strip` has to be `"debuginfo"` then, for the linker shortens nothing in debug
+/// information.
 pub fn link() {
-    let is_set = |name: &str, value: &str| env::var(name).is_ok_and(|set| set == value);
-    if is_set("CARGO_CFG_TARGET_FAMILY", "wasm") && is_set("OPT_LEVEL", "s") {
-        println!("cargo::rustc-link-arg-cdylib=--compress-relocations");
+    println!("cargo::rerun-if-env-changed=ACCORD_KEEPS_NAMES");
+    let is_one_of = |name: &str, values: &[&str]| env::var(name).is_ok_and(|set| values.contains(&set.as_str()));
+    if !is_one_of("CARGO_CFG_TARGET_FAMILY", &["wasm"]) || !is_one_of("OPT_LEVEL", &["s", "z"]) {
+        return;
+    }
+    println!("cargo::rustc-link-arg-cdylib=--compress-relocations");
+    if env::var_os("ACCORD_KEEPS_NAMES").is_none() {
+        println!("cargo::rustc-link-arg-cdylib=--strip-all");
     }
 }
 

@@ -285,7 +285,8 @@ mod tests {
     use super::*;
 
     /// The parts, each with an `openapi.json` of its own.
-    const PARTS: &[&str] = &["oauth", "portal", "endpoint", "administration", "accounts", "directory", "pages"];
+    const PARTS: &[&str] =
+        &["oauth", "portal", "endpoint", "administration", "accounts", "people", "directory", "pages"];
 
     #[derive(utoipa::OpenApi)]
     #[openapi(

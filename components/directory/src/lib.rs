@@ -1,6 +1,5 @@
-//! The part of the accounts API that reads: people, invitations, what connectors call an account and say of it, its records, and
-//! the audit. Also what is done with an invitation, with a person as a whole, with the order of the sources, and with the directory as a
-//! whole.
+//! The part of the accounts API that reads: invitations, what connectors call an account and say of it, its records, and the audit.
+//! Also what is done with an invitation, with the order of the sources, with accounts that are one, and with the directory as a whole.
 //!
 //! Spin tells components apart by paths alone. So what is read at a path at which something is written is with that, in
 //! `accounts`: accounts themselves, and their members.
@@ -12,7 +11,6 @@ mod openapi;
 mod sources;
 mod transfer;
 mod undo;
-mod users;
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -77,10 +75,6 @@ async fn forget() -> Result<()> {
 }
 
 accord_web::operations! { Directory,
-    get "/api/users" => users::list,
-    get "/api/users/{userId}" => users::get,
-    delete "/api/users/{userId}" => users::erase,
-    get "/api/users/{userId}/export" => users::export,
     get "/api/accounts/{id}/invitations" => accounts::list_invitations,
     get "/api/accounts/{id}/invitations/{userId}" => accounts::get_invitation,
     delete "/api/accounts/{id}/invitations/{userId}" => accounts::take_back,

@@ -8,8 +8,8 @@ pub mod body {
     use accord_core::accounts::sources::precedence::SOURCES_MAX;
     use accord_web::described::{
         AccountName, ConnectorName, Count, DateFormat, EmailAddress, Environment, ExternalId, FirstName, FullName, Id,
-        Language, LastName, Link, Password, Phone, RegistrationId, Role, TimeZone, Timestamp, Username, Uuid, number,
-        one_of, string,
+        Language, LastName, Link, Phone, RegistrationId, Role, TimeZone, Timestamp, Username, Uuid, number, one_of,
+        string,
     };
     use utoipa::ToSchema;
     use utoipa::openapi::schema::ArrayBuilder;
@@ -51,32 +51,6 @@ pub mod body {
         Anonymous,
         /// Accord itself.
         System,
-    }
-
-    /// The selected fields of a user.
-    #[derive(ToSchema)]
-    #[schema(rename_all = "camelCase")]
-    pub struct SelectedUser {
-        id: Option<Id>,
-        /// What tokens name the user by.
-        sub: Option<Uuid>,
-        email: Option<EmailAddress>,
-        name: Option<FullName>,
-        first_name: Option<FirstName>,
-        last_name: Option<LastName>,
-        created_at: Option<Timestamp>,
-    }
-
-    /// A part of a list of users.
-    #[derive(ToSchema)]
-    pub struct UserPage {
-        value: Vec<SelectedUser>,
-        /// How many match, on all pages, if `$count` asks for it.
-        #[schema(rename = "@odata.count")]
-        odata_count: Option<Count>,
-        /// Where the next page is, if there is one.
-        #[schema(rename = "@odata.nextLink")]
-        next_link: Option<Link>,
     }
 
     /// The selected fields of an invitation.
@@ -397,13 +371,6 @@ pub mod body {
         #[schema(rename = "@odata.nextLink")]
         next_link: Option<Link>,
     }
-
-    /// The password of the user who calls. An owner of the operator account sends an empty object.
-    #[derive(ToSchema)]
-    #[schema(example = json!({ "password": "secure_password_123" }))]
-    pub struct Secret {
-        password: Option<Password>,
-    }
 }
 
 /// The description itself.
@@ -412,10 +379,6 @@ pub mod body {
 #[openapi(
     info(title = "Directory", description = "The part of the accounts API that reads"),
     paths(
-        crate::users::list,
-        crate::users::get,
-        crate::users::erase,
-        crate::users::export,
         crate::accounts::list_invitations,
         crate::accounts::get_invitation,
         crate::accounts::take_back,

@@ -1,6 +1,7 @@
 //! What the components of the accounts API have in common: its problem documents, the ids in its paths, its lists, and how
 //! it writes a time.
 
+pub mod account;
 pub mod done;
 pub mod failure;
 pub mod list;

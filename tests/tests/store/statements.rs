@@ -111,6 +111,8 @@ impl Bill<'_> {
         self.note("DELETE /api/accounts/{id}/users/{userId}", accord.delete(token, &one)).await;
         // Who was removed is added again.
         self.note("POST /api/accounts/{id}/users/{userId}", accord.post(token, &one, &roles)).await;
+        // An instance knows who is behind a token once it has seen that.
+        accord.get(token, "/api/me").await;
         let me = accord.get(token, "/api/me");
         self.note("GET /api/me", me).await;
     }
@@ -120,8 +122,9 @@ impl Bill<'_> {
         let owner = accord.person(&format!("Read {round}")).await;
         let guest = accord.invite(&owner, &format!("read-{round}@example.com")).await;
         let here = |list: &str| format!("{}/{list}", path(owner.account));
-        // An instance knows who is behind a token once it has seen that.
-        accord.get(&owner.token, "/api/users").await;
+        for place in ["/api/users", &here("names")] {
+            accord.get(&owner.token, place).await;
+        }
         for (operation, place) in [
             ("GET /api/accounts/{id}/users", here("users")),
             ("GET /api/accounts/{id}/users/{userId}", member(owner.account, owner.id)),

@@ -10,7 +10,8 @@ use accord_core::error::{Conflict, Error};
 use accord_core::sign_in::password;
 use accord_core::store::{Actor, Connection, Edit, still};
 use accord_core::values::id::{AccountId, PersonId};
-use accord_resources::parameters::Repeated;
+use accord_resources::account::{self, Shown};
+use accord_resources::parameters::{IfNoneMatch, Repeated};
 use accord_resources::{Done, Problems, written};
 use accord_web::body::SmallJson;
 use accord_web::described::{AccountName, EmailAddress, Id, Timestamp};
@@ -18,6 +19,7 @@ use accord_web::fields::Fields;
 use accord_web::idempotency::{Answer, Repeatable};
 use accord_web::{Bearer, Call, Result, authorization};
 use axum::Json;
+use axum::response::Response;
 use http::{HeaderMap, header};
 use serde::Serialize;
 
@@ -87,6 +89,19 @@ pub async fn sign_up(call: Call, headers: HeaderMap, SmallJson(body): SmallJson)
     };
     let answer = Answer::created(format!("/api/accounts/{}", made.account.id), &body)?;
     Ok(repeatable.keep(edit, answer).await?)
+}
+
+/// Get the account of the name signup
+///
+/// As by any other name. `POST` there is another operation.
+#[utoipa::path(
+    get, operation_id = "accounts_get_signup", path = "/api/accounts/signup", tag = "accounts",
+    params(IfNoneMatch),
+    responses((status = 200, description = "It is done.", body = Shown), (status = 304, description = "It has the ETag of If-None-Match."), Problems),
+    security(("bearer" = []))
+)]
+pub async fn get_signup(Bearer(caller): Bearer, headers: HeaderMap) -> Result<Response> {
+    account::show(&caller, "signup", &headers).await
 }
 
 /// Who is signed in, of an operation that takes a password as well.

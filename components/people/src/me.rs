@@ -18,7 +18,7 @@ use accord_web::{Bearer, Call, Result};
 use axum::Json;
 use serde::Serialize;
 
-use crate::people::set_password;
+use crate::entry::set_password;
 
 /// A person, as the person sees it.
 #[derive(Serialize, utoipa::ToSchema)]
