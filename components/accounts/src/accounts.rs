@@ -1,6 +1,8 @@
 //! Accounts: create, list, get by id or by name, update, delete.
 
-use accord_core::accounts::account::{CONTACT_MAX, DESCRIPTION_MAX, NAME_MAX, NewAccount, REGISTRATION_ID_MAX};
+use accord_core::accounts::account::{
+    Account, CONTACT_MAX, DESCRIPTION_MAX, NAME_MAX, NewAccount, REGISTRATION_ID_MAX,
+};
 use accord_core::accounts::listing::{self, ACCOUNTS};
 use accord_core::accounts::manage::{self, AccountChange};
 use accord_core::error::{Error, Thing};
@@ -63,14 +65,21 @@ pub async fn create(
     };
     fields.finish()?;
     let repeatable = Repeatable::of(&headers, Some(&caller), "POST /api/accounts", &body, false)?;
+    if repeatable.is_not() {
+        return created(&manage::create_alone(call.author(&caller), &caller, &new).await?);
+    }
     let edit = Edit::begin(call.author(&caller)).await?;
     if let Some(answer) = repeatable.recall(&edit)? {
         return Ok(answer);
     }
-    let account = manage::create(&edit, &caller, &new).await?;
-    let body = CreatedAccount { id: account.id, name: &account.name, created_at: written(account.created_at) };
-    let answer = Answer::created(format!("/api/accounts/{}", account.id), &body)?;
+    let answer = created(&manage::create(&edit, &caller, &new).await?)?;
     Ok(repeatable.keep(edit, answer).await?)
+}
+
+/// What is answered to whoever has made an account.
+fn created(account: &Account) -> Result<Answer> {
+    let body = CreatedAccount { id: account.id, name: &account.name, created_at: written(account.created_at) };
+    Ok(Answer::created(format!("/api/accounts/{}", account.id), &body)?)
 }
 
 /// List the accounts that the caller may see

@@ -70,6 +70,11 @@ impl Repeatable {
         Key::new(caller, key, operation, body, has_password).map(Some).map(Self)
     }
 
+    /// Whether the request may not come again: then nothing of it is to be kept.
+    pub fn is_not(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The answer that the request got before.
     ///
     /// # Errors

@@ -160,10 +160,24 @@ pub struct NewAccount {
     pub datashare: bool,
 }
 
+/// The step of accounts of which nothing is known but what the portal says, and that of all others.
+const STEPS: [&str; 2] = ["accounts", "whole_accounts"];
+
 /// Drafts accounts that `owner` owns, and returns their keys in the order of `accounts`. Without an owner it is the operator account.
 ///
 /// Whoever writes the draft gets an [`Error::Duplicate`] if a subdomain, a registration id of the owner or a reserved name comes again.
 pub(crate) fn draft_all(draft: &mut Draft, owner: Option<AccountId>, accounts: &[NewAccount]) -> Result<Vec<String>> {
+    let is_plain = speaker(draft.author.origin()).is_none() && accounts.iter().all(NewAccount::is_plain);
+    draft_as(draft, owner, accounts, is_plain)
+}
+
+/// As [`draft_all`], of plain accounts or of such as have everything that an account may have.
+fn draft_as(
+    draft: &mut Draft,
+    owner: Option<AccountId>,
+    accounts: &[NewAccount],
+    are_plain: bool,
+) -> Result<Vec<String>> {
     if accounts.is_empty() {
         return Ok(Vec::new());
     }
@@ -171,8 +185,12 @@ pub(crate) fn draft_all(draft: &mut Draft, owner: Option<AccountId>, accounts: &
     // In order, an index takes them at its end.
     keys.sort_unstable();
     let origin = owner.map_or("operator", |_| draft.author.origin());
-    let made: Vec<_> = accounts.iter().zip(&keys).map(|(new, key)| new.row(key, origin)).collect();
-    draft.step("accounts", &made, (owner, origin, Time::this_second()))?;
+    let row = |(new, key): (&NewAccount, &String)| {
+        if are_plain { new.plain_row(key) } else { new.whole_row(key, origin) }
+    };
+    let made: Vec<_> = accounts.iter().zip(&keys).map(row).collect();
+    let [plain, whole] = STEPS;
+    draft.step(if are_plain { plain } else { whole }, &made, (owner, origin, Time::this_second()))?;
     let notes: Vec<_> = keys.iter().zip(accounts.iter().map(NewAccount::told)).collect();
     draft.note("created", "accounts", &notes)?;
     Ok(keys)
@@ -181,6 +199,50 @@ pub(crate) fn draft_all(draft: &mut Draft, owner: Option<AccountId>, accounts: &
 /// The ids of the accounts that a step has made, see [`Edit::write_made`].
 const MADE: &str =
     "SELECT json_group_array(a.id) FROM json_each(rows) e CROSS JOIN accounts a ON a.account_key = e.value ->> 0";
+
+/// An account that is drafted: [`Drafted::account`] tells it once it is made.
+pub(crate) struct Drafted {
+    new: NewAccount,
+    /// Its key.
+    pub(crate) key: String,
+    at: Time,
+}
+
+impl Drafted {
+    /// The step that makes it, and the expression that reads its id, see [`Edit::write_made`].
+    pub(crate) const MADE: [&'static str; 2] = [STEPS[1], MADE];
+
+    /// Drafts an account that `owner` owns, see [`draft_all`].
+    pub(crate) fn of(draft: &mut Draft, owner: Option<AccountId>, new: &NewAccount) -> Result<Self> {
+        let at = Time::this_second();
+        let key = draft_as(draft, owner, slice::from_ref(new), false)?.pop().ok_or_else(none)?;
+        Ok(Self { new: new.clone(), key, at })
+    }
+
+    /// The account, whose id its step has made.
+    pub(crate) fn account(self, made: &[AccountId]) -> Result<Account> {
+        let Self { new, key, at } = self;
+        Ok(Account {
+            id: *made.first().ok_or_else(none)?,
+            name: new.name,
+            description: new.description,
+            status: new.status.name().to_owned(),
+            kind: new.kind.name().to_owned(),
+            account_key: key,
+            registration_id: new.registration_id,
+            subdomain: new.subdomain,
+            country: new.country,
+            primary_contact: new.primary_contact,
+            created_at: at,
+            updated_at: at,
+            version: 1,
+        })
+    }
+}
+
+fn none() -> Error {
+    Error::Internal(anyhow!("an insert returned no account"))
+}
 
 /// Makes an account that `owner` owns. Without an owner it makes the operator account.
 ///
@@ -192,53 +254,46 @@ pub(crate) async fn insert(edit: &Edit, owner: Option<AccountId>, new: &NewAccou
     if let Some(registration_id) = &new.registration_id {
         sources::refuse_registered(edit.connection(), None, owner, registration_id)?;
     }
-    let now = Time::this_second();
-    let account_key = draft_all(&mut edit.draft(), owner, slice::from_ref(new))?.pop();
-    let id = edit.write_made("accounts", MADE).await.map_err(taken)?.pop();
-    let (Some(id), Some(account_key)) = (id, account_key) else {
-        return Err(Error::Internal(anyhow!("an insert returned no account")));
-    };
-    Ok(Account {
-        id,
-        name: new.name.clone(),
-        description: new.description.clone(),
-        status: new.status.name().to_owned(),
-        kind: new.kind.name().to_owned(),
-        account_key,
-        registration_id: new.registration_id.clone(),
-        subdomain: new.subdomain.clone(),
-        country: new.country.clone(),
-        primary_contact: new.primary_contact.clone(),
-        created_at: now,
-        updated_at: now,
-        version: 1,
-    })
+    let drafted = Drafted::of(&mut edit.draft(), owner, new)?;
+    let [step, made] = Drafted::MADE;
+    let made = edit.write_made(step, made).await.map_err(taken)?;
+    drafted.account(&made)
+}
+
+/// Which of the APIs that say something of an account that they make it is, if it is one of them.
+fn speaker(origin: &str) -> Option<usize> {
+    ["accounts", "administration"].iter().position(|speaks| *speaks == origin)
 }
 
 impl NewAccount {
-    /// As the step has it: six values of an account of which nothing else is known, or all. A connector's word is kept with its
-    /// external id, what others say of an account that they make with the account, see [`crate::accounts::sources`].
-    fn row(&self, key: &str, origin: &str) -> Vec<Json> {
+    /// Whether nothing is known of it but what the portal says.
+    fn is_plain(&self) -> bool {
+        let rest = NewAccount { name: String::new(), registration_id: None, package_id: None, ..self.clone() };
+        rest == NewAccount::default()
+    }
+
+    /// As the step of plain accounts has it.
+    fn plain_row(&self, key: &str) -> Vec<Json> {
         let registration_id = self.registration_id.as_deref();
-        let mut row = vec![
+        vec![
             key.into(),
             json!(self.package_id),
             self.name.as_str().into(),
             text::fold(&self.name).into(),
             registration_id.into(),
             registration_id.and_then(duplicates::number).into(),
-        ];
+        ]
+    }
+
+    /// As the step of all others has it. A connector's word is kept with its external id, what others say of an account that they make
+    /// with the account, see [`crate::accounts::sources`].
+    fn whole_row(&self, key: &str, origin: &str) -> Vec<Json> {
         let mut said = [None; 4];
-        let place = ["accounts", "administration"].iter().position(|speaks| *speaks == origin);
-        if let Some(place) = place {
+        if let Some(place) = speaker(origin) {
             said[2 * place] = Some(self.name.as_str());
-            said[2 * place + 1] = registration_id;
+            said[2 * place + 1] = self.registration_id.as_deref();
         }
-        let is_plain = NewAccount { name: String::new(), registration_id: None, package_id: None, ..self.clone() }
-            == NewAccount::default();
-        if place.is_none() && is_plain {
-            return row;
-        }
+        let mut row = self.plain_row(key);
         row.extend([
             self.name_reserved.into(),
             self.description.as_deref().into(),
@@ -313,7 +368,8 @@ mod tests {
     #[test]
     fn an_account_of_which_only_names_are_known_has_a_short_row() {
         let new = NewAccount { name: "Ä".to_owned(), registration_id: Some("01".to_owned()), ..NewAccount::default() };
-        assert_eq!(json!(new.row("k", "portal")), json!(["k", null, "Ä", "ä", "01", "1"]));
+        assert_eq!(json!(new.plain_row("k")), json!(["k", null, "Ä", "ä", "01", "1"]));
+        assert!(new.is_plain());
         let told = NewAccount { status: Status::of(false), ..new.clone() };
         let rest = json!([false, null, null, null, "standard", "inactive", true, null, null, null, false]);
         let [none, name, id] = [Json::Null, json!("Ä"), json!("01")];
@@ -322,20 +378,25 @@ mod tests {
             (&told, "accounts", [&name, &id, &none, &none]),
             (&told, "administration", [&none, &none, &name, &id]),
         ] {
-            let row = new.row("k", origin);
+            assert!(!told.is_plain());
+            let row = new.whole_row("k", origin);
             assert_eq!(json!(row[6..17]), rest);
             assert_eq!(row[17..].iter().collect::<Vec<_>>(), said, "{origin}");
         }
-        assert_eq!(new.row("k", "accounts").len(), 21);
     }
 
     #[test]
     fn accounts_get_the_default_package_of_the_nearest_owner_that_has_one() {
         let directory = migration::in_memory();
         let insert = |owner: Option<i64>, new: NewAccount, key: &str| -> i64 {
-            let (made, common) = (json!([new.row(key, "portal")]), json!([owner, "portal", 1]));
-            let step = "INSERT INTO steps (step, rows, common) VALUES ('accounts', ?, ?)";
-            directory.execute(step, [made.to_string(), common.to_string()]).expect("an account");
+            let (made, step) = if new.is_plain() {
+                (new.plain_row(key), "accounts")
+            } else {
+                (new.whole_row(key, "portal"), "whole_accounts")
+            };
+            let (made, common) = (json!([made]), json!([owner, "portal", 1]));
+            let insert = "INSERT INTO steps (step, rows, common) VALUES (?, ?, ?)";
+            directory.execute(insert, [step.to_owned(), made.to_string(), common.to_string()]).expect("an account");
             let made = "SELECT id FROM accounts WHERE account_key = ?";
             directory.query_row(made, [key], |row| row.get("id")).expect("the account")
         };

@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::accounts::account::{self, Account, NewAccount, Status};
+use crate::accounts::account::{self, Account, Drafted, NewAccount, Status};
 use crate::accounts::hierarchy::{self, BELONGS, OWNER_LIVE, ROLES, ROLES_TO_RESUME};
 use crate::accounts::role::Roles;
-use crate::accounts::sources::{self, Field, Source, Words};
+use crate::accounts::sources::{self, Field, Source, Words, leads_to};
 use crate::accounts::taken::taken;
-use crate::accounts::{duplicates, members, removals, suspension, username};
+use crate::accounts::{duplicates, members, removals, suspension};
 use crate::auth::caller::{Caller, CallingPerson};
 use crate::auth::scope;
 use crate::error::{Conflict, Error, Faults, Result, Thing};
 use crate::store::audit::Changed;
+use crate::store::climb::climb;
 use crate::store::draft::{self, ATTEMPTS, Draft, Premise, objects};
 use crate::store::{Author, Connection, Edit, Row, Transaction};
 use crate::values::change::Change;
@@ -58,15 +59,62 @@ fn loaded(row: Option<Row>, caller: &Caller) -> Result<(Account, Roles)> {
     Ok((Account::from_row(&mut row)?, roles.ok_or(Error::NotFound(Thing::Account))?))
 }
 
-/// Makes an account. The person who does owns it as a member. It belongs to the account that the caller signed in to if
-/// that is a reseller, else to the one that owns that.
+/// Makes an account, in a transaction by itself. The person who does owns it as a member. It belongs to the account that the caller
+/// signed in to if that is a reseller, else to the one that owns that. It is planned before the lock.
 ///
 /// # Errors
 ///
 /// [`Error::Conflict`] with [`Conflict::NameTaken`] or [`Conflict::RegistrationIdTaken`]; [`Error::Forbidden`] for a
 /// connector without `accounts:manage`, and a person's token by which one may not manage, to set a registration id without managing the account that will own the new one, and
 /// where the new account would be out of reach for the token that makes it.
+pub async fn create_alone(author: Author, caller: &Caller, new: &NewAccount) -> Result<Account> {
+    let connection = Connection::lease().await?;
+    for _ in 0..ATTEMPTS {
+        let (mut draft, mut premises) = (Draft::new(author.clone()), Vec::new());
+        let drafted = match draft_new(&connection, &mut draft, &mut premises, caller, new).await {
+            Ok(drafted) => drafted,
+            Err(error) if draft::hold(&connection, &premises).await? => return Err(error),
+            // What was read one after the other need never have been so at once.
+            Err(_) => continue,
+        };
+        let [step, made] = Drafted::MADE;
+        if let Some(made) = draft.apply_made(&connection, &premises, step, made).await.map_err(taken)? {
+            return drafted.account(&made);
+        }
+    }
+    drop(connection);
+    let edit = Edit::begin(author).await?;
+    let account = create(&edit, caller, new).await?;
+    edit.commit().await?;
+    Ok(account)
+}
+
+/// As [`create_alone`], within a transaction.
+///
+/// # Errors
+///
+/// As [`create_alone`].
 pub async fn create(edit: &Edit, caller: &Caller, new: &NewAccount) -> Result<Account> {
+    let mut draft = Draft::new(edit.author.clone());
+    let drafted = draft_new(edit.connection(), &mut draft, &mut Vec::new(), caller, new).await?;
+    edit.draft().adopt(draft);
+    let [step, made] = Drafted::MADE;
+    let made = edit.write_made(step, made).await.map_err(taken)?;
+    drafted.account(&made)
+}
+
+/// Where a new account goes: the account above, whether the account of the token is that or owns it, the caller's roles in it, and the
+/// operator, whose it is if there is none above.
+type Above = (Option<AccountId>, i64, Option<String>, Option<AccountId>);
+
+/// Drafts an account that the caller makes. What is read to that end is added to the premises.
+async fn draft_new(
+    connection: &Connection,
+    draft: &mut Draft,
+    premises: &mut Vec<Premise>,
+    caller: &Caller,
+    new: &NewAccount,
+) -> Result<Drafted> {
     let person: Option<PersonId> = match caller {
         Caller::Person(person) if person.most < Some(Role::Manage) => {
             return Err(Error::Forbidden { needs: scope::ACCOUNTS_MANAGE });
@@ -77,30 +125,52 @@ pub async fn create(edit: &Edit, caller: &Caller, new: &NewAccount) -> Result<Ac
             None
         }
     };
-    let row = edit.run_first(
-        &format!(
-            "SELECT CASE WHEN a.type = 'reseller' THEN a.id ELSE coalesce(a.owner_id, a.id) END AS owner_id
-               FROM accounts a WHERE a.id = ?2 AND (?1 IS NULL OR {BELONGS})"
+    let question = format!(
+        concat!(
+            "(SELECT json_array(owner, owner IS NOT NULL AND EXISTS (WITH RECURSIVE ",
+            climb!("owner"),
+            " SELECT 1 FROM chain WHERE id = ?2), iif(?4, (SELECT {roles} FROM accounts a WHERE a.id = owner), NULL), operator)
+               FROM (SELECT (SELECT CASE WHEN a.type = 'reseller' THEN a.id ELSE coalesce(a.owner_id, a.id) END
+                               FROM accounts a WHERE a.id = ?3 AND (?1 IS NULL OR {belongs})) AS owner,
+                            (SELECT id FROM accounts WHERE owner_id IS NULL) AS operator))"
         ),
-        &[person.into(), caller.account_id().into()],
-    )?;
-    let owner: Option<AccountId> = row.map(|mut row| row.take("owner_id")).transpose()?;
-    if let Caller::Person(CallingPerson { within: Some(within), .. }) = caller {
-        let reached = owner.map_or(Ok(false), |owner| hierarchy::owns(edit.connection(), *within, owner))?;
-        if !reached {
-            return Err(Error::Forbidden { needs: "a token that was issued to no client" });
-        }
+        roles = ROLES,
+        belongs = BELONGS,
+    );
+    let [of_person, within] = hierarchy::parameters(caller);
+    let asks_for_roles = i64::from(new.registration_id.is_some());
+    let parameters = vec![of_person, within, caller.account_id().into(), asks_for_roles.into()];
+    let premise = Premise::ask(connection, question, parameters).await?;
+    let answer: Option<Above> = premise.answer().map(serde_json::from_str).transpose().map_err(anyhow::Error::from)?;
+    premises.push(premise);
+    let (owner, reached, roles, operator) = answer.unwrap_or_default();
+    if matches!(caller, Caller::Person(CallingPerson { within: Some(_), .. })) && reached == 0 {
+        return Err(Error::Forbidden { needs: "a token that was issued to no client" });
     }
     if new.registration_id.is_some() {
-        let manages = owner.map(|owner| hierarchy::manages(edit.connection(), caller, owner)).transpose()?;
-        require_to_register(manages.unwrap_or(false))?;
+        require_to_register(Roles::of(caller, roles.as_deref()).is_some_and(|roles| roles.hold(Role::Manage)))?;
     }
-    let account = insert(edit, owner, new).await?;
+    let owner = owner.or(operator).ok_or(NOT_STARTED)?;
+    let question = concat!(
+        "CASE WHEN EXISTS (SELECT 1 FROM accounts WHERE name_key = ?1) THEN 'name'
+              WHEN ?3 IS NOT NULL AND ",
+        leads_to!("?3"),
+        " IS NOT NULL THEN 'registration id' END"
+    );
+    let parameters = vec![text::fold(&new.name).into(), owner.into(), new.registration_id.as_deref().into()];
+    let premise = Premise::ask(connection, question.to_owned(), parameters).await?;
+    let taken = premise.answer().map(|taken| taken == "name");
+    premises.push(premise);
+    match taken {
+        Some(true) => return Err(Error::Conflict(Conflict::NameTaken)),
+        Some(false) => return Err(Error::Conflict(Conflict::RegistrationIdTaken)),
+        None => {}
+    }
+    let drafted = Drafted::of(draft, Some(owner), &NewAccount { name_reserved: true, ..new.clone() })?;
     if let Some(person) = person {
-        members::found(edit, account.id, person).await?;
-        username::follow(edit, account.id, person)?;
+        members::draft_founder(draft, &drafted.key, person)?;
     }
-    Ok(account)
+    Ok(drafted)
 }
 
 /// Refuses to set a registration id unless the caller manages the account above. By these ids the connectors of that
@@ -109,15 +179,16 @@ fn require_to_register(manages_above: bool) -> Result<()> {
     if manages_above { Ok(()) } else { Err(Error::Forbidden { needs: "the role manage in the account above" }) }
 }
 
+/// The operator account is made by whoever asks for the first token.
+const NOT_STARTED: Error =
+    Error::Unavailable { retry_after: 5, reason: "Accord has not been started for the first time" };
+
 /// Makes an account that `owner` owns, or the operator where there is no owner, and reserves its name.
 ///
 /// # Errors
 ///
 /// [`Error::Conflict`] with [`Conflict::NameTaken`]; [`Error::Unavailable`] before the first start.
 pub(crate) async fn insert(edit: &Edit, owner: Option<AccountId>, new: &NewAccount) -> Result<Account> {
-    // The operator account is made by whoever asks for the first token.
-    const NOT_STARTED: Error =
-        Error::Unavailable { retry_after: 5, reason: "Accord has not been started for the first time" };
     let mut row = edit.run_one(
         "SELECT EXISTS (SELECT 1 FROM accounts WHERE name_key = ?1) AS is_taken,
                 coalesce(?2, (SELECT id FROM accounts WHERE owner_id IS NULL)) AS owner_id",

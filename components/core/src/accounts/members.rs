@@ -37,6 +37,7 @@ pub(crate) use blocks::set_active;
 pub(crate) use decisions::call;
 pub(crate) use decisions::require_invited;
 pub use decisions::{Added, Called, Change, add, name, remove, update};
+pub(crate) use grants::draft_founder;
 pub use grants::found;
 pub(crate) use grants::{end_ungranted, grant, grant_from, release};
 pub(crate) use membership::is_shut_out;

@@ -36,17 +36,6 @@ pub(crate) fn claim(
     Ok(())
 }
 
-/// The names of a confined person go along to another account that the person makes: there is no other way in to it.
-pub(crate) fn follow(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<()> {
-    transaction.run(
-        "INSERT INTO usernames (account_id, key, name, person_id, kind)
-         SELECT DISTINCT ?1, n.key, n.name, n.person_id, n.kind FROM usernames n JOIN people p ON p.id = n.person_id
-          WHERE n.person_id = ?2 AND p.confined = 1",
-        &[account_id.into(), person_id.into()],
-    )?;
-    Ok(())
-}
-
 /// The address that a confined person claims, if there is one.
 pub fn claimed(connection: &Connection, person_id: PersonId) -> Result<Option<Email>> {
     let statement = "SELECT key, name FROM usernames WHERE person_id = ? AND kind = 'claim' LIMIT 1";

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::accounts::account::NewAccount;
 use crate::accounts::manage::{self, AccountChange};
 use crate::accounts::members;
 use crate::auth::caller::{Caller, CallingConnector, calling};
@@ -108,6 +109,23 @@ async fn change(name: Change<String>, description: Change<String>) -> Result<Str
     let (caller, any) = (administrator().await?, Precondition::default());
     let account = manage::update_alone(author("accounts"), &caller, account_id, &change, &any).await?;
     Ok(format!("{} {:?} {}", account.name, account.description, account.version))
+}
+
+/// What people make.
+const MADE_BY_PEOPLE: &[(&str, Request)] = requests! {
+    "people make an account": |_one| make("Acme", None).await?,
+    "people make an account that is registered": |_one| make("Acme", Some("1")).await?,
+};
+
+/// Makes an account as the administrator, and tells it.
+async fn make(name: &str, registration_id: Option<&str>) -> Result<String> {
+    let new = NewAccount {
+        name: name.to_owned(),
+        registration_id: registration_id.map(str::to_owned),
+        ..NewAccount::default()
+    };
+    let made = manage::create_alone(author("accounts"), &administrator().await?, &new).await?;
+    Ok(format!("{} {} {:?}", made.id, made.name, made.registration_id))
 }
 
 /// What a connector says of people.
@@ -432,6 +450,11 @@ fn whatever_overtakes_what_is_said_of_accounts_one_comes_after_the_other() {
 fn whatever_overtakes_what_people_change_one_comes_after_the_other() {
     // Who calls is a person: whatever the connector would be, nothing becomes of it.
     overtake("bootstrap", BY_PEOPLE, &[CHANGED]);
+}
+
+#[test]
+fn whatever_overtakes_what_people_make_one_comes_after_the_other() {
+    overtake("bootstrap", MADE_BY_PEOPLE, &[CHANGED, ACCOUNTS]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Drafts: what is to be written, as steps that the database takes one after the other, in one statement
-//! (`migrations/0018_steps.sql`, `0023_bulk.sql`).
+//! (`migrations/0018_steps.sql`, `0025_taken.sql`).
 //!
 //! A round trip to the database costs more than what it does there, and under the write lock everybody else waits for it. So what
 //! can be planned is planned before: a question is asked, a draft is made of its answer, and [`Draft::apply`] writes all of it by one
@@ -11,6 +11,7 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, Result};
@@ -209,16 +210,39 @@ impl Draft {
     /// [`Error::Unavailable`] when others hold the write lock for too long.
     pub(crate) async fn apply(mut self, connection: &Connection, premises: &[Premise]) -> Result<bool> {
         let Some(sql) = self.take(premises, "") else { return Ok(true) };
-        match connection.execute(&sql.text, sql.parameters).await {
-            Ok(_) => Ok(true),
-            Err(error) if is_stale(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(written(connection, sql).await?.is_some())
+    }
+
+    /// As [`Draft::apply`], and returns the ids of the rows that a step has made, see [`Edit::write_made`](crate::store::Edit::write_made), or
+    /// none if an answer is another one.
+    pub(crate) async fn apply_made<T: DeserializeOwned>(
+        mut self,
+        connection: &Connection,
+        premises: &[Premise],
+        step: &str,
+        made: &str,
+    ) -> Result<Option<Vec<T>>> {
+        let Some(sql) = self.take(premises, &returning(step, made)) else { return Ok(Some(Vec::new())) };
+        written(connection, sql).await?.map(self::made).transpose()
     }
 }
 
+/// Writes a draft, if the answers are the same, and returns what it gives.
+async fn written(connection: &Connection, sql: Sql) -> Result<Option<Vec<Row>>> {
+    match connection.execute(&sql.text, sql.parameters).await {
+        Ok(rows) => Ok(Some(rows)),
+        Err(error) if is_stale(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What [`Draft::take`] asks for as `made`: an expression of the step's `rows`.
+pub(super) fn returning(step: &str, made: &str) -> String {
+    format!(" RETURNING iif(step = '{step}', ({made}), NULL) AS made")
+}
+
 /// The ids of the rows that a step has made, in their order, out of the answer that [`Draft::take`] asked for as `made`.
-pub(super) fn made<T: serde::de::DeserializeOwned>(answer: Vec<Row>) -> Result<Vec<T>> {
+pub(super) fn made<T: DeserializeOwned>(answer: Vec<Row>) -> Result<Vec<T>> {
     for mut row in answer {
         if let Some(made) = row.take::<Option<String>>("made")? {
             return serde_json::from_str(&made).map_err(|error| Error::Internal(error.into()));

@@ -84,7 +84,7 @@ impl Edit {
     /// As [`Edit::write`], and returns the ids of the rows that a step has made: `made` is an expression that reads them, by the step's
     /// `rows`, as an array.
     pub(crate) async fn write_made<T: DeserializeOwned>(&self, step: &str, made: &str) -> Result<Vec<T>> {
-        let written = self.draft().take(&[], &format!(" RETURNING iif(step = '{step}', ({made}), NULL) AS made"));
+        let written = self.draft().take(&[], &draft::returning(step, made));
         match written {
             Some(sql) => draft::made(self.transaction.batch(&sql.text, sql.parameters).await?),
             None => Ok(Vec::new()),

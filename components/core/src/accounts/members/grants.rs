@@ -1,12 +1,13 @@
 //! What the doors give and take: grants, and the memberships that are made for them.
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::membership::{self, Door, Grant};
-use super::standing::Status;
 use crate::error::Result;
+use crate::store::draft::Draft;
 use crate::store::sql::{Sql, rows};
-use crate::store::{Edit, Transaction};
+use crate::store::{Author, Edit, Transaction};
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::{self, Role};
 use crate::values::time::Time;
@@ -69,16 +70,18 @@ pub(crate) async fn grant(edit: &Edit, account_id: AccountId, person_id: PersonI
 
 /// Makes the person who makes an account its owner and admin.
 pub async fn found(edit: &Edit, account_id: AccountId, person_id: PersonId) -> Result<()> {
-    let roles = &[Role::Owner, Role::Admin];
-    let founder = Grant {
-        door: Door::Founder,
-        roles,
-        rank: Some(Role::Owner),
-        status: Status::Active,
-        known_as: None,
-        known_by: None,
-    };
-    grant(edit, account_id, person_id, founder).await.map(drop)
+    draft_founder(&mut edit.draft(), &account_id, person_id)?;
+    edit.write().await
+}
+
+/// Drafts what [`found`] writes, of an account or of the key of one that the draft makes. The names of a confined person go along: there
+/// is no other way in to the account.
+pub(crate) fn draft_founder<A: Serialize>(draft: &mut Draft, account: &A, person_id: PersonId) -> Result<()> {
+    // The audit tells that the account was made before it tells whose it is.
+    draft.tell();
+    let Author { actor, api, request_id } = &draft.author;
+    let common = json!([Time::now(), actor.to_string(), api, request_id]);
+    draft.step("founders", &(account, person_id), common)
 }
 
 /// Takes away what a door has given to a person, who then is no member any more unless another door holds the membership.

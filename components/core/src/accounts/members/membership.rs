@@ -9,11 +9,10 @@ use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
 use crate::values::time::Time;
 
-/// How a grant came: each door takes away its own, and no other's.
+/// How a grant came: each door takes away its own, and no other's. What whoever made the account holds came with the account, by the
+/// door `founder`: see [`super::grants::found`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// Whoever made the account.
-    Founder,
     /// People, by hand: an invitation, an addition, a change (the accounts API).
     Accounts,
     /// A binding of a connector (the portal).
@@ -28,7 +27,6 @@ impl Door {
     /// As the store writes it.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Founder => "founder",
             Self::Accounts => "accounts",
             Self::Portal => "portal",
             Self::Endpoint => "endpoint",
@@ -93,17 +91,15 @@ pub(super) async fn insert_given(edit: &Edit, source: Sql, grant: Grant<'_>) -> 
     let now = Time::now();
     let mut sql = Sql {
         text: "INSERT INTO memberships (account_id, person_id, known_as, known_by, status, entered_at, created_at, updated_at)
-                SELECT account_id, person_id, coalesce(?, iif(?, person_id, ? + (random() & ?))), ?, ?, ?, ?, ?
+                SELECT account_id, person_id, coalesce(?, ? + (random() & ?)), ?, ?, NULL, ?, ?
                   FROM (SELECT DISTINCT account_id, person_id FROM ("
             .to_owned(),
         parameters: vec![
             grant.known_as.into(),
-            i64::from(grant.door == Door::Founder).into(),
             FIRST_OF_MEMBERSHIPS.into(),
             (IDS_OF_MEMBERSHIPS - 1).into(),
             grant.known_by.into(),
             grant.status.name().into(),
-            Some(now).filter(|_| grant.door == Door::Founder).into(),
             now.into(),
             now.into(),
         ],
