@@ -457,7 +457,17 @@ mod tests {
             }
         }
         assert!(doors.len() > 20, "{doors:?}");
-        for step in ["accounts", "bound_accounts", "people", "named", "bound_people", "records"] {
+        for step in [
+            "accounts",
+            "whole_accounts",
+            "bound_accounts",
+            "people",
+            "named",
+            "bound_people",
+            "records",
+            "founders",
+            "granted",
+        ] {
             assert!(doors.contains_key(step), "{step}");
         }
         doors.retain(|_, modules| modules.len() > 1);

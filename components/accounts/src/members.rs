@@ -134,12 +134,17 @@ pub async fn add(
     fields.finish()?;
     let operation = format!("POST /api/accounts/{account_id}/users/{person_id}");
     let repeatable = Repeatable::of(&headers, Some(&caller), &operation, &body, false)?;
+    let answer = Answer::ok(&Done::of("User added to account"))?;
+    if repeatable.is_not() {
+        invitation::add_known_alone(call.author(&caller), &caller, account_id, person_id, &roles).await?;
+        return Ok(answer);
+    }
     let edit = Edit::begin(call.author(&caller)).await?;
     if let Some(answer) = repeatable.recall(&edit)? {
         return Ok(answer);
     }
     invitation::add_known(&edit, &caller, account_id, person_id, &roles).await?;
-    Ok(repeatable.keep(edit, Answer::ok(&Done::of("User added to account"))?).await?)
+    Ok(repeatable.keep(edit, answer).await?)
 }
 
 /// Change the roles, the status and the names of a user of an account

@@ -160,9 +160,6 @@ pub struct NewAccount {
     pub datashare: bool,
 }
 
-/// The step of accounts of which nothing is known but what the portal says, and that of all others.
-const STEPS: [&str; 2] = ["accounts", "whole_accounts"];
-
 /// Drafts accounts that `owner` owns, and returns their keys in the order of `accounts`. Without an owner it is the operator account.
 ///
 /// Whoever writes the draft gets an [`Error::Duplicate`] if a subdomain, a registration id of the owner or a reserved name comes again.
@@ -189,8 +186,12 @@ fn draft_as(
         if are_plain { new.plain_row(key) } else { new.whole_row(key, origin) }
     };
     let made: Vec<_> = accounts.iter().zip(&keys).map(row).collect();
-    let [plain, whole] = STEPS;
-    draft.step(if are_plain { plain } else { whole }, &made, (owner, origin, Time::this_second()))?;
+    let common = (owner, origin, Time::this_second());
+    if are_plain {
+        draft.step("accounts", &made, common)?
+    } else {
+        draft.step("whole_accounts", &made, common)?
+    }
     let notes: Vec<_> = keys.iter().zip(accounts.iter().map(NewAccount::told)).collect();
     draft.note("created", "accounts", &notes)?;
     Ok(keys)
@@ -210,7 +211,7 @@ pub(crate) struct Drafted {
 
 impl Drafted {
     /// The step that makes it, and the expression that reads its id, see [`Edit::write_made`].
-    pub(crate) const MADE: [&'static str; 2] = [STEPS[1], MADE];
+    pub(crate) const MADE: [&'static str; 2] = ["whole_accounts", MADE];
 
     /// Drafts an account that `owner` owns, see [`draft_all`].
     pub(crate) fn of(draft: &mut Draft, owner: Option<AccountId>, new: &NewAccount) -> Result<Self> {

@@ -166,8 +166,8 @@ async fn ask(
         .iter()
         .map(|(external_id, entry)| (external_id, entry.as_ref().and_then(|entry| entry.registration_id.as_ref())))
         .collect();
-    // Of ten thousand entries that change nothing this is the whole cost: no name comes twice, and no text is taken out of an entry
-    // that need not be.
+    // Of ten thousand entries that change nothing this is the whole cost: no name comes twice, no text is taken out of an entry that need
+    // not be, and an account that is bound and has the registration id is not looked for by that.
     let question = format!(
         "iif({}, (
          SELECT json_group_array(json_array(bound, bound_name, bound_as_said, registered, registered_name, registered_as_said)) FROM (
@@ -178,7 +178,8 @@ async fn ask(
            FROM json_each(?3) e
            LEFT JOIN account_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
            LEFT JOIN accounts b ON b.id = i.account_id
-           LEFT JOIN accounts r ON r.owner_id = ?2 AND r.registration_id = e.value ->> 1
+           LEFT JOIN accounts r ON r.id = CASE WHEN b.registration_id = e.value ->> 1 AND b.owner_id = ?2 THEN b.id
+                ELSE (SELECT s.id FROM accounts s WHERE s.owner_id = ?2 AND s.registration_id = e.value ->> 1) END
            LEFT JOIN accounts u ON u.id = CASE WHEN r.id IS NULL AND {UNSHOWN} THEN coalesce({}, {}) END
           ORDER BY e.key)), NULL)",
         same_connector!("?1", "?4"),

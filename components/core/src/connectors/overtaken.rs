@@ -22,7 +22,7 @@ use crate::connectors::connector;
 use crate::connectors::identities::{AccountEntry, put_accounts};
 use crate::connectors::outcome::Run;
 use crate::entry::first_start::tests::{author, first_start, person, signed_in};
-use crate::entry::undo;
+use crate::entry::{invitation, undo};
 use crate::error::{Error, Result, Thing};
 use crate::people::record::{self, Changes, Upsert};
 use crate::setting;
@@ -30,7 +30,8 @@ use crate::store::native::{self, run, with_database};
 use crate::store::{Connection, Edit};
 use crate::values::change::Change;
 use crate::values::email::Email;
-use crate::values::id::PersonId;
+use crate::values::id::{AccountId, Id as _, PersonId};
+use crate::values::role::Role;
 use crate::values::time::{Time, clock};
 use crate::values::version::Precondition;
 
@@ -127,6 +128,60 @@ async fn make(name: &str, registration_id: Option<&str>) -> Result<String> {
     let made = manage::create_alone(author("accounts"), &administrator().await?, &new).await?;
     Ok(format!("{} {} {:?}", made.id, made.name, made.registration_id))
 }
+
+/// Whom people add to an account.
+const ADDED_BY_PEOPLE: &[(&str, Request)] = requests! {
+    "people add a member of another account": |_one| add("member@example.com", Role::User).await?,
+    "people add somebody as the first owner": |_one| add("member@example.com", Role::Owner).await?,
+};
+
+/// Adds the person of an address to the account that both connectors know, as the administrator.
+async fn add(address: &str, role: Role) -> Result<String> {
+    let find = |statement: &str, of: &str| -> Result<i64> {
+        Ok(with_database(|database| database.query_row(statement, [of], |row| row.get(0))).unwrap_or(-1))
+    };
+    let account_id = find("SELECT id FROM accounts WHERE registration_id = ?", "9")?;
+    let person_id = find("SELECT person_id FROM addresses WHERE key = ?", address)?;
+    let (account_id, person_id) = (AccountId::from_number(account_id), PersonId::from_number(person_id));
+    invitation::add_known_alone(author("accounts"), &administrator().await?, account_id, person_id, &[role]).await?;
+    Ok("added".to_owned())
+}
+
+/// What becomes of somebody who is added, and of the account.
+const ADDED: &[(&str, Request)] = requests! {
+    "others add the same person": |_two| add("member@example.com", Role::Viewer).await?,
+    "somebody else is added as owner": |_two| {
+        edit(async |edit| {
+            let other = person(edit, "other@example.com").await?;
+            let known = Connection::lease().await?;
+            let account = known.query_one("SELECT id FROM accounts WHERE registration_id = '9'", &[])?.take("id")?;
+            members::found(edit, account, other).await
+        }).await?
+    },
+    "the account has shut the person out": |_two| meanwhile(
+        "INSERT INTO memberships (account_id, person_id, known_as, known_by, status, blocked_rank, created_at, updated_at)
+         SELECT (SELECT id FROM accounts WHERE registration_id = '9'), person_id, person_id, key, 'removed', 'admin', 0, 0 FROM addresses
+          WHERE key = 'member@example.com'"
+    ),
+    "the account has shut somebody out by the address": |_two| meanwhile(
+        "INSERT INTO memberships (account_id, person_id, known_as, known_by, status, created_at, updated_at)
+         SELECT (SELECT id FROM accounts WHERE registration_id = '9'), 1, 1, 'member@example.com', 'inactive', 0, 0"
+    ),
+    "the person refuses the account": |_two| meanwhile(
+        "INSERT INTO memberships (account_id, person_id, known_as, status, created_at, updated_at)
+         SELECT (SELECT id FROM accounts WHERE registration_id = '9'), person_id, person_id, 'refused', 0, 0 FROM addresses
+          WHERE key = 'member@example.com'"
+    ),
+    "the member leaves": |two| {
+        let account = two.account_id;
+        edit(async |edit| members::leave(edit, account, member().await?).await).await?
+    },
+    "the member is confined": |_two| meanwhile("UPDATE people SET confined = 1"),
+    "the address is given up": |_two| meanwhile("UPDATE addresses SET retired_at = 9e15 WHERE key = 'member@example.com'"),
+    "the person turns out to be another": |_two| meanwhile(
+        "UPDATE people SET leads_to = 1 WHERE id = (SELECT person_id FROM addresses WHERE key = 'member@example.com')"
+    ),
+};
 
 /// What a connector says of people.
 const OF_PEOPLE: &[(&str, Request)] = requests! {
@@ -455,6 +510,11 @@ fn whatever_overtakes_what_people_change_one_comes_after_the_other() {
 #[test]
 fn whatever_overtakes_what_people_make_one_comes_after_the_other() {
     overtake("bootstrap", MADE_BY_PEOPLE, &[CHANGED, ACCOUNTS]);
+}
+
+#[test]
+fn whatever_overtakes_whom_people_add_one_comes_after_the_other() {
+    overtake("bootstrap", ADDED_BY_PEOPLE, &[CHANGED, ADDED]);
 }
 
 #[test]

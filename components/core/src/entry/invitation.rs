@@ -15,8 +15,9 @@ use crate::error::{Conflict, Error, Faults, Result};
 use crate::people::address::{self, Standing};
 use crate::people::link::{self, Link, Purpose};
 use crate::people::person::{self, NOT_RIGHT, NewPerson};
+use crate::store::draft::ATTEMPTS;
 use crate::store::outbox::{self, Message};
-use crate::store::{Connection, Edit};
+use crate::store::{Author, Connection, Edit, Settled};
 use crate::values::change::Change;
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
@@ -62,6 +63,32 @@ pub async fn invite(
         send(edit, account_id, person_id, &newcomer.email).await?;
     }
     Ok(told)
+}
+
+/// As [`add_known`], in a transaction by itself, planned before the lock.
+///
+/// # Errors
+///
+/// As [`add_known`].
+pub async fn add_known_alone(
+    author: Author,
+    caller: &Caller,
+    account_id: AccountId,
+    person_id: PersonId,
+    roles: &[Role],
+) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let plan = Edit::plan(author.clone()).await?;
+        let added = add_known(&plan, caller, account_id, person_id, roles).await;
+        match plan.settle(added).await? {
+            Settled::Done(()) => return Ok(()),
+            Settled::Overtaken => {}
+            Settled::UnderTheLock => break,
+        }
+    }
+    let edit = Edit::begin(author).await?;
+    add_known(&edit, caller, account_id, person_id, roles).await?;
+    edit.commit().await
 }
 
 /// Adds a person whom the caller may see to an account, see [`members::seen_person`].

@@ -20,6 +20,7 @@ DROP TRIGGER steps_audit;
 CREATE VIEW step_accounts AS SELECT NULL AS rows, NULL AS common WHERE 0;
 CREATE VIEW step_whole_accounts AS SELECT NULL AS rows, NULL AS common WHERE 0;
 CREATE VIEW step_founders AS SELECT NULL AS rows, NULL AS common WHERE 0;
+CREATE VIEW step_granted AS SELECT NULL AS rows, NULL AS common WHERE 0;
 CREATE VIEW step_words AS SELECT NULL AS rows, NULL AS common WHERE 0;
 CREATE VIEW step_shown AS SELECT NULL AS rows, NULL AS common WHERE 0;
 CREATE VIEW step_account AS SELECT NULL AS rows, NULL AS common WHERE 0;
@@ -42,6 +43,10 @@ END;
 
 CREATE TRIGGER steps_founders INSTEAD OF INSERT ON steps WHEN new.step = 'founders' BEGIN
     INSERT INTO step_founders (rows, common) VALUES (new.rows, new.common);
+END;
+
+CREATE TRIGGER steps_granted INSTEAD OF INSERT ON steps WHEN new.step = 'granted' BEGIN
+    INSERT INTO step_granted (rows, common) VALUES (new.rows, new.common);
 END;
 
 CREATE TRIGGER steps_words INSTEAD OF INSERT ON steps WHEN new.step = 'words' BEGIN
@@ -153,6 +158,22 @@ CREATE TRIGGER step_founders_taken INSTEAD OF INSERT ON step_founders BEGIN
     SELECT new.common ->> 0, new.common ->> 1, new.common ->> 2, new.common ->> 3, 'granted', 'memberships', new.rows ->> 1, account,
            json_object('account', account, 'after', json_object('roles', json_array('owner', 'admin')), 'door', 'founder')
       FROM (SELECT iif(typeof(new.rows ->> 0) = 'integer', new.rows ->> 0, (SELECT id FROM accounts WHERE account_key = new.rows ->> 0)) AS account);
+END;
+
+-- What a door gives to somebody who has nothing to do with the account, or was removed from it. In common: the time, the door, the actor, the rank
+-- of that, how the membership begins, the roles, and the first of the ids that memberships draw and how many there are beside it. The rows are
+-- one: the account, the person, by which id the account knows it, if that was told, and by which address.
+CREATE TRIGGER step_granted_taken INSTEAD OF INSERT ON step_granted BEGIN
+    INSERT INTO memberships (account_id, person_id, known_as, known_by, status, created_at, updated_at)
+    SELECT new.rows ->> 0, new.rows ->> 1, coalesce(new.rows ->> 2, new.common ->> 6 + (random() & (new.common ->> 7))), new.rows ->> 3,
+           new.common ->> 4, new.common ->> 0, new.common ->> 0
+     WHERE true
+        ON CONFLICT (account_id, person_id) DO UPDATE
+           SET status = excluded.status, known_by = coalesce(known_by, excluded.known_by), blocked_rank = NULL, blocked_by = NULL,
+               entered_at = iif(excluded.status = 'invited', NULL, entered_at), updated_at = excluded.updated_at;
+    INSERT INTO grants (account_id, person_id, door, role, given_by, given_rank, created_at)
+    SELECT new.rows ->> 0, new.rows ->> 1, new.common ->> 1, value, new.common ->> 2, new.common ->> 3, new.common ->> 0
+      FROM json_each(new.common, '$[5]') WHERE true ON CONFLICT DO NOTHING;
 END;
 
 -- What connectors say of accounts and is not what is shown, see `accounts/sources/words.rs`. A row: the connector, its external id, the field,

@@ -5,12 +5,14 @@
 //! gives it back. Two requests never hold one connection at the same time, hence never meet in one transaction.
 
 use std::cell::{Cell, RefCell};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::anyhow;
 
 use crate::error::{Error, Result};
+use crate::store::look::{self, Look};
 use crate::store::row::Row;
-use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::{Sqlite, UNPLANNED};
 use crate::store::still::Writing;
 use crate::store::{Value, along, migration, patience};
 
@@ -23,6 +25,16 @@ thread_local! {
 pub struct Connection {
     /// `None` only after [`Connection::discard`].
     raw: Option<Sqlite>,
+    /// What was read, of one that a plan is made by: it only reads.
+    looks: Option<Mutex<Looks>>,
+}
+
+/// What was read, as far as it can be asked for again.
+#[derive(Default)]
+struct Looks {
+    looks: Vec<Look>,
+    /// Whether something was read that cannot.
+    are_not_all: bool,
 }
 
 impl Connection {
@@ -35,14 +47,14 @@ impl Connection {
     /// this release.
     pub async fn lease() -> Result<Self> {
         if let Some(raw) = IDLE.with_borrow_mut(Vec::pop) {
-            return Ok(Self { raw: Some(raw) });
+            return Ok(Self { raw: Some(raw), looks: None });
         }
         let raw = Sqlite::open().await?;
         if !MIGRATED.get() {
             migration::migrate(&raw).await?;
             MIGRATED.set(true);
         }
-        Ok(Self { raw: Some(raw) })
+        Ok(Self { raw: Some(raw), looks: None })
     }
 
     /// Runs a statement that only reads and returns its rows.
@@ -51,13 +63,30 @@ impl Connection {
         if let Some(along) = along::unasked()? {
             along.alone(|sql, parameters| raw.query(sql, parameters))?;
         }
-        raw.query(sql, parameters)
+        self.look(sql, parameters, || raw.query(sql, parameters))
+    }
+
+    /// Reads, and keeps what was read for a plan, if there is one: that writes nothing.
+    fn look(&self, sql: &str, parameters: &[Value], read: impl FnOnce() -> Result<Vec<Row>>) -> Result<Vec<Row>> {
+        let Some(looks) = &self.looks else { return read() };
+        if !look::only_reads(sql) {
+            return Err(UNPLANNED);
+        }
+        let rows = read()?;
+        let mut looks = looks.lock().unwrap_or_else(PoisonError::into_inner);
+        match Look::of(sql, parameters, &rows) {
+            Some(look) => looks.looks.push(look),
+            None => looks.are_not_all = true,
+        }
+        Ok(rows)
     }
 
     /// Runs a statement that only reads and returns its first row, if there is one. What is to be asked along is asked with it.
     pub fn query_first(&self, sql: &str, parameters: &[Value]) -> Result<Option<Row>> {
         let raw = self.raw()?;
-        let Some(along) = along::unasked()? else { return Ok(raw.query(sql, parameters)?.into_iter().next()) };
+        let Some(along) = along::unasked()? else {
+            return Ok(self.look(sql, parameters, || raw.query(sql, parameters))?.into_iter().next());
+        };
         let (both, parameters) = along.with(sql, parameters);
         along.answered(raw.query(&both, &parameters))
     }
@@ -74,6 +103,9 @@ impl Connection {
     /// Runs a statement that reads many rows, while other requests of the instance go on.
     pub async fn read(&self, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
         let raw = self.raw()?;
+        if self.looks.is_some() {
+            return self.query(sql, &parameters);
+        }
         if let Some(along) = along::unasked()? {
             along.alone(|sql, parameters| raw.query(sql, parameters))?;
         }
@@ -87,6 +119,9 @@ impl Connection {
     /// [`Error::Unavailable`] when others hold the write lock for too long.
     pub async fn execute(&self, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
         along::refuse_to_write()?;
+        if self.looks.is_some() {
+            return Err(UNPLANNED);
+        }
         patience::execute(self.raw()?, sql, parameters).await
     }
 
@@ -127,7 +162,8 @@ impl Drop for Connection {
 pub struct Transaction {
     connection: Connection,
     open: bool,
-    _writing: Writing,
+    /// None of a plan.
+    _writing: Option<Writing>,
 }
 
 impl Transaction {
@@ -144,7 +180,26 @@ impl Transaction {
     pub async fn begin_on(connection: Connection) -> Result<Self> {
         let writing = Writing::begin();
         connection.execute("BEGIN IMMEDIATE", Vec::new()).await?;
-        Ok(Self { connection, open: true, _writing: writing })
+        Ok(Self { connection, open: true, _writing: Some(writing) })
+    }
+
+    /// What looks like a transaction and is none: it only reads, and keeps what it has read, see [`Transaction::looked`].
+    pub(super) async fn look() -> Result<Self> {
+        along::refuse_to_write()?;
+        let mut connection = Connection::lease().await?;
+        connection.looks = Some(Mutex::default());
+        Ok(Self { connection, open: false, _writing: None })
+    }
+
+    /// Whether it only reads, see [`Transaction::look`].
+    pub(super) fn only_looks(&self) -> bool {
+        self.connection.looks.is_some()
+    }
+
+    /// Takes what was read so far, if all of it can be asked again. From then on its connection is like any other.
+    pub(super) fn looked(&mut self) -> Option<Vec<Look>> {
+        let looks = self.connection.looks.take()?.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (!looks.are_not_all).then_some(looks.looks)
     }
 
     /// As [`Transaction::begin`], for one that writes so much that others would have to wait for it: it lets these go first. In
@@ -154,7 +209,7 @@ impl Transaction {
         let connection = Connection::lease().await?;
         let writing = Writing::begin();
         patience::begin_long(connection.raw()?).await?;
-        Ok(Self { connection, open: true, _writing: writing })
+        Ok(Self { connection, open: true, _writing: Some(writing) })
     }
 
     /// The connection, for what reads within the transaction.
@@ -183,11 +238,17 @@ impl Transaction {
 
     /// Runs a statement that goes over many rows, while other requests of the instance go on.
     pub async fn batch(&self, sql: &str, parameters: Vec<Value>) -> Result<Vec<Row>> {
+        if self.only_looks() {
+            return self.connection.query(sql, &parameters);
+        }
         self.connection.raw()?.execute(sql, parameters).await
     }
 
     /// Makes the changes durable, all of them.
     pub async fn commit(mut self) -> Result<()> {
+        if !self.open {
+            return Err(UNPLANNED);
+        }
         // An error here (a full disk, say) leaves the transaction open or closed; `drop` finds out.
         self.connection.raw()?.execute("COMMIT", Vec::new()).await?;
         self.open = false;

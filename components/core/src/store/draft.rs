@@ -17,6 +17,7 @@ use serde_json::{Map, Value as Json};
 use crate::error::{Error, Result};
 use crate::store::audit::Author;
 use crate::store::connection::Connection;
+use crate::store::look::Look;
 use crate::store::sql::{Sql, rows};
 use crate::store::sqlite::is_stale;
 use crate::store::{Row, Value};
@@ -58,6 +59,11 @@ impl Premise {
         };
         let answer = asked.into_iter().next().map(|mut row| row.take("answer")).transpose()?.flatten();
         Ok(Self { question, parameters, answer })
+    }
+
+    /// What was read to make a plan.
+    pub(super) fn of(Look { question, parameters, answer }: Look) -> Self {
+        Self { question, parameters, answer }
     }
 
     /// The question, as it stands in a statement after so many other parameters.

@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::audit::Author;
 use crate::store::connection::{Connection, Transaction};
-use crate::store::draft::{self, Draft, MANY};
+use crate::store::draft::{self, Draft, MANY, Premise};
+use crate::store::sqlite::is_unplanned;
 
 /// How many notes wait at most: of a large body they are written as they come.
 const NOTES_MAX: usize = 500;
@@ -25,6 +26,16 @@ pub struct Edit {
     pub author: Author,
 }
 
+/// What becomes of a plan.
+pub(crate) enum Settled<T> {
+    /// It is done.
+    Done(T),
+    /// Something that was read is not so any more: it is to be planned anew.
+    Overtaken,
+    /// It is no plan: it is to be done under the lock.
+    UnderTheLock,
+}
+
 impl Edit {
     /// Waits for the write lock and takes it.
     ///
@@ -37,6 +48,45 @@ impl Edit {
 
     fn of(transaction: Transaction, author: Author) -> Self {
         Self { transaction, draft: Mutex::new(Draft::new(author.clone())), author }
+    }
+
+    /// A plan: whatever is done with it reads and drafts, and writes nothing, until it is settled. What would write by itself is refused,
+    /// and is then to be done under the lock.
+    pub(crate) async fn plan(author: Author) -> Result<Self> {
+        Ok(Self::of(Transaction::look().await?, author))
+    }
+
+    /// Writes a plan, which has come to this result, by one statement, if all that was read for it is so still.
+    ///
+    /// # Errors
+    ///
+    /// The plan's, if what was read is so still; [`crate::Error::Unavailable`] when others hold the write lock for too long.
+    pub(crate) async fn settle<T>(mut self, planned: Result<T>) -> Result<Settled<T>> {
+        let looks = self.transaction.looked();
+        let premises: Option<Vec<_>> = looks.map(|looks| looks.into_iter().map(Premise::of).collect());
+        let (Some(premises), connection) = (premises, self.transaction.connection()) else {
+            return Ok(Settled::UnderTheLock);
+        };
+        let done = match planned {
+            Ok(done) => done,
+            Err(error) if is_unplanned(&error) => return Ok(Settled::UnderTheLock),
+            Err(error) if draft::hold(connection, &premises).await? => return Err(error),
+            // What was read one after the other need never have been so at once.
+            Err(_) => return Ok(Settled::Overtaken),
+        };
+        let drafted = std::mem::replace(&mut *self.draft(), Draft::new(self.author.clone()));
+        match drafted.apply(connection, &premises).await {
+            Ok(true) => Ok(Settled::Done(done)),
+            Ok(false) => Ok(Settled::Overtaken),
+            // What the database refuses is told apart under the lock.
+            Err(Error::Duplicate { .. }) => Ok(Settled::UnderTheLock),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes what was drafted so far, but for a plan, which is written as a whole: so nothing of it is to be read afterwards.
+    pub(crate) async fn write_unless_planned(&self) -> Result<()> {
+        if self.transaction.only_looks() { Ok(()) } else { self.write().await }
     }
 
     /// As [`Edit::begin`], on a connection that the caller already has.

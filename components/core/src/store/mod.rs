@@ -8,6 +8,7 @@
 //! | [`climb`] | the climb through the tree of accounts |
 //! | `scoped` | what belongs to the request that runs now |
 //! | [`along`] | a question that is asked in one statement with what a request reads |
+//! | `look` | what was read to make a plan |
 //! | [`patience`] | how long a request waits for the write lock, and how |
 //! | `still` | when an instance may compute for long |
 //! | [`migration`] | the schema of this release |
@@ -25,6 +26,7 @@ pub(crate) mod climb;
 pub mod connection;
 pub(crate) mod draft;
 mod edit;
+mod look;
 pub(crate) mod migration;
 #[cfg(test)]
 pub(crate) mod native;
@@ -40,6 +42,7 @@ mod still;
 pub use audit::{Actor, Author};
 pub use connection::{Connection, Transaction};
 pub use edit::Edit;
+pub(crate) use edit::Settled;
 pub use row::Row;
 pub use spin_sdk::sqlite::Value;
 pub use sqlite::away;

@@ -34,6 +34,16 @@ impl Row {
         Self { columns: columns.into(), values }
     }
 
+    /// The names of its columns.
+    pub(super) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The values of its columns.
+    pub(super) fn values(&self) -> &[Value] {
+        &self.values
+    }
+
     /// Takes the value of a column.
     ///
     /// # Errors

@@ -119,11 +119,21 @@ const CHANGED: &str = "what was read has changed";
 /// What was planned is not to be done any more.
 const STALE: Error = Error::Unavailable { retry_after: 1, reason: CHANGED };
 
+/// What a plan cannot write, see [`crate::store::Edit::plan`].
+pub(super) const UNPLANNED: Error = Error::Unavailable { retry_after: 1, reason: BY_ITSELF };
+
+const BY_ITSELF: &str = "what is written by itself is no part of a plan";
+
 const AWAY: Error = Error::Unavailable { retry_after: 5, reason: OUT_OF_ORDER };
 
 /// Whether it is [`BUSY`].
 pub(super) fn is_busy(error: &Error) -> bool {
     matches!(error, Error::Unavailable { reason: IN_USE, .. })
+}
+
+/// Whether it is [`UNPLANNED`].
+pub(super) fn is_unplanned(error: &Error) -> bool {
+    matches!(error, Error::Unavailable { reason: BY_ITSELF, .. })
 }
 
 /// Whether it is [`STALE`].

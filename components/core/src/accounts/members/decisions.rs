@@ -51,10 +51,16 @@ pub async fn add(
     let grant = Grant { door: Door::Accounts, roles, rank: held.rank(), status, known_as: Some(known_as), known_by };
     match was {
         None => {
-            if !blocks.is_empty() {
+            if blocks.is_empty() {
+                grants::grant_anew(edit, account_id, person_id, grant).await?;
+            } else {
                 lift_by_address(edit, account_id, person_id)?;
+                grants::grant(edit, account_id, person_id, grant).await?;
             }
-            grants::grant(edit, account_id, person_id, grant).await?;
+            Ok(Added::Member(person_id))
+        }
+        Some(Member { status: Status::Removed, person_id, roles, .. }) if roles.is_empty() => {
+            grants::grant_anew(edit, account_id, person_id, grant).await?;
             Ok(Added::Member(person_id))
         }
         Some(Member { status: Status::Removed, person_id, .. }) => {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::membership::{self, Door, Grant};
+use super::membership::{self, Door, FIRST_OF_MEMBERSHIPS, Grant, IDS_OF_MEMBERSHIPS};
 use crate::error::Result;
 use crate::store::draft::Draft;
 use crate::store::sql::{Sql, rows};
@@ -82,6 +82,34 @@ pub(crate) fn draft_founder<A: Serialize>(draft: &mut Draft, account: &A, person
     let Author { actor, api, request_id } = &draft.author;
     let common = json!([Time::now(), actor.to_string(), api, request_id]);
     draft.step("founders", &(account, person_id), common)
+}
+
+/// Gives somebody who has nothing to do with the account, or was removed from it, what a door gives: nobody is shut out by an address of
+/// the person. It is written with what was drafted before.
+pub(super) async fn grant_anew(
+    edit: &Edit,
+    account_id: AccountId,
+    person_id: PersonId,
+    grant: Grant<'_>,
+) -> Result<()> {
+    {
+        let mut draft = edit.draft();
+        let roles = role::names(grant.roles);
+        let common = json!([
+            Time::now(),
+            grant.door.name(),
+            draft.author.actor.to_string(),
+            grant.rank.map(Role::name),
+            grant.status.name(),
+            roles,
+            FIRST_OF_MEMBERSHIPS,
+            IDS_OF_MEMBERSHIPS - 1,
+        ]);
+        draft.step("granted", &(account_id, person_id, grant.known_as, grant.known_by), common)?;
+        let detail = json!({ "account": account_id, "door": grant.door.name(), "after": { "roles": roles } });
+        draft.note("granted", "memberships", &[(person_id, detail)])?;
+    }
+    edit.write_unless_planned().await
 }
 
 /// Takes away what a door has given to a person, who then is no member any more unless another door holds the membership.

@@ -1,4 +1,5 @@
-//! The table of memberships: every statement that adds to it. A membership has an id by which the account knows somebody who has
+//! The table of memberships: every statement that adds to it, but for the steps that come with what is given ([`super::grants`]). A
+//! membership has an id by which the account knows somebody who has
 //! not entered, and the address that it was made for.
 
 use super::standing::Status;
