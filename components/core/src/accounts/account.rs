@@ -188,9 +188,9 @@ fn draft_as(
     let made: Vec<_> = accounts.iter().zip(&keys).map(row).collect();
     let common = (owner, origin, Time::this_second());
     if are_plain {
-        draft.step("accounts", &made, common)?
+        draft.step("accounts", &made, common)?;
     } else {
-        draft.step("whole_accounts", &made, common)?
+        draft.step("whole_accounts", &made, common)?;
     }
     let notes: Vec<_> = keys.iter().zip(accounts.iter().map(NewAccount::told)).collect();
     draft.note("created", "accounts", &notes)?;

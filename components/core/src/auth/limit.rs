@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::setting;
-use crate::store::{Connection, Transaction};
+use crate::store::{Connection, Transaction, Value};
 use crate::values::time::Time;
 
 /// The time over which requests are counted.
@@ -52,7 +52,7 @@ pub async fn count(connection: &Connection, asked: Asked, address: Option<IpAddr
     if row.take("passed")? {
         connection.execute(FORGET, vec![since.into()]).await?;
     }
-    let parameters = vec![subject.into(), now.into(), since.into()];
+    let parameters = vec![subject.into(), now.into(), since.into(), Value::Null];
     let Some(mut row) = connection.execute(COUNT, parameters).await?.into_iter().next() else { return Ok(()) };
     if limit > 0 && row.take::<i64>("count")? > limit {
         return Err(Error::TooManyRequests { retry_after: row.take::<Time>("window_start")?.seconds_after(since) });
@@ -69,12 +69,13 @@ const STANDING: &str =
 const FORGET: &str = "DELETE FROM sign_ups
       WHERE address IN (SELECT address FROM sign_ups WHERE window_start <= ?1 ORDER BY window_start LIMIT 100)";
 
-/// Counts one more. A window that has passed begins anew.
-const COUNT: &str = "INSERT INTO sign_ups (address, window_start, count) VALUES (?1, ?2, 1)
+/// Counts one more of this, and of another if there is another. A window that has passed begins anew.
+const COUNT: &str = "INSERT INTO sign_ups (address, window_start, count)
+     SELECT ?1, ?2, 1 UNION ALL SELECT ?4, ?2, 1 WHERE ?4 IS NOT NULL
      ON CONFLICT (address) DO UPDATE SET
          count = CASE WHEN window_start > ?3 THEN count + 1 ELSE 1 END,
          window_start = CASE WHEN window_start > ?3 THEN window_start ELSE ?2 END
-     RETURNING count, window_start";
+     RETURNING address, count, window_start";
 
 /// Counts one more mail to a mailbox that an account or a person, `whose`, asks for.
 ///
@@ -82,10 +83,21 @@ const COUNT: &str = "INSERT INTO sign_ups (address, window_start, count) VALUES 
 ///
 /// [`Error::TooManyRequests`] beyond five of them within the hour.
 pub(crate) fn count_from(transaction: &Transaction, whose: &str, key: &str) -> Result<()> {
-    match counted(transaction, format!("mail {whose} {key}"))? {
-        (count, retry_after) if count > FROM_ACCOUNT => Err(Error::TooManyRequests { retry_after }),
-        _ => Ok(()),
-    }
+    let from = format!("mail {whose} {key}");
+    counted(transaction, &from, None)?.iter().try_for_each(Counted::require_few)
+}
+
+/// As [`count_from`], of a mail that the mailbox's person has not asked for, and says when it goes: see [`turn`].
+///
+/// # Errors
+///
+/// As [`count_from`].
+pub(crate) fn turn_from(transaction: &Transaction, whose: &str, key: &str) -> Result<Time> {
+    let from = format!("mail {whose} {key}");
+    let counted = counted(transaction, &from, Some(&mails(About::Others, key)))?;
+    let (of_whose, to_mailbox): (Vec<_>, Vec<_>) = counted.iter().partition(|counted| counted.subject == from);
+    of_whose.into_iter().try_for_each(Counted::require_few)?;
+    Ok(turn_of(to_mailbox.first().map_or(1, |counted| counted.count)))
 }
 
 /// What a mail is about. Each kind is counted by itself, so that what strangers can cause keeps back nothing that the person
@@ -101,20 +113,47 @@ pub(crate) enum About {
 /// When the next mail to a mailbox goes. Beyond twenty within the hour it goes later, and whoever asks for it is not told: nobody
 /// uses up what somebody else may have sent there. A link in it is good from then on.
 pub(crate) fn turn(transaction: &Transaction, about: About, key: &str) -> Result<Time> {
-    let about = match about {
-        About::Others => "others",
-        About::Own => "own",
-    };
-    let (count, _) = counted(transaction, format!("mail {about} {key}"))?;
-    let turns = u32::try_from((count - 1) / TO_MAILBOX).unwrap_or(u32::MAX).min(24);
-    Ok(Time::now() + WINDOW * turns)
+    let counted = counted(transaction, &mails(about, key), None)?;
+    Ok(turn_of(counted.first().map_or(1, |counted| counted.count)))
 }
 
-/// Counts one more of `subject` within the hour: how many there are, and the seconds until the count begins anew.
-fn counted(transaction: &Transaction, subject: String) -> Result<(i64, u32)> {
+/// As what the mails to a mailbox are counted.
+fn mails(about: About, key: &str) -> String {
+    match about {
+        About::Others => format!("mail others {key}"),
+        About::Own => format!("mail own {key}"),
+    }
+}
+
+/// When the mail goes that is the last of so many.
+fn turn_of(count: i64) -> Time {
+    let turns = u32::try_from((count - 1) / TO_MAILBOX).unwrap_or(u32::MAX).min(24);
+    Time::now() + WINDOW * turns
+}
+
+/// How many there are of something within the hour, and the seconds until the count begins anew.
+struct Counted {
+    subject: String,
+    count: i64,
+    retry_after: u32,
+}
+
+impl Counted {
+    /// Refuses what was asked for too often by one.
+    fn require_few(&self) -> Result<()> {
+        if self.count > FROM_ACCOUNT { Err(Error::TooManyRequests { retry_after: self.retry_after }) } else { Ok(()) }
+    }
+}
+
+/// Counts one more of `subject` within the hour, and of `other`.
+fn counted(transaction: &Transaction, subject: &str, other: Option<&str>) -> Result<Vec<Counted>> {
     let now = Time::now();
     let since = now - WINDOW;
     transaction.run(FORGET, &[since.into()])?;
-    let mut row = transaction.run_one(COUNT, &[subject.into(), now.into(), since.into()])?;
-    Ok((row.take("count")?, row.take::<Time>("window_start")?.seconds_after(since)))
+    let rows = transaction.run(COUNT, &[subject.into(), now.into(), since.into(), other.into()])?;
+    let counted = rows.into_iter().map(|mut row| {
+        let retry_after = row.take::<Time>("window_start")?.seconds_after(since);
+        Ok(Counted { subject: row.take("address")?, count: row.take("count")?, retry_after })
+    });
+    counted.collect()
 }

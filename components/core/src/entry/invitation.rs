@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::accounts::hierarchy;
 use crate::accounts::members::{self, Added, Called, Door, Meant, Seen, Status};
 use crate::auth::caller::Caller;
-use crate::auth::limit::{self, About};
+use crate::auth::limit;
 use crate::entry::sign_up::Newcomer;
 use crate::entry::{proof, recovery};
 use crate::error::{Conflict, Error, Faults, Result};
@@ -171,10 +171,9 @@ async fn send_again(edit: &Edit, account_id: AccountId, person_id: PersonId) -> 
 }
 
 async fn send(edit: &Edit, account_id: AccountId, person_id: PersonId, email: &Email) -> Result<()> {
-    limit::count_from(edit, &format!("account {account_id}"), &email.key)?;
+    let due = limit::turn_from(edit, &format!("account {account_id}"), &email.key)?;
     let mut row = edit.run_one("SELECT name FROM accounts WHERE id = ?", &[account_id.into()])?;
     let account: String = row.take("name")?;
-    let due = limit::turn(edit, About::Others, &email.key)?;
     let link = link::make(edit, Purpose::Invitation, person_id, Some(account_id), email, due).await?;
     // What an account calls itself is no subject: it would let anybody write one.
     let text = format!("You are invited to join “{account}”. The invitation is good for seven days:");
