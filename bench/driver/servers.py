@@ -64,7 +64,7 @@ class Server:
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
                 return self
-            except ConnectionRefusedError:
+            except ConnectionError:
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     raise SystemExit(f"{self.name} does not start: see {WORK / 'servers.log'}") from None
                 time.sleep(0.0005)

@@ -187,18 +187,16 @@ def main() -> None:
     parser.add_argument("--only", action="append", metavar="NAME", choices=[run.__name__ for run in ATTACKS],
                         help="one attack; may be given several times; prints, and writes no report")
     parser.add_argument("--before", metavar="DIRECTORY", type=Path, help="another checkout, to be measured after this one")
-    parser.add_argument("--program", metavar="FILE", type=Path, help="a host that is built already; then nothing is built")
+    parser.add_argument("--program", metavar="FILE", type=Path, help="a host that is built already; then nothing is built, of the other checkout neither")
     arguments = parser.parse_args()
     accounts, seconds = (1000, 6) if arguments.quick else (10_000, 30)
     chosen = [run for run in ATTACKS if not arguments.only or run.__name__ in arguments.only]
-    if arguments.program and arguments.before:
-        parser.error("--before needs the host of each tree")
-    servers.PROGRAM = arguments.program
     WORK.mkdir(parents=True, exist_ok=True)
     runs = {}
     for name, root in (("This revision", ROOT), ("Before", arguments.before)):
         if root is None:
             continue
+        servers.PROGRAM = arguments.program and (arguments.program if root is ROOT else root / "target/release/accord")
         build.accord(root)
         runs[name] = besiege(root, accounts, seconds, chosen)
     text = report(runs, accounts, seconds)

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
 use std::thread;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
@@ -38,6 +39,13 @@ pub(crate) fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 thread_local! {
     /// Whether the guest that this thread runs gives way in the midst of computing.
     static COMPUTES: Cell<bool> = const { Cell::new(false) };
+    /// Since when it runs it without a break.
+    static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// How long the guest that this thread runs has run without a break.
+pub(crate) fn runs_for() -> Duration {
+    SINCE.get().map_or(Duration::MAX, |since| since.elapsed())
 }
 
 /// Tells that a guest which gives way has more to compute.
@@ -62,6 +70,7 @@ pub(crate) enum Progress {
 /// Polls work once.
 pub(crate) fn poll(work: &mut Work, context: &mut Context<'_>) -> Progress {
     COMPUTES.set(false);
+    SINCE.set(Some(Instant::now()));
     match work.as_mut().poll(context) {
         Poll::Ready(()) => Progress::Done,
         Poll::Pending if COMPUTES.get() => Progress::Computes,

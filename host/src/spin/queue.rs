@@ -24,7 +24,9 @@ const LAST: Duration = Duration::from_secs(3);
 const MAX_LONG_WAIT: Duration = Duration::from_secs(25);
 /// How long any other waits.
 const MAX_WAIT: Duration = Duration::from_secs(5);
-/// How much later a statement comes for each byte of its parameters, …
+/// Bytes of parameters that all have: a token, or a change of one account.
+const LITTLE: usize = 4 << 10;
+/// How much later a statement comes for each further byte of its parameters, …
 const PER_BYTE: Duration = Duration::from_micros(50);
 /// … at most.
 const MAX_DELAY: Duration = Duration::from_secs(2);
@@ -55,7 +57,10 @@ impl Weight {
     fn delay(self) -> Duration {
         match self {
             _ if self.is_long() => LAST,
-            Self::Bytes(bytes) => PER_BYTE.saturating_mul(u32::try_from(bytes).unwrap_or(u32::MAX)).min(MAX_DELAY),
+            Self::Bytes(bytes) => {
+                let further = u32::try_from(bytes.saturating_sub(LITTLE)).unwrap_or(u32::MAX);
+                PER_BYTE.saturating_mul(further).min(MAX_DELAY)
+            }
             Self::Transaction | Self::Long => TRANSACTION,
         }
     }
