@@ -150,7 +150,7 @@ mod tests {
             })
             .await;
             // A timer of the runtime that it came from.
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
             note();
         });
         let first = poll_fn(|context| Poll::Ready(poll(&mut work, context))).await;
