@@ -195,7 +195,7 @@ def token(connection: http.client.HTTPConnection, **form: str) -> str:
 
 def migrations() -> list[Path]:
     """The files that make the tables, in order."""
-    files = sorted((ROOT / "components/core").rglob("*.sql"))
+    files = sorted((ROOT / "components/core").rglob("migrations/*.sql"))
     if not files:
         raise SystemExit("there are no migrations below components/core")
     return files

@@ -2,10 +2,11 @@
 //!
 //! Who reads an account needs a processor for a tenth of a millisecond, and who hashes a password for fifty. If both had the
 //! same claim to it, the reader would wait behind everybody who hashes, at each of the steps of its request. So whoever turns out to
-//! take long goes on here: the system gives the processors to all others at once, and to these what is left. What a
-//! guest does for a database is not done here, so nobody waits for a lock that is held by somebody who waits for a processor.
+//! take long goes on here: the system gives the processors to all others at once, and to these what is left. A guest that is
+//! about to write leaves first, so nobody waits for a lock that is held by somebody who waits for a processor.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::LazyLock;
@@ -25,9 +26,15 @@ static THREADS: LazyLock<Runtime> = LazyLock::new(|| {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let mut threads = Builder::new_multi_thread();
     threads.worker_threads(processors).thread_name("accord-background").enable_all();
-    // On Linux the priority of a thread is its own; elsewhere it is that of the whole process. One that stays is no harm but to others.
-    #[cfg(target_os = "linux")]
-    threads.on_thread_start(|| _ = rustix::process::setpriority_process(None, NICE));
+    threads.on_thread_start(|| {
+        IS_BACKGROUND.set(true);
+        // On Linux the priority of a thread is its own; elsewhere it is that of the whole process. One that stays is no harm but to
+        // others.
+        #[cfg(target_os = "linux")]
+        {
+            _ = rustix::process::setpriority_process(None, NICE);
+        }
+    });
     threads.build().expect("the system has threads")
 });
 
@@ -37,10 +44,25 @@ pub(crate) fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 }
 
 thread_local! {
+    /// Whether this is one of these threads.
+    static IS_BACKGROUND: Cell<bool> = const { Cell::new(false) };
     /// Whether the guest that this thread runs gives way in the midst of computing.
     static COMPUTES: Cell<bool> = const { Cell::new(false) };
     /// Since when it runs it without a break.
     static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Goes home first, if this is the background: for what others will wait for.
+pub(crate) async fn leave() {
+    let mut is_away = IS_BACKGROUND.get();
+    poll_fn(|context| {
+        if std::mem::take(&mut is_away) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// How long the guest that this thread runs has run without a break.
@@ -123,7 +145,6 @@ impl Future for Stay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::poll_fn;
     use std::sync::{Arc, Mutex};
 
     #[tokio::test]
@@ -149,6 +170,8 @@ mod tests {
                 Poll::Ready(())
             })
             .await;
+            leave().await;
+            note();
             // A timer of the runtime that it came from.
             tokio::time::sleep(Duration::from_millis(1)).await;
             note();
@@ -156,14 +179,14 @@ mod tests {
         let first = poll_fn(|context| Poll::Ready(poll(&mut work, context))).await;
         assert_eq!(first, Progress::Computes);
         let mut computing = Computing::go_on(work);
-        let mut work = poll_fn(|context| computing.poll(context)).await.expect("it waits for a timer");
+        let mut work = poll_fn(|context| computing.poll(context)).await.expect("it has left");
         poll_fn(|context| match poll(&mut work, context) {
             Progress::Done => Poll::Ready(()),
             Progress::Waits => Poll::Pending,
             Progress::Computes => unreachable!(),
         })
         .await;
-        assert_eq!(*seen.lock().unwrap(), [false, true, true, true, false]);
+        assert_eq!(*seen.lock().unwrap(), [false, true, true, true, false, false]);
     }
 
     #[cfg(target_os = "linux")]

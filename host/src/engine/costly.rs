@@ -22,6 +22,8 @@ pub(super) struct Look {
     uri: Uri,
     /// About how long its options and its body are: one more for four times as long.
     sizes: [u32; 2],
+    /// Whether it shows a credential: who is refused or not by that is not taken for those who come without one.
+    is_authorized: bool,
 }
 
 impl Look {
@@ -30,13 +32,16 @@ impl Look {
         let size = |length: Option<u64>| length.and_then(u64::checked_ilog2).map_or(0, |bits| 1 + bits / 2);
         let options = request.uri().query().map(|options| options.len() as u64);
         let sizes = [options, length(request.headers())].map(size);
-        Self { method: request.method().clone(), uri: request.uri().clone(), sizes }
+        let is_authorized = request.headers().contains_key(header::AUTHORIZATION);
+        Self { method: request.method().clone(), uri: request.uri().clone(), sizes, is_authorized }
     }
 }
 
 impl PartialEq for Look {
     fn eq(&self, other: &Self) -> bool {
-        self.sizes == other.sizes && self.uri.path() == other.uri.path() && self.method == other.method
+        (self.sizes, self.is_authorized) == (other.sizes, other.is_authorized)
+            && self.uri.path() == other.uri.path()
+            && self.method == other.method
     }
 }
 

@@ -360,7 +360,7 @@ impl Desk<'_> {
 
     /// Has the guest answer a request. Whether it did in time; an error ends the instance.
     async fn answer(&self, accessor: &Accessor<Guest>, job: Job) -> wasmtime::Result<bool> {
-        let Job { request, look, turn, answer } = job;
+        let Job { request, look, turn, answer, .. } = job;
         let prepared = accessor.with(|mut access| {
             access.get().calls += 1;
             Prepared::new(access.as_context_mut(), self.proxy, request, Guest::http, answer)

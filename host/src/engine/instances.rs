@@ -34,6 +34,8 @@ pub(crate) enum Failure {
     Failed(wasmtime::Error),
 }
 
+/// How long a request waits at most for those that look like it.
+const COSTLY_PATIENCE: Duration = Duration::from_secs(3);
 /// Of how many instances of a component one at least is for nothing but bodies that take long.
 const SPARED: usize = 4;
 
@@ -103,9 +105,9 @@ impl Instances {
 
     /// The component's response to `request`.
     pub async fn handle(&self, request: Request, kind: Kind) -> Result<Response, Failure> {
-        let (turns, is_bulk) = match &self.bulk {
-            Some(bulk) if kind == Kind::Bulk => (bulk, true),
-            _ => (&self.all, false),
+        let turns = match &self.bulk {
+            Some(bulk) if kind == Kind::Bulk => bulk,
+            _ => &self.all,
         };
         let deadline = Instant::now() + self.request_timeout;
         let overloaded = || {
@@ -114,14 +116,17 @@ impl Instances {
         };
         let look = Look::of(&request);
         let is_large = kind == Kind::Arriving;
-        let is_costly = !is_bulk && self.costly.expects(&look);
+        // Whose body is on its way keeps nobody waiting but those who send as slowly.
+        let is_costly = kind == Kind::Small && self.costly.expects(&look);
         let turn = async {
             let mut turn = Turn::default();
             if is_large {
                 turn.needs(&self.large).await?;
             }
             if is_costly {
-                turn.needs(self.costly.permits()).await?;
+                // Whoever only looks like one that takes long is not to wait for ever.
+                let permit = turn.needs(self.costly.permits());
+                tokio::time::timeout(COSTLY_PATIENCE, permit).await.unwrap_or(Ok(()))?;
             }
             turn.needs(&turns.permits).await?;
             Ok::<_, AcquireError>(turn)
@@ -132,13 +137,12 @@ impl Instances {
         drop(waiting);
         let turn = turn.ok().and_then(Result::ok).ok_or_else(overloaded)?;
         let (answer, mut answered) = oneshot::channel();
-        let answered = match turns.pool.offer(Job { request, look, turn, answer }) {
-            None => answered.await,
-            Some(waits) => match tokio::time::timeout_at(deadline, &mut answered).await {
-                Ok(answered) => answered,
-                Err(_) if turns.pool.withdraw(waits) => return Err(overloaded()),
-                Err(_) => answered.await,
-            },
+        let number = turns.pool.offer(Job::new(request, look, turn, answer));
+        let answered = match tokio::time::timeout_at(deadline, &mut answered).await {
+            Ok(answered) => answered,
+            Err(_) if turns.pool.withdraw(number) => return Err(overloaded()),
+            // Its instance has the same deadline.
+            Err(_) => answered.await,
         };
         // An instance that ends drops the requests that it serves.
         answered.unwrap_or_else(|_| Err(TrapOrPanicError.into())).map_err(|error| {

@@ -8,7 +8,7 @@ use crate::engine::costly::Look;
 use crate::metrics::{ComponentMetrics, One};
 use futures::channel::oneshot;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -17,10 +17,23 @@ use wasmtime_wasi_http::handler::{Request, Response};
 
 /// A request on its way to an instance.
 pub(super) struct Job {
+    number: u64,
     pub request: Request,
     pub look: Look,
     pub turn: Turn,
     pub answer: oneshot::Sender<Result<Response, wasmtime::Error>>,
+}
+
+impl Job {
+    pub fn new(
+        request: Request,
+        look: Look,
+        turn: Turn,
+        answer: oneshot::Sender<Result<Response, wasmtime::Error>>,
+    ) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self { number: COUNT.fetch_add(1, Ordering::Relaxed), request, look, turn, answer }
+    }
 }
 
 /// A request's turn. It ends with the request and not with the client's patience.
@@ -73,7 +86,6 @@ struct Parked {
 
 /// A request that found all instances busy.
 struct Waiting {
-    number: u64,
     job: Job,
     _counted: One,
 }
@@ -123,37 +135,42 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a request to an instance. If all are busy it waits, under the number that is returned.
-    pub fn offer(self: &Arc<Self>, job: Job) -> Option<u64> {
+    /// Gives a request to an instance. If all are busy it waits. Returns its number.
+    pub fn offer(self: &Arc<Self>, job: Job) -> u64 {
+        let number = job.number;
+        self.place(job, VecDeque::push_back);
+        number
+    }
+
+    /// Gives a request to an instance, or puts it among those that wait.
+    fn place(self: &Arc<Self>, job: Job, wait: fn(&mut VecDeque<Waiting>, Waiting)) {
         let mut state = self.state();
         if let Some((place, waker)) = state.best() {
             *place = Some(job);
             drop(state);
             waker.wake();
-            return None;
+        } else if state.seats.len() < self.share {
+            self.open(state, job);
+        } else {
+            let counted = One::of(&self.metrics.waiting);
+            wait(&mut state.waiting, Waiting { job, _counted: counted });
         }
-        if state.seats.len() < self.share {
-            self.open(&mut state, job);
-            return None;
-        }
-        let number = state.number();
-        let counted = One::of(&self.metrics.waiting);
-        state.waiting.push_back(Waiting { number, job, _counted: counted });
-        Some(number)
     }
 
     /// Takes a request back that waits. Whether it still did.
     pub fn withdraw(&self, number: u64) -> bool {
         let mut state = self.state();
         let before = state.waiting.len();
-        state.waiting.retain(|waiting| waiting.number != number);
+        state.waiting.retain(|waiting| waiting.job.number != number);
         state.waiting.len() < before
     }
 
     /// Makes an instance, whose first request is there.
-    fn open(self: &Arc<Self>, state: &mut State, job: Job) {
+    fn open(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Job) {
         let number = state.number();
         state.seats.push(Seat { number, job: Some(job), parked: None });
+        // A runtime that ends drops it at once, and that asks for the state.
+        drop(state);
         (self.start)(self.clone(), number);
     }
 
@@ -185,7 +202,7 @@ impl Pool {
     /// An instance computes: what it has been given and has not begun, another is to do.
     pub fn give_back(self: &Arc<Self>, number: u64) {
         if let Some(job) = self.take(number) {
-            self.offer(job);
+            self.place(job, VecDeque::push_front);
         }
     }
 
@@ -194,10 +211,10 @@ impl Pool {
         let mut state = self.state();
         let Some(place) = state.seats.iter().position(|seat| seat.number == number) else { return };
         let left = state.seats.remove(place).job;
-        if let Some(job) = left.or_else(|| state.next()) {
-            self.open(&mut state, job);
+        match left.or_else(|| state.next()) {
+            Some(job) => self.open(state, job),
+            None => drop(state),
         }
-        drop(state);
         self.ended.notify_waiters();
     }
 

@@ -38,7 +38,7 @@ use crate::background;
 use crate::metrics::{DatabaseMetrics, One};
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, Value};
 use crate::spin::queue::{self, Queue, Weight};
-use crate::spin::session::{Session, begins, changes_rows, is_busy, writes};
+use crate::spin::session::{Session, begins, changes_rows, inserts, is_busy, writes};
 use crate::spin::values::{io, size};
 use futures::FutureExt as _;
 use std::collections::BTreeMap;
@@ -152,6 +152,7 @@ impl Database {
             session: Mutex::new(Some(session)),
             turn: Mutex::default(),
             locked: AtomicBool::new(false),
+            wrote: AtomicBool::new(false),
             elsewhere: Mutex::default(),
         })))
     }
@@ -187,13 +188,14 @@ impl Database {
         _ = lease.loan().run_elsewhere("PRAGMA wal_checkpoint(PASSIVE)".to_owned(), Vec::new(), Threads::Usual).await;
     }
 
-    fn take_back(&self, session: Session) {
+    /// `wrote` says whether a component has written by it: such a connection is as the components want one.
+    fn take_back(&self, session: Session, wrote: bool) {
         // Two requests must never meet inside one transaction.
         if !session.sqlite.is_autocommit() && session.sqlite.execute_batch("ROLLBACK").is_err() {
             return;
         }
-        // A connection that was lent is as the components want one.
-        if session.wal.get()
+        if wrote
+            && session.wal.get()
             && let Ok(mut writer) = self.writer.try_lock()
             && writer.is_none()
         {
@@ -240,6 +242,8 @@ pub(crate) struct Loan {
     turn: Mutex<Option<Turn>>,
     /// Whether the last statement left the connection with the write lock.
     locked: AtomicBool,
+    /// Whether it has written a statement by itself.
+    wrote: AtomicBool,
     /// What its last write made, if another connection has written it.
     elsewhere: Mutex<Option<Made>>,
 }
@@ -261,7 +265,7 @@ impl Drop for Loan {
     fn drop(&mut self) {
         let session = self.session.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(session) = session {
-            self.database.take_back(session);
+            self.database.take_back(session, *self.wrote.get_mut());
         }
     }
 }
@@ -307,6 +311,9 @@ impl Loan {
             if let Some(error) = observer(&Statement { sql: &statement, connection: self.number, locked }) {
                 return Err(Error::Io(error));
             }
+        }
+        if writes(&statement) {
+            background::leave().await;
         }
         if !self.database.distance.is_zero() {
             tokio::time::sleep(self.database.distance).await;
@@ -382,8 +389,16 @@ impl Loan {
         let writer = is_apart.then(|| self.database.writer.lock().unwrap_or_else(PoisonError::into_inner));
         let writer = writer.as_ref().and_then(|writer| writer.as_ref());
         let session = writer.unwrap_or(own);
+        let before = self.elsewhere().unwrap_or_else(|| Made::by(own));
         let result = session.run(statement, parameters);
-        *self.elsewhere() = writer.map(Made::by);
+        if writer.is_none() {
+            self.wrote.fetch_or(result.is_ok() && is_apart, Ordering::Relaxed);
+            *self.elsewhere() = None;
+        } else if result.is_ok() {
+            let Made { changes, last_id } = Made::by(session);
+            let last_id = if inserts(statement) { last_id } else { before.last_id };
+            *self.elsewhere() = Some(Made { changes, last_id });
+        }
         self.ran(session, &result);
         result
     }
@@ -549,6 +564,7 @@ mod tests {
             let database = first.0.database.clone();
             run(&first, "PRAGMA journal_mode = WAL").await;
             run(&first, "CREATE TABLE t (name TEXT) STRICT").await;
+            run(&first, "DELETE FROM t").await;
             drop(first);
             let [one, two] = [(); 2].map(|()| database.clone().lease("a".into()));
             let (one, two) = (one.await.unwrap(), two.await.unwrap());
@@ -560,7 +576,10 @@ mod tests {
             run(&one, "INSERT INTO t VALUES ('a'), ('b')").await;
             run(&two, "INSERT INTO t VALUES ('c')").await;
             assert_eq!((told(&one), told(&two)), ((2, 2), (1, 3)));
-            assert!(run(&one, "INSERT INTO t VALUES (x'00')").await.contains("cannot store"), "an error is its own");
+            run(&one, "UPDATE t SET name = name WHERE name = 'c'").await;
+            assert_eq!(told(&one), (1, 2));
+            assert!(run(&one, "INSERT INTO t VALUES (x'00')").await.contains("cannot store"));
+            assert_eq!(told(&one), (1, 2), "it made nothing");
             assert_eq!((own(&one), own(&two)), (0, 0));
             // What belongs to a transaction stays in it.
             run(&one, "BEGIN").await;

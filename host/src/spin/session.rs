@@ -135,6 +135,11 @@ pub(super) fn changes_rows(statement: &str) -> bool {
     ["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"].contains(&&*first_word(statement))
 }
 
+/// Whether a statement may insert a row.
+pub(super) fn inserts(statement: &str) -> bool {
+    ["INSERT", "REPLACE", "WITH"].contains(&&*first_word(statement))
+}
+
 /// How a statement begins a transaction, if it does.
 pub(super) fn begins(statement: &str) -> Option<String> {
     (first_word(statement) == "BEGIN").then(|| first_word(&statement.trim_start()[5..]))
