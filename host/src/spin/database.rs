@@ -387,7 +387,8 @@ impl Loan {
         // It is part of a transaction that began with a read, or makes what belongs to the connection; or others write just now.
         let is_apart = own.sqlite.is_autocommit() && changes_rows(statement) && self.has_turn();
         let writer = is_apart.then(|| self.database.writer.lock().unwrap_or_else(PoisonError::into_inner));
-        let writer = writer.as_ref().and_then(|writer| writer.as_ref());
+        // One that has not noticed that a table was made anew tells so when it begins, and not always before.
+        let writer = writer.as_ref().and_then(|writer| writer.as_ref()).filter(|writer| writer.knows(statement));
         let session = writer.unwrap_or(own);
         let before = self.elsewhere().unwrap_or_else(|| Made::by(own));
         let result = session.run(statement, parameters);

@@ -68,6 +68,11 @@ impl Session {
         result
     }
 
+    /// Whether the tables of a statement are as it wants them, as far as this connection knows.
+    pub fn knows(&self, statement: &str) -> bool {
+        self.sqlite.prepare_cached(statement).is_ok()
+    }
+
     /// Whether a statement is a query, and changes nothing.
     pub fn reads(&self, statement: &str) -> bool {
         ["SELECT", "WITH"].contains(&&*first_word(statement))
