@@ -116,6 +116,8 @@ async fn whichever_statement_fails_with(error: &str) {
     options.limits.max_instances = 1;
     let accord = Accord::start_with(options).await;
     let callers = Callers::of(&accord).await;
+    // So that the instance that reads has its connection: to set that up may fail, and is no part of a read.
+    operate(&accord, &callers, "get", 0).await;
     let mut number = 0;
     for operation in OPERATIONS {
         let mut failed = 0;
