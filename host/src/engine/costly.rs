@@ -1,7 +1,7 @@
 //! Which requests take long, as those before them did.
 //!
-//! A request that computes, or whose query is long, occupies its instance, and nobody knows before that it will. If all instances of a
-//! component had such ones, whoever wants to read would wait until a password is hashed. So it is noted what requests looked like
+//! A request that computes, whose query is long or whose answer is large, occupies its instance, and nobody knows before that it will. If
+//! all instances of a component had such ones, whoever wants to read would wait until a password is hashed. So it is noted what requests looked like
 //! that took long lately, and of those that look the same only so many are served at a time that instances are left for the others.
 
 use http::{HeaderMap, Method, Request, Uri, header};
@@ -26,9 +26,13 @@ pub(super) struct Look {
     is_authorized: bool,
 }
 
+/// How long a message says that its body is, in bytes.
+pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 impl Look {
     pub fn of<B>(request: &Request<B>) -> Self {
-        let length = |headers: &HeaderMap| headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok();
         let size = |length: Option<u64>| length.and_then(u64::checked_ilog2).map_or(0, |bits| 1 + bits / 2);
         let options = request.uri().query().map(|options| options.len() as u64);
         let sizes = [options, length(request.headers())].map(size);

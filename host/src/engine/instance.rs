@@ -27,7 +27,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 /// An instance for which there was no memory yet is tried again after this time.
 const RETRY: Duration = Duration::from_millis(20);
-/// A guest that has run for less time without a break goes on.
+/// A tick says nothing of a guest that has run for less time without a break.
 const SHORT: Duration = Duration::from_millis(2);
 /// A guest computes if it was called by nobody and has called nobody for so many ticks one after the other.
 const TICKS: u32 = 2;
@@ -75,16 +75,21 @@ impl Served {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One of them takes long.
-    fn note(&self, costly: &Costly, task: GuestTaskId) {
-        if let Some((_, look)) = self.all().iter().find(|(served, _)| *served == task) {
+    /// One of them takes long. If nobody knows which, it is told of one that is alone.
+    fn note(&self, costly: &Costly, task: Option<GuestTaskId>) {
+        let all = self.all();
+        let found = match (task, &**all) {
+            (None, [only]) => Some(only),
+            (task, all) => all.iter().find(|(served, _)| Some(*served) == task),
+        };
+        if let Some((_, look)) = found {
             costly.note(look);
         }
     }
 }
 
-/// What a guest does at a tick: it lets others go first, unless it has only begun. If it has been called by nobody and has called nobody
-/// since the tick before, it computes, and goes on in the background when it has a slice.
+/// What a guest does at a tick: it lets others go first. If it has been called by nobody and has called nobody since the tick before,
+/// it computes, and goes on in the background when it has a slice.
 fn give_way(
     slices: Arc<Slices>,
     costly: Arc<Costly>,
@@ -92,9 +97,9 @@ fn give_way(
 ) -> impl FnMut(StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> + Send + Sync + 'static {
     let (mut seen, mut ticks) = (0, 0);
     move |mut store| {
-        // Ticks that passed while it waited say nothing.
+        // Ticks passed while it waited, or it has only begun.
         if background::runs_for() < SHORT {
-            return Ok(UpdateDeadline::Continue(1));
+            return Ok(UpdateDeadline::Yield(1));
         }
         let calls = std::mem::replace(&mut seen, store.data().calls);
         // Nobody who writes waits for those who hash.
@@ -106,7 +111,7 @@ fn give_way(
         if ticks >= TICKS
             && let Some(task) = store.async_call_stack().ok().and_then(Iterator::last)
         {
-            served.note(&costly, task);
+            served.note(&costly, Some(task));
         }
         background::computes();
         let slices = slices.clone();

@@ -10,7 +10,7 @@
 
 use crate::config::Limits;
 use crate::engine::Slices;
-use crate::engine::costly::{Costly, Look};
+use crate::engine::costly::{Costly, Look, length};
 use crate::engine::instance::{self, Maker};
 use crate::engine::pool::{Job, Pool, Turn};
 use crate::metrics::{ComponentMetrics, One};
@@ -36,6 +36,8 @@ pub(crate) enum Failure {
 
 /// How long a request waits at most for those that look like it.
 const COSTLY_PATIENCE: Duration = Duration::from_secs(3);
+/// An answer of so many bytes takes long: it is copied from the component, and again into the connection.
+const LARGE: u64 = 128 << 10;
 /// Of how many instances of a component one at least is for nothing but bodies that take long.
 const SPARED: usize = 4;
 
@@ -77,6 +79,10 @@ impl Turns {
         let start = Box::new(move |pool, number| _ = tokio::spawn(instance::live(maker.clone(), pool, number)));
         Self { pool: Pool::new(share, metrics, start), permits: Arc::new(Semaphore::new(turns)) }
     }
+}
+
+fn is_large_answer(answer: &Response) -> bool {
+    length(answer.headers()).is_some_and(|length| length >= LARGE)
 }
 
 impl Instances {
@@ -137,7 +143,7 @@ impl Instances {
         drop(waiting);
         let turn = turn.ok().and_then(Result::ok).ok_or_else(overloaded)?;
         let (answer, mut answered) = oneshot::channel();
-        let number = turns.pool.offer(Job::new(request, look, turn, answer));
+        let number = turns.pool.offer(Job::new(request, look.clone(), turn, answer));
         let answered = match tokio::time::timeout_at(deadline, &mut answered).await {
             Ok(answered) => answered,
             Err(_) if turns.pool.withdraw(number) => return Err(overloaded()),
@@ -145,7 +151,11 @@ impl Instances {
             Err(_) => answered.await,
         };
         // An instance that ends drops the requests that it serves.
-        answered.unwrap_or_else(|_| Err(TrapOrPanicError.into())).map_err(|error| {
+        let answered = answered.unwrap_or_else(|_| Err(TrapOrPanicError.into()));
+        if answered.as_ref().is_ok_and(is_large_answer) {
+            self.costly.note(&look);
+        }
+        answered.map_err(|error| {
             // One that is ended because its time is over does not say so to each of its requests.
             let is_late = Instant::now() >= deadline || error.is::<ExpirationError>();
             if is_late { Failure::Timeout } else { Failure::Failed(error) }

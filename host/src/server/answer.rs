@@ -1,9 +1,8 @@
 //! The body of an answer on its way out.
 //!
-//! A request keeps its turn until the component has handed over the whole answer. A client that reads slowly must not keep it
-//! for as long, so an answer of up to [`KEPT`] bytes is taken from the component at once, and the client reads it from here.
-//! All that is kept so has [`ROOM`] bytes; where that is full, or the answer is larger, the component waits for the client as
-//! it did.
+//! An instance stays until it has handed over all that it answered. A client that reads slowly must not keep it for as long, so an
+//! answer of up to [`KEPT`] bytes is taken from the component at once, and the client reads it from here. All that is kept so
+//! has [`ROOM`] bytes; where that is full, or the answer is larger, the component waits for the client.
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;

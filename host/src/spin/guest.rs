@@ -25,8 +25,8 @@ pub(crate) struct Grants {
     pub clock: Arc<Clock>,
 }
 
-/// Called with the task of a request that takes long.
-pub(crate) type TakesLong = Box<dyn Fn(GuestTaskId) + Send + Sync>;
+/// Called for a request that takes long, with its task if that is known.
+pub(crate) type TakesLong = Box<dyn Fn(Option<GuestTaskId>) + Send + Sync>;
 
 /// What the host keeps for one instance.
 pub(crate) struct Guest {
@@ -35,7 +35,7 @@ pub(crate) struct Guest {
     pub open_connections: usize,
     /// The connections to databases that are open.
     pub loans: Vec<Weak<Loan>>,
-    /// Told which of its requests takes long: one whose query does.
+    /// Told that one of its requests takes long, for its query does, and which, if that is known.
     pub takes_long: Option<TakesLong>,
     /// How often it was asked for something, and has asked the database: who computes does neither.
     pub calls: u64,

@@ -48,7 +48,12 @@ impl HostConnection for Guest {
         parameters: Vec<Value>,
     ) -> Result<QueryResult, Error> {
         let loan = self.loan(&connection).map_err(|_| Error::InvalidConnection)?;
-        loan.execute(statement, parameters, || {}).await
+        let takes_long = || {
+            if let Some(tell) = &self.takes_long {
+                tell(None);
+            }
+        };
+        loan.execute(statement, parameters, takes_long).await
     }
 
     fn last_insert_rowid(&mut self, connection: Resource<Connection>) -> wasmtime::Result<i64> {
@@ -98,7 +103,7 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Guest> {
         let takes_long = || {
             accessor.with(|mut access| {
                 let request = access.as_context_mut().async_call_stack().ok().and_then(Iterator::last);
-                if let (Some(request), Some(tell)) = (request, &access.get().takes_long) {
+                if let Some(tell) = &access.get().takes_long {
                     tell(request);
                 }
             });

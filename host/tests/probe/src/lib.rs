@@ -5,6 +5,7 @@ use http_body_util::Full;
 use spin_sdk::http::body::IncomingBodyExt as _;
 use spin_sdk::http::{HeaderName, Request, Response, StatusCode};
 use spin_sdk::key_value::Store;
+use spin_sdk::sqlite::wit::sqlite as blocking;
 use spin_sdk::sqlite::{Connection, Value};
 use spin_sdk::wasip3::clocks::system_clock;
 use std::fmt::Debug;
@@ -24,7 +25,9 @@ pub async fn serve(request: Request) -> Response<Full<Bytes>> {
         Ok(text) => (StatusCode::OK, text),
         Err(text) => (StatusCode::BAD_REQUEST, text),
     };
+    let length = text.len();
     let mut response = Response::new(Full::new(Bytes::from(text)));
+    response.headers_mut().insert(HeaderName::from_static("content-length"), length.into());
     *response.status_mut() = status;
     response.headers_mut().extend(request_id.map(|id| (HeaderName::from_static("x-request-id"), id)));
     response
@@ -69,6 +72,15 @@ async fn answer(request: Request) -> Answer {
             }
             Ok(answer)
         }
+        // The same by the calls that nothing else of the instance goes on beside.
+        "sql-blocking" => {
+            let body = request.into_body().bytes().await.map_err(text)?;
+            let connection = blocking::Connection::open("default").map_err(text)?;
+            for statement in std::str::from_utf8(&body).map_err(text)?.lines() {
+                connection.execute(statement, &[]).map_err(text)?;
+            }
+            Ok(String::new())
+        }
         "open" => Connection::open(argument).await.map(|_| String::new()).map_err(text),
         "values" => {
             let values =
@@ -108,9 +120,11 @@ async fn answer(request: Request) -> Answer {
             Ok(format!("{a:?} {b:?} {} {keys:?}", store.exists("a").await.map_err(text)?))
         }
 
+        "large" if argument == "once" => Ok("a".repeat(1 << 20)),
+
         // Bad behaviour.
         "panic" => panic!("as told"),
-        "loop" => loop {
+        "loop" | "large" => loop {
             std::hint::black_box(());
         },
         "fill" => {
