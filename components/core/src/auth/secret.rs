@@ -47,10 +47,13 @@ pub fn fill(bytes: &mut [u8]) -> Result<()> {
     getrandom::fill(bytes).map_err(|error| Error::Internal(anyhow!("no random numbers: {error}")))
 }
 
-/// New UUIDs. Their random bits are asked for at once: one by one that would take long.
+/// New UUIDs, in their order: of many that come so an index takes half the time. Their random bits are asked for at once: one by one that
+/// would take long.
 pub fn uuids(count: usize) -> Result<Vec<String>> {
     let mut random = vec![[0; 16]; count];
     fill(random.as_flattened_mut())?;
+    // The bits that say what kind of UUID it is are the same in all.
+    random.sort_unstable();
     Ok(random.into_iter().map(|bits| uuid::Builder::from_random_bytes(bits).into_uuid().to_string()).collect())
 }
 

@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::accounts::members::{self, Door, Grant, Status};
 use crate::accounts::removals;
 use crate::accounts::sources::leads_to;
 use crate::auth::caller::{CallingConnector, same_connector};
-use crate::auth::token;
+use crate::auth::{secret, token};
 use crate::connectors::identities::note;
 use crate::connectors::outcome::{self, Identities, Outcome, Run};
 use crate::connectors::unbinding::end_memberships;
@@ -19,7 +19,7 @@ use crate::people::address;
 use crate::setting;
 use crate::store::draft::{Draft, Premise, attempts};
 use crate::store::sql::{Sql, rows};
-use crate::store::{Author, Connection, Edit, Transaction};
+use crate::store::{Author, Connection, Edit, Transaction, Value};
 use crate::values::email::Email;
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::Role;
@@ -133,7 +133,7 @@ pub async fn put_users(
     let connection = Connection::lease().await?;
     // What only names people and binds them, to accounts as well, is planned before the lock, and written by one statement.
     for _ in 0..attempts(entries.len()) {
-        let (premise, known) = ask(&connection, connector, entries).await?;
+        let known = ask(&connection, connector, entries).await?;
         let plan = Plan::make(entries, &known);
         if plan.is_empty() {
             return outcome::nothing(&connection, connector, run).await;
@@ -147,13 +147,13 @@ pub async fn put_users(
         let mut draft = Draft::new(author.clone());
         plan.bind(&mut draft, connector)?;
         connector.succeeds(&mut draft)?;
-        if draft.apply(&connection, &[premise]).await? {
+        if draft.apply(&connection, &[plan.premise(connector, entries, &known)?]).await? {
             return Ok(plan.outcome());
         }
     }
     drop(connection);
     let edit = Edit::begin_of(entries.len(), author).await?;
-    let (_, known) = ask(edit.connection(), connector, entries).await?;
+    let known = ask(edit.connection(), connector, entries).await?;
     let plan = Plan::make(entries, &known);
     outcome::guard(&edit, connector, Identities::People, plan.unbound.len(), run)?;
     if !plan.left.is_empty() {
@@ -176,8 +176,8 @@ pub async fn put_users(
 }
 
 /// What an entry of the body meets in the directory.
-#[derive(Deserialize)]
-#[serde(from = "Answer")]
+#[derive(Clone, Copy, Deserialize, Serialize)]
+#[serde(from = "Answer", into = "Answer")]
 struct Known {
     /// The person that the external id is bound to.
     bound: Option<PersonId>,
@@ -191,6 +191,13 @@ struct Known {
     is_awaited: bool,
 }
 
+impl Known {
+    /// Whether it meets nothing.
+    fn is_nothing(&self) -> bool {
+        self.bound.is_none() && self.addressed.is_none() && self.before.is_none() && !self.is_awaited
+    }
+}
+
 /// As [`ask`] asks for it.
 type Answer = (Option<PersonId>, Option<PersonId>, Option<PersonId>, i64, i64);
 
@@ -200,22 +207,18 @@ impl From<Answer> for Known {
     }
 }
 
-/// Asks what the entries meet. All that a body changes follows from it and from the answer, but for memberships.
-///
-/// # Errors
-///
-/// [`Error::Unauthenticated`] if the connector is no more what it was when it called.
-async fn ask(
-    connection: &Connection,
-    connector: &CallingConnector,
-    entries: &[Entry],
-) -> Result<(Premise, Vec<Known>)> {
-    let asked: Vec<_> =
-        entries.iter().map(|(external_id, email)| (external_id, email.as_ref().map(|email| &email.key))).collect();
-    let question = concat!(
-        "iif(",
-        same_connector!("?1", "?3"),
-        ", (SELECT json_group_array(json_array(bound, addressed, before, as_said, is_awaited)) FROM (
+impl From<Known> for Answer {
+    fn from(Known { bound, addressed, before, as_said, is_awaited }: Known) -> Self {
+        (bound, addressed, before, as_said.into(), is_awaited.into())
+    }
+}
+
+/// What the entries of the body that are its second parameter meet. All that they change follows from them and from the answer, but for
+/// memberships. Null if the connector is no more what it was when it called.
+const QUESTION: &str = concat!(
+    "iif(",
+    same_connector!("?1", "?3"),
+    ", (SELECT json_group_array(json_array(bound, addressed, before, as_said, is_awaited)) FROM (
          SELECT i.person_id AS bound, iif(d.retired_at IS NULL, d.person_id, d.next_id) AS addressed,
                 iif(d.retired_at IS NULL, NULL, d.person_id) AS before, i.key IS e.value ->> 1 AS as_said,
                 EXISTS (SELECT 1 FROM user_bindings b WHERE b.connector_id = ?1 AND b.external_id = e.value ->> 0) AS is_awaited
@@ -223,18 +226,31 @@ async fn ask(
            LEFT JOIN person_identities i ON i.connector_id = ?1 AND i.external_id = e.value ->> 0
            LEFT JOIN addresses d ON d.key = e.value ->> 1
           ORDER BY e.key)), NULL)"
-    );
-    let parameters = vec![connector.id.into(), rows(&asked)?, connector.secret_version.into()];
-    let premise = Premise::ask(connection, question.to_owned(), parameters).await?;
+);
+
+fn parameters<'a>(connector: &CallingConnector, entries: impl Iterator<Item = &'a Entry>) -> Result<Vec<Value>> {
+    let asked: Vec<_> =
+        entries.map(|(external_id, email)| (external_id, email.as_ref().map(|email| &email.key))).collect();
+    Ok(vec![connector.id.into(), rows(&asked)?, connector.secret_version.into()])
+}
+
+/// Asks the [`QUESTION`] of all entries.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] if the connector is no more what it was when it called.
+async fn ask(connection: &Connection, connector: &CallingConnector, entries: &[Entry]) -> Result<Vec<Known>> {
+    let premise = Premise::ask(connection, QUESTION.to_owned(), parameters(connector, entries.iter())?).await?;
     let known = premise.answer().ok_or(token::INVALID)?;
-    let known = serde_json::from_str(known).map_err(anyhow::Error::from)?;
-    Ok((premise, known))
+    Ok(serde_json::from_str(known).map_err(anyhow::Error::from)?)
 }
 
 /// What a body changes. References point into the body.
 #[derive(Default)]
 struct Plan<'a> {
-    /// Key → address of the people to make.
+    /// Key → address of the people to make whom nobody knows by the address nor by the external id, which is the only one of the body for them.
+    strangers: BTreeMap<&'a str, (&'a str, &'a Email)>,
+    /// Key → address of the other people to make.
     made: BTreeMap<&'a str, &'a Email>,
     /// External id → person that it is bound to from now on, new or moved, and the key of the address that is said.
     bound: Vec<(&'a str, Target<'a>, &'a str)>,
@@ -252,6 +268,14 @@ struct Plan<'a> {
     joins: bool,
     /// Whether an external id that is unbound is bound to an account.
     forgets: bool,
+}
+
+/// The rows of the step `strangers`.
+#[derive(Serialize)]
+struct Strangers<'a> {
+    uuids: Vec<String>,
+    addresses: Vec<Json>,
+    externals: Vec<&'a str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -287,6 +311,12 @@ impl<'a> Plan<'a> {
             }
             let target = known.addressed.map_or(Target::Made(&email.key), Target::Known);
             if matches!(target, Target::Made(_)) {
+                if let Some((first, _)) = plan.strangers.remove(&*email.key) {
+                    plan.bound.push((first, target, &email.key));
+                } else if known.is_nothing() && !plan.made.contains_key(&*email.key) {
+                    plan.strangers.insert(&email.key, (external_id, email));
+                    continue;
+                }
                 plan.made.insert(&email.key, email);
             }
             if known.bound.map(Target::Known) == Some(target) {
@@ -306,8 +336,21 @@ impl<'a> Plan<'a> {
         changes_nothing_else && !self.joins && !self.forgets
     }
 
-    /// Drafts the people whom addresses name from now on, and what is bound. Returns the external ids.
+    /// What has to be so still when the plan is written. Of strangers the step tells.
+    fn premise(&self, connector: &CallingConnector, entries: &[Entry], known: &[Known]) -> Result<Premise> {
+        let is_stranger = |(external_id, email): &Entry| {
+            let stranger = email.as_ref().and_then(|email| self.strangers.get(&*email.key));
+            stranger.is_some_and(|(stranger, _)| stranger == external_id)
+        };
+        let others = || entries.iter().zip(known).filter(|(entry, _)| !is_stranger(entry));
+        let answer = serde_json::to_string(&others().map(|(_, known)| known).collect::<Vec<_>>());
+        let parameters = parameters(connector, others().map(|(entry, _)| entry))?;
+        Ok(Premise::of(QUESTION.to_owned(), parameters, Some(answer.map_err(anyhow::Error::from)?)))
+    }
+
+    /// Drafts the people whom addresses name from now on, and what is bound. Returns the external ids of those who may be awaited.
     fn bind(&self, draft: &mut Draft, connector: &CallingConnector) -> Result<Vec<&'a str>> {
+        self.greet(draft, connector)?;
         let made = address::draft_all(draft, &self.made.values().copied().collect::<Vec<_>>())?;
         let bound = self.bound.iter().filter_map(|(external_id, target, key)| {
             let person = match target {
@@ -327,6 +370,24 @@ impl<'a> Plan<'a> {
         Ok(bound.into_iter().map(|(external_id, ..)| external_id).collect())
     }
 
+    /// Drafts the strangers. Comes before the step `named`, which takes the last people for those that it has made.
+    fn greet(&self, draft: &mut Draft, connector: &CallingConnector) -> Result<()> {
+        if self.strangers.is_empty() {
+            return Ok(());
+        }
+        let uuids = secret::uuids(self.strangers.len())?;
+        let (externals, emails): (Vec<_>, Vec<_>) = self.strangers.values().copied().unzip();
+        let addresses = emails.into_iter().map(|Email { key, address }| match address {
+            address if address == key => json!(key),
+            address => json!([key, address]),
+        });
+        let addresses = addresses.collect();
+        let Author { actor, api, request_id } = &draft.author;
+        let (actor, origin) = (actor.to_string(), draft.author.origin());
+        let common = json!([connector.id, Time::now(), uuids.len(), origin, actor, api, request_id]);
+        draft.step("strangers", &Strangers { uuids, addresses, externals }, common)
+    }
+
     /// Keeps another address that the connector says of the person whom it is bound to.
     async fn respell(&self, edit: &Edit, connector: &CallingConnector) -> Result<()> {
         if self.respelled.is_empty() {
@@ -339,7 +400,8 @@ impl<'a> Plan<'a> {
 
     /// Whether there is nothing to do.
     fn is_empty(&self) -> bool {
-        let is_bound = self.bound.is_empty() && self.respelled.is_empty() && self.changed.is_empty();
+        let is_bound =
+            self.strangers.is_empty() && self.bound.is_empty() && self.respelled.is_empty() && self.changed.is_empty();
         is_bound && self.unbound.is_empty() && !self.forgets
     }
 
@@ -479,6 +541,55 @@ mod tests {
         let target = Target::Made("jane@example.com");
         let key = "jane@example.com";
         assert!(plan.bound == [("a", target, key), ("b", target, key)] && plan.left == [("a", person(1))]);
+    }
+
+    #[test]
+    fn who_is_known_to_nobody_and_named_once_is_a_stranger() {
+        let entries =
+            ["a", "b", "b", "c", "d"].map(|name| entry(&format!("id-of-{name}"), &format!("{name}@example.com")));
+        let nothing = known(None, None, None);
+        let awaited = Known { is_awaited: true, ..nothing };
+        let plan = Plan::make(&entries, &[nothing, nothing, nothing, awaited, known(None, None, Some(7))]);
+        assert_eq!(plan.strangers.into_keys().collect::<Vec<_>>(), ["a@example.com"]);
+        assert_eq!(plan.made.into_keys().collect::<Vec<_>>(), ["b@example.com", "c@example.com", "d@example.com"]);
+        assert_eq!(plan.bound.len(), 4);
+    }
+
+    #[test]
+    fn strangers_whom_somebody_has_made_known_meanwhile_are_not_made() {
+        run(async {
+            let connector = first_start().await?.connector;
+            let entries = [entry("a", "a@example.com"), entry("b", "b@example.com")];
+            account(&connector, "acme").await?;
+            for meanwhile in [
+                "INSERT INTO addresses (key, address, person_id) SELECT 'b@example.com', 'b@example.com', min(id) FROM people",
+                "INSERT INTO person_identities (connector_id, external_id, person_id, created_at)
+                 SELECT 1, 'b', min(id), 0 FROM people",
+                "INSERT INTO user_bindings (connector_id, external_id, account_id, created_at) SELECT 1, 'b', max(id), 0 FROM accounts",
+            ] {
+                let connection = Connection::lease().await?;
+                let all = "SELECT count(*) AS count FROM people UNION ALL SELECT count(*) FROM addresses
+                     UNION ALL SELECT count(*) FROM person_identities UNION ALL SELECT count(*) FROM audit";
+                let known = ask(&connection, &connector, &entries).await?;
+                let plan = Plan::make(&entries, &known);
+                assert_eq!(plan.strangers.len(), 2, "{meanwhile}");
+                connection.execute(meanwhile, Vec::new()).await?;
+                let before = format!("{:?}", connection.query(all, &[])?);
+                let mut draft = Draft::new(author("portal"));
+                plan.bind(&mut draft, &connector)?;
+                let premise = plan.premise(&connector, &entries, &known)?;
+                assert!(!draft.apply(&connection, &[premise]).await?, "{meanwhile}");
+                assert_eq!(format!("{:?}", connection.query(all, &[])?), before, "{meanwhile}");
+                for table in [
+                    "addresses WHERE key = 'b@example.com'",
+                    "person_identities WHERE external_id = 'b'",
+                    "user_bindings",
+                ] {
+                    connection.execute(&format!("DELETE FROM {table}"), Vec::new()).await?;
+                }
+            }
+            Ok(())
+        });
     }
 
     #[test]

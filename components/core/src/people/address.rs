@@ -82,9 +82,7 @@ pub(crate) fn draft_all<'a>(draft: &mut Draft, addresses: &[&'a Email]) -> Resul
     if addresses.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut uuids = secret::uuids(addresses.len())?;
-    // In order, an index takes them at its end: of many that is half the time.
-    uuids.sort_unstable();
+    let uuids = secret::uuids(addresses.len())?;
     let named = uuids.iter().zip(addresses).map(|(uuid, email)| {
         let written = (email.address != email.key).then_some(&email.address);
         (uuid, &email.key, written)

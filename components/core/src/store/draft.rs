@@ -61,8 +61,8 @@ impl Premise {
         Ok(Self { question, parameters, answer })
     }
 
-    /// What was read to make a plan.
-    pub(super) fn of(Look { question, parameters, answer }: Look) -> Self {
+    /// What is known to have been answered.
+    pub(crate) fn of(question: String, parameters: Vec<Value>, answer: Option<String>) -> Self {
         Self { question, parameters, answer }
     }
 
@@ -90,6 +90,13 @@ impl Premise {
         let Some(answer) = &self.answer else { return Ok(Vec::new()) };
         let objects: Vec<Map<String, Json>> = serde_json::from_str(answer).map_err(anyhow::Error::from)?;
         Ok(objects.into_iter().map(Row::from_object).collect())
+    }
+}
+
+/// What was read to make a plan.
+impl From<Look> for Premise {
+    fn from(Look { question, parameters, answer }: Look) -> Self {
+        Self { question, parameters, answer }
     }
 }
 

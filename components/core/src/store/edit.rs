@@ -63,7 +63,7 @@ impl Edit {
     /// The plan's, if what was read is so still; [`crate::Error::Unavailable`] when others hold the write lock for too long.
     pub(crate) async fn settle<T>(mut self, planned: Result<T>) -> Result<Settled<T>> {
         let looks = self.transaction.looked();
-        let premises: Option<Vec<_>> = looks.map(|looks| looks.into_iter().map(Premise::of).collect());
+        let premises: Option<Vec<_>> = looks.map(|looks| looks.into_iter().map(Premise::from).collect());
         let (Some(premises), connection) = (premises, self.transaction.connection()) else {
             return Ok(Settled::UnderTheLock);
         };
