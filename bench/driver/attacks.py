@@ -1,4 +1,4 @@
-"""Attacks: each is a function that keeps on until its process is ended. It runs in a process of its own, at a lower
+"""Attacks: each is a function that keeps on until its process is ended, or has a number of requests. It runs in a process of its own, at a lower
 priority than the server, on the same processors, and comes from other addresses than the bystander. What it was answered is
 counted: an attack that nobody answers proves nothing."""
 
@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.parse
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from driver.servers import ADMIN, CLIENT_ID, CLIENT_SECRET
@@ -61,13 +62,13 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def loops(target: Target, count: int, request) -> None:
+def loops(target: Target, count: int, request, turns: Iterable[int] | None = None) -> None:
     """Sends requests in `count` loops, each on a connection that it keeps as long as it can. `request` makes method, path,
-    headers and body of the loop's number and of the number of the request."""
+    headers and body of the loop's number and of the number of the request. `turns` are these numbers, if they are not all."""
 
     def loop(number: int) -> None:
         connection = target.connect(number)
-        for turn in itertools.count():
+        for turn in itertools.count() if turns is None else turns:
             method, path, headers, body = request(number, turn)
             try:
                 connection.request(method, path, body, headers)
@@ -178,17 +179,24 @@ def writers(target: Target) -> None:
     loops(target, 64, request)
 
 
+def new_users(target: Target, number: int, turn: int):
+    """A request that loads 90,000 users whom nobody has."""
+    made = f"{os.getpid()}-{number}-{turn}"
+    users = {f"{made}-{n}": {"email": f"u{n}.{made}@example.org"} for n in range(90_000)}
+    return "PATCH", USERS, bearer(target.token) | JSON, json.dumps(users, separators=(",", ":"))
+
+
 def bulk_loads(target: Target) -> None:
-    """8 loops that each load 90,000 new users by the portal, a body at a time"""
-    made = os.getpid()
+    """8 bodies of 90,000 new users each, by the portal, at once"""
+    loops(target, 8, lambda number, turn: new_users(target, number, turn), range(1))
 
-    def request(number: int, turn: int):
-        users = {f"{made}-{number}-{turn}-{n}": {"email": f"u{n}.{made}.{number}.{turn}@example.org"} for n in range(90_000)}
-        return "PATCH", USERS, bearer(target.token) | JSON, json.dumps(users, separators=(",", ":"))
 
-    loops(target, 8, request)
+def endless_loads(target: Target) -> None:
+    """8 loops that go on to load 90,000 new users with each body"""
+    loops(target, 8, lambda number, turn: new_users(target, number, turn))
 
 
 ATTACKS = (
-    slow_bodies, silent, slow_readers, one_key, taken_addresses, guesses, tokens, searches, writers, bulk_loads,
+    slow_bodies, silent, slow_readers, one_key, taken_addresses, guesses, tokens, searches, writers,
+    bulk_loads, endless_loads,
 )

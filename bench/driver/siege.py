@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from driver import build, machine, servers
-from driver.attacks import ATTACKS, FORM, JSON, Target, bearer, bulk_loads
+from driver.attacks import ATTACKS, FORM, JSON, Target, bearer, bulk_loads, endless_loads
 from driver.directory import Directory, token
 from driver.machine import ROOT, WORK
 from driver.servers import ADMIN, CLIENT_ID, CLIENT_SECRET, PASSWORD
 
 RATE = 20
+BULK = (bulk_loads.__doc__, endless_loads.__doc__)
 KINDS = ("read", "write", "sign-in")
 # How long the bystander waits for an answer, in seconds.
 PATIENCE = 30
@@ -62,14 +63,16 @@ class Bystander:
             connection.close()
         self.seen.append((kind, time.monotonic() - due, outcome))
 
-    def watch(self, seconds: float) -> list[tuple[str, float, object]]:
-        """What is seen in so many seconds."""
+    def watch(self, seconds: float, goes_on=lambda: True) -> list[tuple[str, float, object]]:
+        """What is seen in so many seconds, or as long as it goes on."""
         self.seen = []
         began = time.monotonic()
         threads = []
         for number in range(int(seconds * RATE)):
             due = began + number / RATE
             time.sleep(max(0.0, due - time.monotonic()))
+            if not goes_on():
+                break
             threads.append(threading.Thread(target=self._send, args=(number, due)))
             threads[-1].start()
         for thread in threads:
@@ -98,7 +101,7 @@ class Watched:
     def slow(self, name: str, quiet: "Watched") -> list[str]:
         """What was slower than wanted."""
         allowed = {
-            kind: 1000 if kind == "sign-in" or name == bulk_loads.__doc__ else 5 * quiet.kinds[kind]["p99"] for kind in KINDS}
+            kind: 1000 if kind == "sign-in" or name in BULK else 5 * quiet.kinds[kind]["p99"] for kind in KINDS}
         return [f"{kind} {of['p99']:.0f} ms" for kind, of in self.kinds.items() if of["p99"] > allowed[kind]]
 
     def errors(self) -> str:
@@ -134,7 +137,7 @@ def besiege(root: Path, accounts: int, seconds: float, chosen) -> dict[str, Watc
                 time.sleep(3)
             name = run.__doc__ if run else "quiet"
             before = target.answers.read()
-            kinds = summary(bystander.watch(seconds))
+            kinds = summary(bystander.watch(seconds, besieger.is_alive if besieger else lambda: True))
             answers = {status: count - before.get(status, 0) for status, count in target.answers.read().items()}
             watched = Watched(kinds, {status: count for status, count in answers.items() if count})
             results[name] = watched
