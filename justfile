@@ -32,7 +32,7 @@ describe:
     done
     cargo test --package accord-tests postman::the_collection_is_what_the_description_says
 
-# One file that has all in it, for other machines of this kind: target/release/accord. Some fifteen minutes.
+# One file that has all in it, for other machines of this kind: target/release/accord. Some twenty minutes.
 release:
     #!/usr/bin/env bash
     set -euo pipefail
