@@ -200,3 +200,5 @@ ATTACKS = (
     slow_bodies, silent, slow_readers, one_key, taken_addresses, guesses, tokens, searches, writers,
     bulk_loads, endless_loads,
 )
+# Those that have a number of requests, and are measured from the first to the last.
+ENDING = (bulk_loads,)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from driver import build, machine, servers
-from driver.attacks import ATTACKS, FORM, JSON, Target, bearer, bulk_loads, endless_loads
+from driver.attacks import ATTACKS, ENDING, FORM, JSON, Target, bearer, bulk_loads, endless_loads
 from driver.directory import Directory, token
 from driver.machine import ROOT, WORK
 from driver.servers import ADMIN, CLIENT_ID, CLIENT_SECRET, PASSWORD
@@ -86,7 +86,7 @@ def summary(seen: list[tuple[str, float, object]]) -> dict[str, dict]:
     for kind in KINDS:
         times = sorted(time for of, time, _ in seen if of == kind)
         wrong = [str(outcome) for of, _, outcome in seen if of == kind and outcome != 200]
-        at = lambda part: times[min(int(len(times) * part), len(times) - 1)] * 1000  # noqa: B023, E731
+        at = lambda part: times[min(int(len(times) * part), len(times) - 1)] * 1000 if times else 0.0  # noqa: B023, E731
         kinds[kind] = {"count": len(times), "p50": at(0.5), "p99": at(0.99), "errors": len(wrong), "what": sorted(set(wrong))}
     return kinds
 
@@ -102,7 +102,8 @@ class Watched:
         """What was slower than wanted."""
         allowed = {
             kind: 1000 if kind == "sign-in" or name in BULK else 5 * quiet.kinds[kind]["p99"] for kind in KINDS}
-        return [f"{kind} {of['p99']:.0f} ms" for kind, of in self.kinds.items() if of["p99"] > allowed[kind]]
+        slow = [f"{kind} {of['p99']:.0f} ms" for kind, of in self.kinds.items() if of["p99"] > allowed[kind]]
+        return slow + [f"no {kind} was sent" for kind, of in self.kinds.items() if not of["count"]]
 
     def errors(self) -> str:
         """What went wrong, and how often."""
@@ -134,7 +135,7 @@ def besiege(root: Path, accounts: int, seconds: float, chosen) -> dict[str, Watc
             besieger = multiprocessing.Process(target=attack, args=(run, target), daemon=True) if run else None
             if besieger:
                 besieger.start()
-                time.sleep(3)
+                time.sleep(0 if run in ENDING else 3)
             name = run.__doc__ if run else "quiet"
             before = target.answers.read()
             kinds = summary(bystander.watch(seconds, besieger.is_alive if besieger else lambda: True))
@@ -152,11 +153,12 @@ def besiege(root: Path, accounts: int, seconds: float, chosen) -> dict[str, Watc
 
 def table(results: dict[str, Watched]) -> str:
     """A table of what the bystander saw."""
-    lines = ["| attack | " + " | ".join(f"{kind} p50 | p99" for kind in KINDS) + " | errors | answers to the attacker |",
-             "|---|" + "--:|" * 6 + "---|---|"]
+    lines = ["| attack | " + " | ".join(f"{kind} p50 | p99" for kind in KINDS) + " | requests | errors | answers to the attacker |",
+             "|---|" + "--:|" * 7 + "---|---|"]
     for name, watched in results.items():
         times = " | ".join(f"{of['p50']:.1f} | {of['p99']:.0f}" for of in watched.kinds.values())
-        lines.append(f"| {name} | {times} | {watched.errors() or 'none'} | {watched.answered()} |")
+        sent = sum(of["count"] for of in watched.kinds.values())
+        lines.append(f"| {name} | {times} | {sent} | {watched.errors() or 'none'} | {watched.answered()} |")
     return "\n".join(lines)
 
 
@@ -170,7 +172,7 @@ def report(runs: dict[str, dict[str, Watched]], accounts: int, seconds: float) -
     parts = [
         "# Under siege\n",
         f"Made by `bench/siege` on {time.strftime('%Y-%m-%d')}. A directory of {accounts:,} accounts; a bystander sends {RATE} "
-        f"requests a second for {seconds:.0f} seconds, in an open loop: a third each are a read (`GET` of an account), a single "
+        f"requests a second for {seconds:.0f} seconds, or from the first to the last of an attack that ends, in an open loop: a third each are a read (`GET` of an account), a single "
         "write (portal `PATCH`) and a sign-in with a password. Milliseconds from when a request was due to the end of its "
         "answer. Attackers run on the same processors at a lower priority (nice 10); what they were answered meanwhile says that "
         "they attacked (of connections: how many were closed on them).\n",

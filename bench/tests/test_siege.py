@@ -23,7 +23,7 @@ class Report(unittest.TestCase):
                 bulk_loads.__doc__: watched(999),
             }}, 1000, 30)
         self.assertIn("Not kept by this revision:\n\n- hard: read 51 ms; write 51 ms\n- broken: 30 of 30: 503\n", text)
-        self.assertIn("| mild | 49.0 | 49 | 49.0 | 49 | 49.0 | 49 | none | 7 × 401 |", text)
+        self.assertIn("| mild | 49.0 | 49 | 49.0 | 49 | 49.0 | 49 | 30 | none | 7 × 401 |", text)
         self.assertIn("| 3 × closed |", text)
 
     def test_beside_bulk_loads_a_second_is_allowed(self):
@@ -31,6 +31,10 @@ class Report(unittest.TestCase):
         self.assertIn("read 1001 ms; write 1001 ms; sign-in 1001 ms", report({"This revision": results}, 1000, 30))
         results = {"quiet": watched(10), bulk_loads.__doc__: watched(999)}
         self.assertIn("All of it is kept.", report({"This revision": results}, 1000, 30))
+
+    def test_an_attack_that_ends_before_anything_was_seen_is_named(self):
+        results = {"quiet": watched(10), bulk_loads.__doc__: Watched(summary([]), {401: 8})}
+        self.assertIn("no read was sent; no write was sent; no sign-in was sent", report({"This revision": results}, 1000, 30))
 
 
 if __name__ == "__main__":

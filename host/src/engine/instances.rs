@@ -36,7 +36,7 @@ pub(crate) enum Failure {
 
 /// How long a request waits at most for those that look like it.
 const COSTLY_PATIENCE: Duration = Duration::from_secs(3);
-/// An answer of so many bytes takes long: it is copied from the component, and again into the connection.
+/// An answer that says to have so many bytes takes long to make, and then to copy: fewer that are made at a time are fewer that are copied.
 const LARGE: u64 = 128 << 10;
 /// Of how many instances of a component one at least is for nothing but bodies that take long.
 const SPARED: usize = 4;
