@@ -1,5 +1,5 @@
 //! Drafts: what is to be written, as steps that the database takes one after the other, in one statement
-//! (`migrations/0018_steps.sql`, `0025_taken.sql`).
+//! (`migrations/0018_steps.sql`, `0025_taken.sql`, `0026_strangers.sql`).
 //!
 //! A round trip to the database costs more than what it does there, and under the write lock everybody else waits for it. So what
 //! can be planned is planned before: a question is asked, a draft is made of its answer, and [`Draft::apply`] writes all of it by one
@@ -137,7 +137,7 @@ impl Draft {
         Self { author, steps: Vec::new(), notes: Vec::new() }
     }
 
-    /// Adds a step: its rows, an array of arrays, and what they have in common, an array.
+    /// Adds a step: its rows, an array of arrays unless its trigger takes them otherwise, and what they have in common, an array.
     pub(crate) fn step<R, C>(&mut self, name: &'static str, of: &R, common: C) -> Result<()>
     where
         R: Serialize + ?Sized,
