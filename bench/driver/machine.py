@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +44,11 @@ def said(*command: str) -> str:
     """The first line that a command prints."""
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     return (done.stdout + done.stderr).strip().partition("\n")[0]
+
+
+def version(root: Path) -> str:
+    """The version of the Accord whose tree is in `root`."""
+    return tomllib.loads((root / "Cargo.toml").read_text())["workspace"]["package"]["version"]
 
 
 def description() -> list[tuple[str, str]]:

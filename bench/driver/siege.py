@@ -198,9 +198,10 @@ def main() -> None:
     chosen = [run for run in ATTACKS if not arguments.only or run.__name__ in arguments.only]
     WORK.mkdir(parents=True, exist_ok=True)
     runs = {}
-    for name, root in (("This revision", ROOT), ("Before", arguments.before)):
+    for root in (ROOT, arguments.before):
         if root is None:
             continue
+        name = "This revision" if root is ROOT else f"Before: version {machine.version(root)}"
         servers.PROGRAM = arguments.program and (arguments.program if root is ROOT else root / "target/release/accord")
         build.accord(root)
         runs[name] = besiege(root, accounts, seconds, chosen)
