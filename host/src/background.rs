@@ -7,9 +7,11 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::io;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,10 +22,12 @@ use tokio::task::JoinHandle;
 /// do.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
-/// How long such a thread keeps a processor at a time that others could have, in nanoseconds: the shortest that Linux grants. Its usual
+/// How long a thread keeps a processor at a time that others could have, in nanoseconds: the shortest that Linux grants. Its usual
 /// 3 ms would be waited for at each step of a request.
 #[cfg(target_os = "linux")]
 const SLICE: u64 = 100_000;
+/// How long a breath is at least. What the system adds is most of it, some 50 µs.
+const BREATH: Duration = Duration::from_micros(1);
 
 /// Process-wide, as priorities are.
 static THREADS: LazyLock<Runtime> = LazyLock::new(|| {
@@ -32,24 +36,40 @@ static THREADS: LazyLock<Runtime> = LazyLock::new(|| {
     threads.worker_threads(processors).thread_name("accord-background").enable_all();
     threads.on_thread_start(|| {
         IS_BACKGROUND.set(true);
-        // On Linux the priority of a thread is its own; elsewhere it is that of the whole process. One that stays is no harm but to
-        // others.
-        #[cfg(target_os = "linux")]
         stand_back();
     });
     threads.build().expect("the system has threads")
 });
 
-/// Gives this thread the lower priority.
-#[cfg(target_os = "linux")]
+/// A runtime for all others.
+pub(crate) fn foreground() -> io::Result<Runtime> {
+    Builder::new_multi_thread().on_thread_start(be_prompt).enable_all().build()
+}
+
+/// Gives this thread the lower priority. On Linux it is the thread's own; elsewhere it is that of the whole process, and one that
+/// stays is no harm but to others.
 fn stand_back() {
-    _ = rustix::process::setpriority_process(None, NICE);
-    // Linux before 6.12 does not look at the slice.
+    #[cfg(target_os = "linux")]
+    {
+        _ = rustix::process::setpriority_process(None, NICE);
+        schedule(NICE);
+    }
+}
+
+/// Lets this thread go on at once when it has something to do, also where one that stands back has just begun.
+pub(crate) fn be_prompt() {
+    #[cfg(target_os = "linux")]
+    schedule(0);
+}
+
+/// Gives this thread the shortest slices. Linux before 6.12 does not look at them.
+#[cfg(target_os = "linux")]
+fn schedule(nice: i32) {
     let attributes = libc::sched_attr {
         size: size_of::<libc::sched_attr>().try_into().unwrap_or_default(),
         sched_policy: libc::SCHED_OTHER.unsigned_abs(),
         sched_flags: 0,
-        sched_nice: NICE,
+        sched_nice: nice,
         sched_priority: 0,
         sched_runtime: SLICE,
         sched_deadline: 0,
@@ -72,21 +92,47 @@ thread_local! {
     static IS_BACKGROUND: Cell<bool> = const { Cell::new(false) };
     /// Whether the guest that this thread runs gives way in the midst of computing.
     static COMPUTES: Cell<bool> = const { Cell::new(false) };
+    /// Whether it stands back when it has waited.
+    static STANDS_BACK: Cell<bool> = const { Cell::new(false) };
     /// Since when it runs it without a break.
     static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
+/// Whether this is the background.
+pub(crate) fn is_here() -> bool {
+    IS_BACKGROUND.get()
+}
+
+/// Goes to the background first: for what is expected to take long.
+pub(crate) async fn enter() {
+    change(!is_here(), computes).await;
+}
+
 /// Goes home first, if this is the background: for what others will wait for.
 pub(crate) async fn leave() {
-    let mut is_away = IS_BACKGROUND.get();
+    change(is_here(), || stands_back(false)).await;
+}
+
+/// Ends the present poll, if that is needed to go on elsewhere, and tells why.
+async fn change(mut is_needed: bool, tell: fn()) {
     poll_fn(|context| {
-        if std::mem::take(&mut is_away) {
+        if std::mem::take(&mut is_needed) {
+            tell();
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         Poll::Ready(())
     })
     .await;
+}
+
+/// Lets go of the processor for a moment, if this is the background. To yield is not enough: Linux divides processors among groups of
+/// processes first, such as services, and there what a thread stands back does not count. One of another group was seen to wait for a tenth of a
+/// second beside a thread that never sleeps.
+pub(crate) fn breathe() {
+    if is_here() {
+        thread::sleep(BREATH);
+    }
 }
 
 /// How long the guest that this thread runs has run without a break.
@@ -97,6 +143,16 @@ pub(crate) fn runs_for() -> Duration {
 /// Tells that a guest which gives way has more to compute.
 pub(crate) fn computes() {
     COMPUTES.set(true);
+}
+
+/// Tells whether a guest that waits goes on in the background when it has.
+pub(crate) fn stands_back(then: bool) {
+    STANDS_BACK.set(then);
+}
+
+/// Tells that a guest which gives way goes on where it is.
+pub(crate) fn stays() {
+    COMPUTES.set(is_here());
 }
 
 /// What runs a guest.
@@ -116,6 +172,7 @@ pub(crate) enum Progress {
 /// Polls work once.
 pub(crate) fn poll(work: &mut Work, context: &mut Context<'_>) -> Progress {
     COMPUTES.set(false);
+    STANDS_BACK.set(false);
     SINCE.set(Some(Instant::now()));
     match work.as_mut().poll(context) {
         Poll::Ready(()) => Progress::Done,
@@ -124,11 +181,20 @@ pub(crate) fn poll(work: &mut Work, context: &mut Context<'_>) -> Progress {
     }
 }
 
+/// How much work is in the background.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether there is work in the background.
+pub(crate) fn is_busy() -> bool {
+    COUNT.load(Ordering::Relaxed) > 0
+}
+
 /// Work that goes on in the background for as long as its guest computes.
 pub(crate) struct Computing(JoinHandle<Option<Work>>);
 
 impl Computing {
     pub fn go_on(work: Work) -> Self {
+        COUNT.fetch_add(1, Ordering::Relaxed);
         Self(THREADS.spawn(Stay { work: Some(work), home: Handle::current() }))
     }
 
@@ -149,6 +215,12 @@ struct Stay {
     home: Handle,
 }
 
+impl Drop for Stay {
+    fn drop(&mut self) {
+        COUNT.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Future for Stay {
     type Output = Option<Work>;
 
@@ -160,6 +232,7 @@ impl Future for Stay {
         };
         match progress {
             Progress::Computes => Poll::Pending,
+            Progress::Waits if STANDS_BACK.get() => Poll::Pending,
             Progress::Waits => Poll::Ready(self.work.take()),
             Progress::Done => Poll::Ready(None),
         }
@@ -171,46 +244,67 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
+    /// Does work to its end, at each step where it belongs.
+    async fn run(work: impl Future<Output = ()> + Send + 'static) {
+        let mut work: Work = Box::pin(work);
+        loop {
+            let progress = poll_fn(|context| match poll(&mut work, context) {
+                Progress::Waits => Poll::Pending,
+                progress => Poll::Ready(progress),
+            });
+            if progress.await == Progress::Done {
+                return;
+            }
+            let mut computing = Computing::go_on(work);
+            let Some(left) = poll_fn(|context| computing.poll(context)).await else { return };
+            work = left;
+        }
+    }
+
+    /// Gives way so many times, and tells something of it.
+    async fn give_way(times: usize, tell: fn()) {
+        for _ in 0..times {
+            change(true, tell).await;
+        }
+    }
+
     #[tokio::test]
     async fn who_computes_goes_on_in_the_background_and_comes_back() {
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let note = {
-            let seen = seen.clone();
-            move || {
-                let name = thread::current().name().unwrap_or_default().to_owned();
-                seen.lock().unwrap().push(name == "accord-background");
-            }
-        };
-        let mut steps = 0;
-        let mut work: Work = Box::pin(async move {
-            poll_fn(|context| {
-                note();
-                steps += 1;
-                if steps < 4 {
-                    computes();
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Poll::Ready(())
-            })
-            .await;
+        let seen = Arc::new(Mutex::new(vec![is_here()]));
+        let noted = seen.clone();
+        let note = move || noted.lock().unwrap().push(is_here());
+        run(async move {
+            give_way(1, computes).await;
+            note();
+            give_way(2, computes).await;
+            note();
             leave().await;
             note();
             // A timer of the runtime that it came from.
             tokio::time::sleep(Duration::from_millis(1)).await;
             note();
-        });
-        let first = poll_fn(|context| Poll::Ready(poll(&mut work, context))).await;
-        assert_eq!(first, Progress::Computes);
-        let mut computing = Computing::go_on(work);
-        let mut work = poll_fn(|context| computing.poll(context)).await.expect("it has left");
-        poll_fn(|context| match poll(&mut work, context) {
-            Progress::Done => Poll::Ready(()),
-            Progress::Waits => Poll::Pending,
-            Progress::Computes => unreachable!(),
         })
         .await;
-        assert_eq!(*seen.lock().unwrap(), [false, true, true, true, false, false]);
+        assert_eq!(*seen.lock().unwrap(), [false, true, true, false, false]);
+    }
+
+    #[tokio::test]
+    async fn who_is_expected_to_take_long_begins_in_the_background_and_stays_where_it_is() {
+        let seen = Arc::new(Mutex::new(vec![is_here()]));
+        let noted = seen.clone();
+        let note = move || noted.lock().unwrap().push(is_here());
+        run(async move {
+            give_way(1, stays).await;
+            note();
+            enter().await;
+            note();
+            give_way(2, stays).await;
+            note();
+            leave().await;
+            note();
+        })
+        .await;
+        assert_eq!(*seen.lock().unwrap(), [false, false, true, true, false]);
     }
 
     #[cfg(target_os = "linux")]

@@ -5,36 +5,33 @@ mod costly;
 mod instance;
 pub(crate) mod instances;
 mod pool;
-mod slices;
 
-pub(crate) use slices::Slices;
-
+use crate::background;
 use crate::config::Limits;
 use anyhow::{Context as _, Result};
-use std::num::NonZero;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// A guest that computes gives way to others this often. It costs the guest some microseconds.
+/// A guest is interrupted this often, which costs it some microseconds, and asked whether others go first.
 const TICK: Duration = Duration::from_millis(4);
+/// So often while guests compute in the background.
+const FINE_TICK: Duration = Duration::from_millis(1);
 
-/// Makes an engine with room for `instances` instances, and the clock that makes its guests give way: to whoever waits for a slice.
-pub(crate) fn engine(limits: &Limits, instances: usize) -> Result<(Engine, Arc<Slices>)> {
+/// Makes an engine with room for `instances` instances, and the clock that interrupts its guests.
+pub(crate) fn engine(limits: &Limits, instances: usize) -> Result<Engine> {
     let engine = Engine::new(&config(limits, instances)?)?;
-    let slices = Arc::new(Slices::new(thread::available_parallelism().map_or(1, NonZero::get)));
-    let (clock, ticks) = (engine.weak(), slices.clone());
+    let clock = engine.weak();
     // A thread and not a task: it must go on when guests occupy all of the runtime's threads.
     thread::Builder::new().name("accord-clock".to_owned()).spawn(move || {
+        background::be_prompt();
         while let Some(engine) = clock.upgrade() {
-            ticks.begin();
             engine.increment_epoch();
             drop(engine);
-            thread::sleep(TICK);
+            thread::sleep(if background::is_busy() { FINE_TICK } else { TICK });
         }
     })?;
-    Ok((engine, slices))
+    Ok(engine)
 }
 
 /// Makes an engine that only compiles: for every processor of this kind, and not for what this one has beyond that.

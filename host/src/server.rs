@@ -142,7 +142,7 @@ fn load(config: &Config, addr: SocketAddr) -> Result<(Dispatcher, Exporter)> {
     let storage = Storage::open(&state_dir, config, &metrics)?;
 
     let share = (config.limits.max_instances / manifest.components.len().max(1)).max(1);
-    let (engine, slices) = engine::engine(&config.limits, share * manifest.components.len())?;
+    let engine = engine::engine(&config.limits, share * manifest.components.len())?;
     let mut linker = Linker::new(&engine);
     Guest::add_to_linker(&mut linker)?;
 
@@ -180,7 +180,7 @@ fn load(config: &Config, addr: SocketAddr) -> Result<(Dispatcher, Exporter)> {
             clock: config.clock.clone(),
         };
         let (grants, counted) = (Arc::new(grants), metrics.component(&name));
-        let instances = Instances::new(service, grants, config.limits.clone(), share, slices.clone(), counted);
+        let instances = Instances::new(service, grants, config.limits.clone(), share, counted);
         Ok(Service { name, instances })
     });
     let services = services.collect::<Result<Vec<_>>>()?;

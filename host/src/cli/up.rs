@@ -2,6 +2,7 @@
 
 use crate::app::credentials::Credentials;
 use crate::app::manifest::Manifest;
+use crate::background;
 use crate::cli::application::{Application, Prepared};
 use crate::log;
 use crate::server::Server;
@@ -87,7 +88,7 @@ pub(super) fn up(up: &Up) -> Result<()> {
     config.clients.rate = up.client_rate;
     config.distance = Duration::from_millis(up.distance);
 
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = background::foreground()?;
     let served = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

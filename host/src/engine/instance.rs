@@ -6,7 +6,6 @@
 
 use crate::background::{self, Computing, Progress, Work};
 use crate::config::Limits;
-use crate::engine::Slices;
 use crate::engine::costly::{Costly, Look};
 use crate::engine::pool::{Job, Pool};
 use crate::log::{self, Level};
@@ -15,6 +14,7 @@ use crate::spin::guest::{Grants, Guest};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -27,10 +27,12 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 /// An instance for which there was no memory yet is tried again after this time.
 const RETRY: Duration = Duration::from_millis(20);
-/// A tick says nothing of a guest that has run for less time without a break.
+/// So long a guest may run before it lets others go first.
 const SHORT: Duration = Duration::from_millis(2);
-/// A guest computes if it was called by nobody and has called nobody for so many ticks one after the other.
-const TICKS: u32 = 2;
+/// So long in the background, where what it has in the processor's caches is worth more than who waits.
+const LONG: Duration = Duration::from_millis(4);
+/// A request takes long if it was called by nobody and has called nobody so many times one after the other.
+const TIMES: u32 = 2;
 
 /// Makes instances.
 #[derive(Clone)]
@@ -38,7 +40,6 @@ pub(super) struct Maker {
     pub service: ServicePre<Guest>,
     pub grants: Arc<Grants>,
     pub limits: Limits,
-    pub slices: Arc<Slices>,
     pub costly: Arc<Costly>,
     pub metrics: ComponentMetrics,
 }
@@ -51,7 +52,7 @@ impl Maker {
             let (costly, told) = (self.costly.clone(), served.clone());
             guest.takes_long = Some(Box::new(move |task| told.note(&costly, task)));
             let mut store = Store::new(self.service.engine(), guest);
-            store.epoch_deadline_callback(give_way(self.slices.clone(), self.costly.clone(), served.clone()));
+            store.epoch_deadline_callback(give_way(self.costly.clone(), served.clone()));
             store.set_epoch_deadline(1);
             match self.service.instantiate_async(&mut store).await {
                 Ok(service) => return Ok((store, Proxy::P3(service))),
@@ -68,11 +69,30 @@ impl Maker {
 
 /// The requests that an instance serves.
 #[derive(Default)]
-struct Served(Mutex<Vec<(GuestTaskId, Look)>>);
+struct Served {
+    all: Mutex<Vec<(GuestTaskId, Look)>>,
+    /// How many of them are served in the background, unless the instance has the turn to write.
+    standing_back: AtomicUsize,
+}
 
 impl Served {
     fn all(&self) -> MutexGuard<'_, Vec<(GuestTaskId, Look)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begins(&self, task: GuestTaskId, look: Look, stands_back: bool) {
+        self.all().push((task, look));
+        self.standing_back.fetch_add(stands_back.into(), Ordering::Relaxed);
+    }
+
+    fn ends(&self, task: GuestTaskId, stands_back: bool) {
+        self.all().retain(|(served, _)| *served != task);
+        self.standing_back.fetch_sub(stands_back.into(), Ordering::Relaxed);
+    }
+
+    /// Whether one of them is.
+    fn stands_back(&self) -> bool {
+        self.standing_back.load(Ordering::Relaxed) > 0
     }
 
     /// One of them takes long. If nobody knows which, it is told of one that is alone.
@@ -88,34 +108,43 @@ impl Served {
     }
 }
 
-/// What a guest does at a tick: it lets others go first. If it has been called by nobody and has called nobody since the tick before,
-/// it computes, and goes on in the background when it has a slice.
+/// What a guest does at a tick: if it has run for some time, it lets others go first. If it has been called by nobody and has called
+/// nobody since it did so before, it computes, and goes on in the background. So it does at once with a request that is expected to
+/// take long.
 fn give_way(
-    slices: Arc<Slices>,
     costly: Arc<Costly>,
     served: Arc<Served>,
 ) -> impl FnMut(StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> + Send + Sync + 'static {
-    let (mut seen, mut ticks) = (0, 0);
+    let (mut seen, mut times) = (0, 0);
     move |mut store| {
-        // Ticks passed while it waited, or it has only begun.
-        if background::runs_for() < SHORT {
+        let (has_turn, is_away) = (store.data().has_turn(), background::is_here());
+        // Nobody who writes waits for those who hash.
+        if is_away && has_turn {
+            background::stands_back(false);
             return Ok(UpdateDeadline::Yield(1));
+        }
+        if !is_away && !has_turn && served.stands_back() {
+            background::computes();
+            return Ok(UpdateDeadline::Yield(1));
+        }
+        if background::runs_for() < if is_away { LONG } else { SHORT } {
+            background::breathe();
+            return Ok(UpdateDeadline::Continue(1));
         }
         let calls = std::mem::replace(&mut seen, store.data().calls);
-        // Nobody who writes waits for those who hash.
-        if calls != seen || store.data().has_turn() {
-            ticks = 0;
+        if calls != seen || has_turn {
+            times = 0;
+            background::stays();
             return Ok(UpdateDeadline::Yield(1));
         }
-        ticks += 1;
-        if ticks >= TICKS
+        times += 1;
+        if times >= TIMES
             && let Some(task) = store.async_call_stack().ok().and_then(Iterator::last)
         {
             served.note(&costly, Some(task));
         }
         background::computes();
-        let slices = slices.clone();
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(async move { slices.next().await })))
+        Ok(UpdateDeadline::Yield(1))
     }
 }
 
@@ -346,6 +375,7 @@ impl Desk<'_> {
                     }
                 }
             }
+            background::stands_back(self.served.stands_back() && !accessor.with(|mut access| access.get().has_turn()));
             let can_be_called = accessor.poll_ready_for_concurrent_call(function, context).is_ready();
             let mut hours = self.watch.hours();
             let is_spent =
@@ -365,21 +395,24 @@ impl Desk<'_> {
 
     /// Has the guest answer a request. Whether it did in time; an error ends the instance.
     async fn answer(&self, accessor: &Accessor<Guest>, job: Job) -> wasmtime::Result<bool> {
-        let Job { request, look, turn, answer, .. } = job;
+        let Job { request, look, stands_back, turn, answer, .. } = job;
+        if stands_back && !accessor.with(|mut access| access.get().has_turn()) {
+            background::enter().await;
+        }
         let prepared = accessor.with(|mut access| {
             access.get().calls += 1;
             Prepared::new(access.as_context_mut(), self.proxy, request, Guest::http, answer)
         })?;
         let Prepared::P3 { call, .. } = &prepared else { unreachable!("it is one of the proxy's") };
         let task = call.task();
-        self.served.all().push((task, look));
+        self.served.begins(task, look, stands_back);
         let late = tokio::time::sleep(self.limits.request_timeout);
         let in_time = prepared.run(accessor, async move {
             let _turn = turn;
             late.await;
         });
         let in_time = in_time.await?;
-        self.served.all().retain(|(served, _)| *served != task);
+        self.served.ends(task, stands_back);
         Ok(in_time)
     }
 }

@@ -9,7 +9,6 @@
 //! the processors, which serve one of them at a time. What memory they take goes back soon after, and no other instance has it.
 
 use crate::config::Limits;
-use crate::engine::Slices;
 use crate::engine::costly::{Costly, Look, length};
 use crate::engine::instance::{self, Maker};
 use crate::engine::pool::{Job, Pool, Turn};
@@ -62,6 +61,8 @@ pub(crate) struct Instances {
     large: Arc<Semaphore>,
     /// As many requests that take long as half of the instances.
     costly: Arc<Costly>,
+    /// Whether there are instances that serve none of these: one that stands back takes nothing else.
+    has_others: bool,
     request_timeout: Duration,
     metrics: ComponentMetrics,
 }
@@ -92,21 +93,21 @@ impl Instances {
         grants: Arc<Grants>,
         limits: Limits,
         share: usize,
-        slices: Arc<Slices>,
         metrics: ComponentMetrics,
     ) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let spared = (processors - 1).max(1).min(share / SPARED);
         let costly = Arc::new(Costly::new(((share - spared) / 2).max(1)));
+        let has_others = share - spared > 1;
         let request_timeout = limits.request_timeout;
-        let maker = Maker { service, grants, limits, slices, costly: costly.clone(), metrics: metrics.clone() };
+        let maker = Maker { service, grants, limits, costly: costly.clone(), metrics: metrics.clone() };
         let bulk = (spared > 0).then(|| {
             let limits = Limits { max_concurrent_per_instance: 1, ..maker.limits.clone() };
             Turns::new(Maker { limits, ..maker.clone() }, spared)
         });
         let all = Turns::new(maker, share - spared);
         let large = Arc::new(Semaphore::new((all.permits.available_permits() / 2).max(1)));
-        Self { all, bulk, large, costly, request_timeout, metrics }
+        Self { all, bulk, large, costly, has_others, request_timeout, metrics }
     }
 
     /// The component's response to `request`.
@@ -143,7 +144,8 @@ impl Instances {
         drop(waiting);
         let turn = turn.ok().and_then(Result::ok).ok_or_else(overloaded)?;
         let (answer, mut answered) = oneshot::channel();
-        let number = turns.pool.offer(Job::new(request, look.clone(), turn, answer));
+        let stands_back = is_costly && self.has_others;
+        let number = turns.pool.offer(Job::new(request, look.clone(), stands_back, turn, answer));
         let answered = match tokio::time::timeout_at(deadline, &mut answered).await {
             Ok(answered) => answered,
             Err(_) if turns.pool.withdraw(number) => return Err(overloaded()),

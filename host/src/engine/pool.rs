@@ -20,6 +20,8 @@ pub(super) struct Job {
     number: u64,
     pub request: Request,
     pub look: Look,
+    /// Whether it is served in the background, for it is expected to take long.
+    pub stands_back: bool,
     pub turn: Turn,
     pub answer: oneshot::Sender<Result<Response, wasmtime::Error>>,
 }
@@ -28,11 +30,12 @@ impl Job {
     pub fn new(
         request: Request,
         look: Look,
+        stands_back: bool,
         turn: Turn,
         answer: oneshot::Sender<Result<Response, wasmtime::Error>>,
     ) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        Self { number: COUNT.fetch_add(1, Ordering::Relaxed), request, look, turn, answer }
+        Self { number: COUNT.fetch_add(1, Ordering::Relaxed), request, look, stands_back, turn, answer }
     }
 }
 

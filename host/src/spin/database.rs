@@ -312,9 +312,6 @@ impl Loan {
                 return Err(Error::Io(error));
             }
         }
-        if writes(&statement) {
-            background::leave().await;
-        }
         if !self.database.distance.is_zero() {
             tokio::time::sleep(self.database.distance).await;
         }
@@ -334,6 +331,9 @@ impl Loan {
             }
             let is_long = begins.as_deref() == Some("EXCLUSIVE");
             self.clone().take_turn(if is_long { Weight::Long } else { Weight::Transaction }).await;
+        }
+        if self.has_turn() {
+            background::leave().await;
         }
         if changes_rows(&statement) && !reads {
             *self.elsewhere() = None;

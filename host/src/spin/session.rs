@@ -1,5 +1,6 @@
 //! A connection to SQLite, and how a statement runs on it: to its end, or only as far as it is short.
 
+use crate::background;
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
 use crate::spin::values::{Parameter, io, size, value};
 use rusqlite::config::DbConfig;
@@ -45,7 +46,13 @@ impl Session {
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let brief = Arc::new(AtomicBool::new(false));
         let end = brief.clone();
-        sqlite.progress_handler(BRIEF, Some(move || end.swap(false, Ordering::Relaxed)))?;
+        sqlite.progress_handler(
+            BRIEF,
+            Some(move || {
+                background::breathe();
+                end.swap(false, Ordering::Relaxed)
+            }),
+        )?;
         let log = Arc::new(AtomicU32::new(0));
         let noted = log.clone();
         // In place of SQLite's own, which writes the log back.

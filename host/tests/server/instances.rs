@@ -1,6 +1,7 @@
 //! How instances are made, shared and ended.
 
 use crate::{Probe, ok};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,6 +107,30 @@ async fn who_looks_like_one_whose_query_is_long_leaves_instances_to_the_others()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_looks_like_one_whose_answer_is_large_leaves_instances_to_the_others() {
     others_are_served_beside("/large?once", "/large?more", "").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_looks_like_one_that_computes_stands_back_from_the_start_but_not_with_the_turn_to_write() {
+    let statements = ["SELECT 1", "BEGIN IMMEDIATE", "SELECT 2", "COMMIT"];
+    let seen: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
+    let probe = Probe::start(|config| {
+        let seen = seen.clone();
+        config.statement_observer = Some(Arc::new(move |statement: &accord::Statement<'_>| {
+            let stands_back = std::thread::current().name() == Some("accord-background");
+            seen.lock().unwrap().push((statement.sql.to_owned(), stands_back));
+            None
+        }));
+    })
+    .await;
+    for _ in 0..2 {
+        seen.lock().unwrap().clear();
+        let request = probe.client.post(probe.server.url() + "/sql-and-compute").body(statements.join("\n"));
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    // `BEGIN` itself is where it leaves.
+    let where_known = |sql: &str| seen.iter().find(|(seen, _)| seen == sql).map(|(_, stands_back)| *stands_back);
+    assert_eq!(["SELECT 1", "SELECT 2"].map(where_known), [Some(true), Some(false)], "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,14 +63,14 @@ async fn answer(request: Request) -> Answer {
         "connect" => std::net::TcpStream::connect(argument).map(|_| String::new()).map_err(text),
 
         // SQLite. The body is the statements, one per line, all on one connection.
-        "sql" => {
-            let body = request.into_body().bytes().await.map_err(text)?;
-            let connection = Connection::open_default().await.map_err(text)?;
-            let mut answer = String::new();
-            for statement in std::str::from_utf8(&body).map_err(text)?.lines() {
-                answer = execute(&connection, statement).await?;
+        "sql" => run(request).await,
+        "sql-and-compute" => {
+            let answer = run(request).await;
+            // A quarter of a second of a processor, however long it waits for that.
+            for step in 0..250_000_000 {
+                std::hint::black_box(step);
             }
-            Ok(answer)
+            answer
         }
         // The same by the calls that nothing else of the instance goes on beside.
         "sql-blocking" => {
@@ -135,6 +135,16 @@ async fn answer(request: Request) -> Answer {
         }
         unknown => Err(format!("unknown: {unknown}")),
     }
+}
+
+async fn run(request: Request) -> Answer {
+    let body = request.into_body().bytes().await.map_err(text)?;
+    let connection = Connection::open_default().await.map_err(text)?;
+    let mut answer = String::new();
+    for statement in std::str::from_utf8(&body).map_err(text)?.lines() {
+        answer = execute(&connection, statement).await?;
+    }
+    Ok(answer)
 }
 
 async fn execute(connection: &Connection, statement: &str) -> Answer {
