@@ -26,8 +26,6 @@ const NICE: i32 = 10;
 /// 3 ms would be waited for at each step of a request.
 #[cfg(target_os = "linux")]
 const SLICE: u64 = 100_000;
-/// How long a breath is at least. What the system adds is most of it, some 50 µs.
-const BREATH: Duration = Duration::from_micros(1);
 
 /// Process-wide, as priorities are.
 static THREADS: LazyLock<Runtime> = LazyLock::new(|| {
@@ -126,12 +124,12 @@ async fn change(mut is_needed: bool, tell: fn()) {
     .await;
 }
 
-/// Lets go of the processor for a moment, if this is the background. To yield is not enough: Linux divides processors among groups of
-/// processes first, such as services, and there what a thread stands back does not count. One of another group was seen to wait for a tenth of a
-/// second beside a thread that never sleeps.
-pub(crate) fn breathe() {
+/// Lets go of the processor for so long, and some 50 µs more that the system adds, if this is the background. To yield is not enough:
+/// Linux divides processors among groups of processes first, such as services, and there what a thread stands back does not count. One
+/// of another group was seen to wait for a tenth of a second beside a thread that never sleeps.
+pub(crate) fn breathe(duration: Duration) {
     if is_here() {
-        thread::sleep(BREATH);
+        thread::sleep(duration);
     }
 }
 

@@ -19,6 +19,8 @@ const MAX_RESULT_BYTES: usize = 128 << 20;
 const STATEMENT_CACHE: usize = 128;
 /// Steps of SQLite's machine after which a statement is long: about a millisecond.
 const BRIEF: i32 = 20_000;
+/// How long a query in the background sleeps after each such number of steps: as short as can be, for it is waited for.
+const BREATH: Duration = Duration::from_micros(1);
 /// Bytes of parameters that a short write may have.
 pub(super) const SMALL: usize = 16 << 10;
 
@@ -49,7 +51,7 @@ impl Session {
         sqlite.progress_handler(
             BRIEF,
             Some(move || {
-                background::breathe();
+                background::breathe(BREATH);
                 end.swap(false, Ordering::Relaxed)
             }),
         )?;
