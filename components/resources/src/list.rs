@@ -204,7 +204,8 @@ impl Options {
     pub async fn render(&self, page: Page, path: &str) -> Result<Json> {
         let shown = i64::try_from(page.items.len()).unwrap_or(i64::MAX);
         let rest = self.top.map(|top| top - shown);
-        let last = page.items.last().filter(|_| page.more && rest != Some(0)).map(|last| last.keys.clone());
+        let last = page.reached.or_else(|| page.items.last().map(|last| last.keys.clone()));
+        let last = last.filter(|_| page.more && rest != Some(0));
         let value = page.items.into_iter().map(|item| render(&self.listing.fields, item));
         let mut answer = serde_json::json!({ "value": value.collect::<Vec<_>>() });
         if self.listing.count {

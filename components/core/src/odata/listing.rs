@@ -15,6 +15,9 @@ const ROW: u64 = 10;
 /// How many characters something has that is searched and is no field: what the audit tells of a change.
 const LONG: u64 = 4000;
 
+/// What is said of an option that costs too much.
+const TOO_MUCH: &str = "at character 1: this takes too much work over so many: use fewer words, conditions or fields";
+
 /// How many are looked at one by one rather than looked for among all.
 pub(crate) const FEW: i64 = 2000;
 
@@ -77,6 +80,8 @@ pub struct Page {
     pub count: Option<i64>,
     /// Whether there are more after the last.
     pub more: bool,
+    /// The values of the order keys that the next page comes after, if these are not the last one's.
+    pub reached: Option<Vec<Value>>,
 }
 
 /// Where a list is taken from.
@@ -90,8 +95,21 @@ pub struct Source {
     pub parameters: Vec<Value>,
     /// A query that tells as `rows` how many are looked at, at most, if that costs less than to count what the source has.
     pub walked: Option<&'static str>,
+    /// Where the source is walked in the order of what tells any two apart, a number, and to find out whether one of those that are come
+    /// across belongs to it costs something.
+    pub walk: Option<&'static Walk>,
     /// Whether the caller sees all of the directory.
     pub sees_all: bool,
+}
+
+/// A walk over rows of which only some belong to a source. It may be long until a page of these is found, so it ends after some
+/// time, and the next page goes on from there.
+#[derive(Debug)]
+pub struct Walk {
+    /// A query that tells as `first` and `last` between which numbers the rows are.
+    pub bounds: &'static str,
+    /// What it costs to find out whether a row belongs to the source, in steps.
+    pub each: u64,
 }
 
 impl Source {
@@ -136,10 +154,48 @@ impl Listing {
             and(&mut conditions, led_to);
         }
         conditions.append(self.conditions());
-        let mut page = self.page(connection, source, conditions.clone())?;
+        let mut page = match source.walk {
+            Some(walk) if self.works().of_row(|_| 0) == 0 => self.walk(connection, source, walk, conditions.clone())?,
+            _ => self.page(connection, source, conditions.clone())?,
+        };
         if self.count {
             page.count = Some(count(connection, source, conditions)?);
         }
+        Ok(page)
+    }
+
+    /// A page of what is walked in order and meets conditions that cost nothing: as far as may be walked.
+    fn walk(&self, connection: &Connection, source: &Source, walk: &Walk, mut conditions: Sql) -> Result<Page> {
+        let mut bounds = connection.query_one(walk.bounds, &[])?;
+        let (first, last): (i64, i64) = (bounds.take("first")?, bounds.take("last")?);
+        let most = Self::rows_of(walk.each).unwrap_or(i64::MAX);
+        if self.count && last.saturating_sub(first) >= most {
+            return Err(Error::Invalid(Faults::of("$count", TOO_MUCH)));
+        }
+        let [key] = self.order.keys() else { return self.page(connection, source, conditions) };
+        // The only parameter is the number that it comes after.
+        let after = self.after.as_ref().and_then(|after| match after.parameters.as_slice() {
+            [Value::Integer(after)] => Some(*after),
+            _ => None,
+        });
+        let (end, operator, is_end) = if key.descending {
+            let end = after.map_or(last, |after| after.min(last)).saturating_sub(most);
+            (end, ">=", end <= first)
+        } else {
+            let end = after.map_or(first, |after| after.max(first)).saturating_add(most);
+            (end, "<=", end >= last)
+        };
+        conditions.push(&format!(" AND {} {operator} ", key.field.column));
+        conditions.bind(end);
+        let mut page = self.page(connection, source, conditions)?;
+        if page.more || is_end || self.top == 0 {
+            return Ok(page);
+        }
+        if page.items.is_empty() && self.skip > 0 {
+            // How many have been passed over, nobody knows.
+            return Err(Error::Invalid(Faults::of("$skip", TOO_MUCH)));
+        }
+        (page.more, page.reached) = (true, Some(vec![end.into()]));
         Ok(page)
     }
 
@@ -220,8 +276,7 @@ impl Listing {
         // What costs nothing by itself is passed over.
         let most = self.work().into_iter().max_by_key(work).filter(|option| work(option) > 0);
         let most = most.map_or("$skip", |(option, _)| option);
-        let fault = "at character 1: this takes too much work over so many: use fewer words, conditions or fields";
-        Error::Invalid(Faults::of(most, fault))
+        Error::Invalid(Faults::of(most, TOO_MUCH))
     }
 
     /// As [`Self::require_few`], over what `source` has and meets the conditions.
@@ -229,7 +284,12 @@ impl Listing {
         // However short the texts are, more cannot be looked at.
         let Some(max) = Self::rows_of(self.works().of_row(|_| 0)) else { return Ok(()) };
         if let Some(walked) = source.walked {
-            return self.require_short(connection, source, connection.query_one(walked, &[])?.take("rows")?);
+            let rows = connection.query_one(walked, &[])?.take("rows")?;
+            let of_row = self.works().of_row(|_| 0).saturating_add(source.walk.map_or(0, |walk| walk.each));
+            if Self::rows_of(of_row).is_some_and(|max| rows > max) {
+                return Err(self.refusal());
+            }
+            return self.require_short(connection, source, rows);
         }
         let rows = Self::counted(connection, source, conditions, max)?;
         if conditions.text.is_empty() { self.require_short(connection, source, rows) } else { self.require_few(rows) }
@@ -349,7 +409,7 @@ impl Listing {
         let top = usize::try_from(self.top).unwrap_or(usize::MAX);
         let more = items.len() > top && top > 0;
         items.truncate(top);
-        Ok(Page { items, count: None, more })
+        Ok(Page { items, count: None, more, reached: None })
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::accounts::hierarchy::{self, IN_VISIBLE, VISIBLE, is_managed};
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result, Thing};
-use crate::odata::listing::{FEW, Source};
+use crate::odata::listing::{FEW, Source, Walk};
 use crate::odata::{Collection, Demand, Field, Filter, Item, Listing, Page, Wanted};
 use crate::people::seen::{email, entered, is_seen, known_as};
 use crate::setting;
@@ -63,6 +63,13 @@ macro_rules! of_connector {
             is_managed!(),
             ")"
         )
+    };
+}
+
+/// The account of an event, or the one that it was joined into.
+macro_rules! told_of {
+    () => {
+        "coalesce((SELECT j.account_id FROM joined_accounts j WHERE j.id = e.account_id), e.account_id)"
     };
 }
 
@@ -120,7 +127,8 @@ static FIELDS: [Field; 17] = [
 ///
 /// [`Error::Forbidden`] for a connector.
 pub async fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Result<Page> {
-    listing.read(connection, &narrowed(whole(connection, caller).await?, listing))
+    let source = whole(connection, caller, kept_since().await?)?;
+    listing.read(connection, &narrowed(source, listing))
 }
 
 /// What the audit tells under this id, if the caller may know of it.
@@ -129,7 +137,7 @@ pub async fn list(connection: &Connection, caller: &Caller, listing: &Listing) -
 ///
 /// As [`list`]; [`Error::NotFound`].
 pub async fn load(connection: &Connection, caller: &Caller, id: EventId) -> Result<Item> {
-    let mut source = whole(connection, caller).await?;
+    let mut source = whole(connection, caller, kept_since().await?)?;
     source.from.push_str(" AND e.id = ?4");
     source.parameters.push(id.into());
     source.first(connection, &EVENTS.fields.iter().collect::<Vec<_>>())?.ok_or(Error::NotFound(Thing::Event))
@@ -146,6 +154,12 @@ pub async fn list_of(
     account_id: AccountId,
     listing: &Listing,
 ) -> Result<Page> {
+    let source = whole_of(connection, caller, account_id, kept_since().await?)?;
+    listing.read(connection, &narrowed(source, listing))
+}
+
+/// What the caller may know of an account, of what is kept.
+fn whole_of(connection: &Connection, caller: &Caller, account_id: AccountId, kept: Time) -> Result<Source> {
     const OWNED: &str = "WITH RECURSIVE owned(id) AS (
          SELECT ?4 UNION ALL SELECT o.id FROM owned JOIN accounts o ON o.owner_id = owned.id) ";
     caller.refuse_connector()?;
@@ -156,28 +170,25 @@ pub async fn list_of(
     let mut row = connection.query_one(statement, &[account_id.into()])?;
     let (owned, joined): (i64, bool) = (row.take("descendants")?, row.take("joined")?);
     let (with, condition, walked) = match owned {
-        0 if !joined => ("", "e.account_id = ?4", None),
+        0 if !joined => ("", "e.account_id = ?4", false),
         ..=FEW => (
             OWNED,
             "e.account_id IN (SELECT id FROM owned
                  UNION ALL SELECT j.id FROM owned CROSS JOIN joined_accounts j ON j.account_id = owned.id)",
-            None,
+            false,
         ),
         _ => (
             "",
-            concat!(
-                "EXISTS (WITH RECURSIVE ",
-                climb!(
-                    "coalesce((SELECT j.account_id FROM joined_accounts j WHERE j.id = e.account_id), e.account_id)"
-                ),
-                " SELECT 1 FROM chain WHERE chain.id = ?4)"
-            ),
-            Some(WALKED),
+            concat!("EXISTS (WITH RECURSIVE ", climb!(told_of!()), " SELECT 1 FROM chain WHERE chain.id = ?4)"),
+            true,
         ),
     };
-    let mut source = Source { walked, ..since(caller, with, condition).await? };
+    let mut source = since(caller, with, condition, kept);
+    if walked {
+        (source.walked, source.walk) = (Some(WALKED), Some(&WALK));
+    }
     source.parameters.push(account_id.into());
-    listing.read(connection, &narrowed(source, listing))
+    Ok(source)
 }
 
 /// Where the filter demands an account or an event, the index leads to its events alone. Whatever else the filter says is checked as well.
@@ -197,48 +208,53 @@ fn narrowed(mut source: Source, listing: &Listing) -> Source {
             .collect();
         // Nothing fails that writes into a text.
         _ = write!(source.from, " AND {column} IN ({})", numbers.join(", "));
-        source.walked = None;
+        (source.walked, source.walk) = (None, None);
     }
     source
 }
 
-/// What the caller may know of.
-async fn whole(connection: &Connection, caller: &Caller) -> Result<Source> {
+/// What the caller may know of, of what is kept.
+fn whole(connection: &Connection, caller: &Caller, kept: Time) -> Result<Source> {
     caller.refuse_connector()?;
     let reach = hierarchy::reach(connection, caller)?;
     if reach.everything {
-        return Ok(Source { walked: Some(WALKED), ..since(caller, "", "1").await? });
+        return Ok(Source { walked: Some(WALKED), ..since(caller, "", "1", kept) });
     }
+    let own = "?2 IS NULL AND own.subject = 'people' AND own.subject_id = ?1";
     // Of few accounts the events are found by the account; of many they are come across when all are walked in order.
+    if reach.accounts > FEW {
+        let managed =
+            concat!("EXISTS (SELECT 1 FROM accounts a WHERE a.id = ", told_of!(), " AND ", is_managed!(), ")");
+        let condition = format!("({managed} OR {})", own.replace("own.", "e."));
+        let source = since(caller, "", &condition, kept);
+        return Ok(Source { walked: Some(WALKED), walk: Some(&WALK), ..source });
+    }
     let managed =
         format!("SELECT a.id FROM visible v CROSS JOIN accounts a ON a.id = v.id WHERE v.manages AND {IN_VISIBLE}");
-    let own = "?2 IS NULL AND own.subject = 'people' AND own.subject_id = ?1";
-    let walked = Some(WALKED).filter(|_| reach.accounts > FEW);
-    let managed = if walked.is_none() {
-        format!(
-            "e.id IN (SELECT told.id FROM ({managed}) managed CROSS JOIN audit told ON told.account_id = managed.id
-                       UNION ALL SELECT told.id FROM ({managed}) managed CROSS JOIN joined_accounts j ON j.account_id = managed.id
-                            CROSS JOIN audit told ON told.account_id = j.id
-                       UNION ALL SELECT own.id FROM audit own WHERE {own})"
-        )
-    } else {
-        format!(
-            "(e.account_id IN ({managed} UNION ALL SELECT j.id FROM joined_accounts j WHERE j.account_id IN ({managed})) OR {})",
-            own.replace("own.", "e.")
-        )
-    };
-    Ok(Source { walked, ..since(caller, VISIBLE, &managed).await? })
+    let condition = format!(
+        "e.id IN (SELECT told.id FROM ({managed}) managed CROSS JOIN audit told ON told.account_id = managed.id
+                   UNION ALL SELECT told.id FROM ({managed}) managed CROSS JOIN joined_accounts j ON j.account_id = managed.id
+                        CROSS JOIN audit told ON told.account_id = j.id
+                   UNION ALL SELECT own.id FROM audit own WHERE {own})"
+    );
+    Ok(since(caller, VISIBLE, &condition, kept))
 }
 
 /// How many events are walked at most, of whatever account they are: ids grow by one.
 const WALKED: &str = "SELECT coalesce((SELECT max(id) FROM audit) - (SELECT min(id) FROM audit) + 1, 0) AS rows";
 
-/// What meets the condition and is not older than is kept. The caller is `?1` and `?2`, and `?3` since when it is kept.
-async fn since(caller: &Caller, with: &'static str, condition: &str) -> Result<Source> {
+/// A walk over all events to those of accounts that the caller manages: each is climbed from.
+static WALK: Walk = Walk {
+    bounds: "SELECT coalesce((SELECT min(id) FROM audit), 0) AS first, coalesce((SELECT max(id) FROM audit), 0) AS last",
+    each: 500,
+};
+
+/// What meets the condition and is kept. The caller is `?1` and `?2`, and `?3` since when it is.
+fn since(caller: &Caller, with: &'static str, condition: &str, kept: Time) -> Source {
     let [person, connector] = hierarchy::parameters(caller);
     let from = format!("audit e WHERE {condition} AND e.at >= ?3");
-    let parameters = vec![person, connector, kept_since().await?.into()];
-    Ok(Source { with, from, parameters, ..Source::default() })
+    let parameters = vec![person, connector, kept.into()];
+    Source { with, from, parameters, ..Source::default() }
 }
 
 /// Since when the audit is kept, by the setting `audit_days`: 0 is for ever.
@@ -261,4 +277,95 @@ pub async fn forget(connection: &Connection) -> Result<bool> {
         connection.execute(statement, vec![since.into(), FORGOTTEN.into()]).await?;
     }
     Ok(is_due)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::first_start::tests::{account, author, first_start, person, signed_in};
+    use crate::odata::Order;
+    use crate::store::native::run;
+    use crate::store::{Edit, Value};
+
+    /// The ids on a page, and those of all pages from there on; and how many pages there are.
+    fn ids(connection: &Connection, source: &Source, mut listing: Listing) -> Result<(Vec<Value>, usize)> {
+        let (mut ids, mut pages) = (Vec::new(), 0);
+        loop {
+            let page = listing.read(connection, source)?;
+            pages += 1;
+            let last = page.items.last().map(|last| last.keys.clone());
+            ids.extend(page.items.into_iter().filter_map(|item| item.values.into_iter().next()));
+            let Some(keys) = page.reached.or(last).filter(|_| page.more) else { return Ok((ids, pages)) };
+            listing.after = listing.order.after(&keys);
+        }
+    }
+
+    #[test]
+    fn a_walk_to_events_that_are_far_away_ends_and_the_next_page_goes_on() {
+        run(async {
+            let operator = first_start().await?;
+            let edit = Edit::begin(author("accounts")).await?;
+            let reseller = account(&edit, operator.id, "Reseller").await?;
+            let customer = account(&edit, reseller, "Customer").await?;
+            let other = account(&edit, operator.id, "Other").await?;
+            let person = person(&edit, "owner@example.com").await?;
+            for statement in [
+                "INSERT INTO memberships (account_id, person_id, status, entered_at, created_at, updated_at, known_as)
+                 VALUES (?1, ?2, 'active', 1, 0, 0, ?2)",
+                "INSERT INTO grants (account_id, person_id, door, role, given_by, created_at)
+                 VALUES (?1, ?2, 'accounts', 'owner', 'system', 0)",
+            ] {
+                edit.run(statement, &[reseller.into(), person.into()])?;
+            }
+            edit.run("DELETE FROM audit", &[])?;
+            // Five of the customer, more of the other than may be walked at once, and two of the customer.
+            edit.run(
+                "INSERT INTO audit (id, at, actor, api, action, subject, subject_id, request_id, account_id)
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300007),
+                      of(i, account) AS (SELECT i, iif(i <= 5 OR i > 300005, ?1, ?2) FROM n)
+                 SELECT i, 4102444800000, 'system', 'accounts', 'changed', 'accounts', account, '', account FROM of",
+                &[customer.into(), other.into()],
+            )?;
+            edit.commit().await?;
+            let connection = Connection::lease().await?;
+            let caller = signed_in(person);
+            let owning = async |number: i64| -> Result<()> {
+                let edit = Edit::begin(author("accounts")).await?;
+                edit.run("UPDATE accounts SET descendants = ?2 WHERE id = ?1", &[reseller.into(), number.into()])?;
+                edit.run("DELETE FROM audit WHERE id > 300007", &[])?;
+                edit.commit().await
+            };
+            let ascending = Order::parse("id", &FIELDS, &FIELDS[0]).expect("an order");
+            let kept = Time::from_milliseconds(0);
+            for of_account in [false, true] {
+                let source = || match of_account {
+                    false => whole(&connection, &caller, kept),
+                    true => whole_of(&connection, &caller, reseller, kept),
+                };
+
+                for order in [None, Some(ascending.clone())] {
+                    let mut listing = Listing::all(&EVENTS, 4);
+                    listing.order = order.unwrap_or(listing.order);
+                    owning(1).await?;
+                    let (few, pages) = ids(&connection, &source()?, listing.clone())?;
+                    assert_eq!((few.len(), pages), (7, 2));
+                    owning(FEW + 1).await?;
+                    let source = source()?;
+                    let (many, pages) = ids(&connection, &source, listing.clone())?;
+                    assert_eq!((many, pages), (few, 3));
+                    let refused = |listing: Listing| match listing.read(&connection, &source) {
+                        Err(Error::Invalid(faults)) => format!("{faults:?}").contains("too much work"),
+                        other => panic!("{other:?}"),
+                    };
+                    assert!(refused(Listing { count: true, ..listing.clone() }));
+                    assert!(refused(Listing { skip: 6, ..listing.clone() }), "how many are passed over is not known");
+                    let skipped = Listing { skip: 1, ..listing.clone() }.read(&connection, &source)?;
+                    assert!(!skipped.items.is_empty() && skipped.more);
+                    let none = Listing { top: 0, ..listing }.read(&connection, &source)?;
+                    assert!(none.items.is_empty() && !none.more);
+                }
+            }
+            Ok(())
+        });
+    }
 }

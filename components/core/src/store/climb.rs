@@ -7,7 +7,7 @@
 /// It is written so that SQLite needs no table in between: the chain is read once, and joined by `UNION ALL` (nobody owns
 /// itself, through however many others).
 macro_rules! climb {
-    ($start:literal) => {
+    ($start:expr) => {
         concat!(
             "chain(id, depth, shared) AS (
                  SELECT ",

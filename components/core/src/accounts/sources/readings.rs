@@ -177,7 +177,7 @@ fn walk(connection: &Connection, owner: AccountId, listing: &Listing, conditions
     let more = items.len() > wanted && listing.top > 0;
     items.truncate(wanted);
     let items = items.into_iter().skip(usize::try_from(listing.skip).unwrap_or(usize::MAX)).collect();
-    Ok(Page { items, count: None, more })
+    Ok(Page { items, count: None, more, reached: None })
 }
 
 /// The account that a page goes on with, after one whose key is the only value of the condition: see [`DISAGREEMENTS`].
