@@ -50,34 +50,32 @@ fn stand_back() {
     #[cfg(target_os = "linux")]
     {
         _ = rustix::process::setpriority_process(None, NICE);
-        schedule(NICE);
+        be_prompt();
     }
 }
 
-/// Lets this thread go on at once when it has something to do, also where one that stands back has just begun.
+/// Lets this thread go on at once when it has something to do, also where one that stands back has just begun: by the shortest slices.
+/// Linux before 6.12 does not look at them.
 pub(crate) fn be_prompt() {
     #[cfg(target_os = "linux")]
-    schedule(0);
-}
-
-/// Gives this thread the shortest slices. Linux before 6.12 does not look at them.
-#[cfg(target_os = "linux")]
-fn schedule(nice: i32) {
-    let attributes = libc::sched_attr {
-        size: size_of::<libc::sched_attr>().try_into().unwrap_or_default(),
-        sched_policy: libc::SCHED_OTHER.unsigned_abs(),
-        sched_flags: 0,
-        sched_nice: nice,
-        sched_priority: 0,
-        sched_runtime: SLICE,
-        sched_deadline: 0,
-        sched_period: 0,
-    };
-    #[expect(unsafe_code, reason = "no crate has a safe way to set the slice of a thread")]
-    // SAFETY: the call reads as many bytes of its second argument as that says to have.
-    unsafe {
-        libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0)
-    };
+    {
+        let Ok(nice) = rustix::process::getpriority_process(None) else { return };
+        let attributes = libc::sched_attr {
+            size: size_of::<libc::sched_attr>().try_into().unwrap_or_default(),
+            sched_policy: libc::SCHED_OTHER.unsigned_abs(),
+            sched_flags: 0,
+            sched_nice: nice,
+            sched_priority: 0,
+            sched_runtime: SLICE,
+            sched_deadline: 0,
+            sched_period: 0,
+        };
+        #[expect(unsafe_code, reason = "no crate has a safe way to set the slice of a thread")]
+        // SAFETY: the call reads as many bytes of its second argument as that says to have.
+        unsafe {
+            libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0)
+        };
+    }
 }
 
 /// Runs work that may block on a thread of a lower priority.
@@ -103,23 +101,23 @@ pub(crate) fn is_here() -> bool {
 
 /// Goes to the background first: for what is expected to take long.
 pub(crate) async fn enter() {
-    change(!is_here(), computes).await;
+    until(is_here, computes).await;
 }
 
 /// Goes home first, if this is the background: for what others will wait for.
 pub(crate) async fn leave() {
-    change(is_here(), || stands_back(false)).await;
+    until(|| !is_here(), || stands_back(false)).await;
 }
 
-/// Ends the present poll, if that is needed to go on elsewhere, and tells why.
-async fn change(mut is_needed: bool, tell: fn()) {
+/// Ends each poll until this is where it is to go on, and tells why. One that is polled more than once meanwhile is none the further.
+async fn until(arrived: fn() -> bool, tell: fn()) {
     poll_fn(|context| {
-        if std::mem::take(&mut is_needed) {
-            tell();
-            context.waker().wake_by_ref();
-            return Poll::Pending;
+        if arrived() {
+            return Poll::Ready(());
         }
-        Poll::Ready(())
+        tell();
+        context.waker().wake_by_ref();
+        Poll::Pending
     })
     .await;
 }
@@ -260,10 +258,17 @@ mod tests {
     }
 
     /// Gives way so many times, and tells something of it.
-    async fn give_way(times: usize, tell: fn()) {
-        for _ in 0..times {
-            change(true, tell).await;
-        }
+    async fn give_way(mut times: usize, tell: fn()) {
+        poll_fn(|context| {
+            if times == 0 {
+                return Poll::Ready(());
+            }
+            times -= 1;
+            tell();
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 
     #[tokio::test]

@@ -73,7 +73,7 @@ impl Maker {
 #[derive(Default)]
 struct Served {
     all: Mutex<Vec<(GuestTaskId, Look)>>,
-    /// How many of them are served in the background, unless the instance has the turn to write.
+    /// How many of them are served in the background, unless the instance writes.
     standing_back: AtomicUsize,
 }
 
@@ -119,13 +119,13 @@ fn give_way(
 ) -> impl FnMut(StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> + Send + Sync + 'static {
     let (mut seen, mut times) = (0, 0);
     move |mut store| {
-        let (has_turn, is_away) = (store.data().has_turn(), background::is_here());
+        let (writes, is_away) = (store.data().writes(), background::is_here());
         // Nobody who writes waits for those who hash.
-        if is_away && has_turn {
+        if is_away && writes {
             background::stands_back(false);
             return Ok(UpdateDeadline::Yield(1));
         }
-        if !is_away && !has_turn && served.stands_back() {
+        if !is_away && !writes && served.stands_back() {
             background::computes();
             return Ok(UpdateDeadline::Yield(1));
         }
@@ -134,7 +134,7 @@ fn give_way(
             return Ok(UpdateDeadline::Continue(1));
         }
         let calls = std::mem::replace(&mut seen, store.data().calls);
-        if calls != seen || has_turn {
+        if calls != seen || writes {
             times = 0;
             background::stays();
             return Ok(UpdateDeadline::Yield(1));
@@ -377,7 +377,7 @@ impl Desk<'_> {
                     }
                 }
             }
-            background::stands_back(self.served.stands_back() && !accessor.with(|mut access| access.get().has_turn()));
+            background::stands_back(self.served.stands_back() && !accessor.with(|mut access| access.get().writes()));
             let can_be_called = accessor.poll_ready_for_concurrent_call(function, context).is_ready();
             let mut hours = self.watch.hours();
             let is_spent =
@@ -398,7 +398,7 @@ impl Desk<'_> {
     /// Has the guest answer a request. Whether it did in time; an error ends the instance.
     async fn answer(&self, accessor: &Accessor<Guest>, job: Job) -> wasmtime::Result<bool> {
         let Job { request, look, stands_back, turn, answer, .. } = job;
-        if stands_back && !accessor.with(|mut access| access.get().has_turn()) {
+        if stands_back && !accessor.with(|mut access| access.get().writes()) {
             background::enter().await;
         }
         let prepared = accessor.with(|mut access| {

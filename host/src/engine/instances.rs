@@ -126,25 +126,26 @@ impl Instances {
         // Whose body is on its way keeps nobody waiting but those who send as slowly.
         let is_costly = kind == Kind::Small && self.costly.expects(&look);
         let turn = async {
-            let mut turn = Turn::default();
+            let (mut turn, mut stands_back) = (Turn::default(), false);
             if is_large {
                 turn.needs(&self.large).await?;
             }
             if is_costly {
                 // Whoever only looks like one that takes long is not to wait for ever.
                 let permit = turn.needs(self.costly.permits());
-                tokio::time::timeout(COSTLY_PATIENCE, permit).await.unwrap_or(Ok(()))?;
+                let permit = tokio::time::timeout(COSTLY_PATIENCE, permit).await;
+                stands_back = self.has_others && permit.is_ok();
+                permit.unwrap_or(Ok(()))?;
             }
             turn.needs(&turns.permits).await?;
-            Ok::<_, AcquireError>(turn)
+            Ok::<_, AcquireError>((turn, stands_back))
         };
         let waiting = One::of(&self.metrics.waiting);
         // The semaphores are never closed.
         let turn = tokio::time::timeout_at(deadline, turn).await;
         drop(waiting);
-        let turn = turn.ok().and_then(Result::ok).ok_or_else(overloaded)?;
+        let (turn, stands_back) = turn.ok().and_then(Result::ok).ok_or_else(overloaded)?;
         let (answer, mut answered) = oneshot::channel();
-        let stands_back = is_costly && self.has_others;
         let number = turns.pool.offer(Job::new(request, look.clone(), stands_back, turn, answer));
         let answered = match tokio::time::timeout_at(deadline, &mut answered).await {
             Ok(answered) => answered,

@@ -151,6 +151,7 @@ impl Database {
             interrupt: session.sqlite.get_interrupt_handle(),
             session: Mutex::new(Some(session)),
             turn: Mutex::default(),
+            asks: AtomicBool::new(false),
             locked: AtomicBool::new(false),
             wrote: AtomicBool::new(false),
             elsewhere: Mutex::default(),
@@ -240,12 +241,30 @@ pub(crate) struct Loan {
     session: Mutex<Option<Session>>,
     /// The turn to write, from the first statement that needs it to the end of its transaction.
     turn: Mutex<Option<Turn>>,
+    /// Whether it waits for the turn of a transaction.
+    asks: AtomicBool,
     /// Whether the last statement left the connection with the write lock.
     locked: AtomicBool,
     /// Whether it has written a statement by itself.
     wrote: AtomicBool,
     /// What its last write made, if another connection has written it.
     elsewhere: Mutex<Option<Made>>,
+}
+
+/// A loan that asks for the turn, until it has it or gives up.
+struct Asks<'a>(&'a AtomicBool);
+
+impl<'a> Asks<'a> {
+    fn begin(asks: &'a AtomicBool) -> Self {
+        asks.store(true, Ordering::Relaxed);
+        Self(asks)
+    }
+}
+
+impl Drop for Asks<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 /// What SQLite tells of a connection's last write.
@@ -295,6 +314,11 @@ impl Loan {
         self.turn().as_ref().is_some_and(|turn| turn.0.is_some())
     }
 
+    /// Whether it has the turn to write, asks for it, or writes without one that it has waited for too long.
+    pub fn writes(&self) -> bool {
+        self.asks.load(Ordering::Relaxed) || self.turn().is_some()
+    }
+
     fn turn(&self) -> MutexGuard<'_, Option<Turn>> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -332,7 +356,7 @@ impl Loan {
             let is_long = begins.as_deref() == Some("EXCLUSIVE");
             self.clone().take_turn(if is_long { Weight::Long } else { Weight::Transaction }).await;
         }
-        if self.has_turn() {
+        if self.writes() {
             background::leave().await;
         }
         if changes_rows(&statement) && !reads {
@@ -352,9 +376,12 @@ impl Loan {
     /// Waits for the turn of a transaction, in a task of its own: its instance may be busy with something else when the turn comes, and has
     /// to be known to have it (see [`Self::has_turn`]).
     async fn take_turn(self: Arc<Self>, weight: Weight) {
+        let _asks = Asks::begin(&self.asks);
+        background::leave().await;
+        let loan = self.clone();
         let mut taken = Box::pin(async move {
-            let turn = self.database.turn(weight, &self.component).await;
-            *self.turn() = Some(turn);
+            let turn = loan.database.turn(weight, &loan.component).await;
+            *loan.turn() = Some(turn);
         });
         if taken.as_mut().now_or_never().is_none() {
             // Dropped, the set ends its task.

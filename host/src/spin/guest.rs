@@ -68,9 +68,9 @@ impl Guest {
         }
     }
 
-    /// Whether others wait for it to write: it has the turn.
-    pub fn has_turn(&self) -> bool {
-        self.loans.iter().filter_map(Weak::upgrade).any(|loan| loan.has_turn())
+    /// Whether others wait for it to write, or will: it has the turn, or asks for it.
+    pub fn writes(&self) -> bool {
+        self.loans.iter().filter_map(Weak::upgrade).any(|loan| loan.writes())
     }
 
     /// Lets components import WASI 0.3, the parts of WASI 0.2 that Rust's standard library uses, and Spin's interfaces.

@@ -111,7 +111,7 @@ async fn who_looks_like_one_whose_answer_is_large_leaves_instances_to_the_others
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_looks_like_one_that_computes_stands_back_from_the_start_but_not_with_the_turn_to_write() {
-    let statements = ["SELECT 1", "BEGIN IMMEDIATE", "SELECT 2", "COMMIT"];
+    let statements = ["PRAGMA journal_mode = WAL", "SELECT 1", "BEGIN IMMEDIATE", "SELECT 2", "COMMIT"];
     let seen: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
     let probe = Probe::start(|config| {
         let seen = seen.clone();

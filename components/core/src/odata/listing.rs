@@ -173,11 +173,12 @@ impl Listing {
             return Err(Error::Invalid(Faults::of("$count", TOO_MUCH)));
         }
         let [key] = self.order.keys() else { return self.page(connection, source, conditions) };
-        // The only parameter is the number that it comes after.
-        let after = self.after.as_ref().and_then(|after| match after.parameters.as_slice() {
-            [Value::Integer(after)] => Some(*after),
-            _ => None,
-        });
+        let after = match self.after.as_ref().map(|after| after.parameters.as_slice()) {
+            None => None,
+            Some([Value::Integer(after)]) => Some(*after),
+            // Nothing comes after what is none.
+            Some(_) => return self.page(connection, source, conditions),
+        };
         let (end, operator, is_end) = if key.descending {
             let end = after.map_or(last, |after| after.min(last)).saturating_sub(most);
             (end, ">=", end <= first)

@@ -66,10 +66,10 @@ macro_rules! of_connector {
     };
 }
 
-/// The account of an event, or the one that it was joined into.
+/// The account of this id, or the one that it was joined into.
 macro_rules! told_of {
-    () => {
-        "coalesce((SELECT j.account_id FROM joined_accounts j WHERE j.id = e.account_id), e.account_id)"
+    ($id:expr) => {
+        concat!("coalesce((SELECT j.account_id FROM joined_accounts j WHERE j.id = ", $id, "), ", $id, ")")
     };
 }
 
@@ -127,7 +127,7 @@ static FIELDS: [Field; 17] = [
 ///
 /// [`Error::Forbidden`] for a connector.
 pub async fn list(connection: &Connection, caller: &Caller, listing: &Listing) -> Result<Page> {
-    let source = whole(connection, caller, kept_since().await?)?;
+    let source = whole(connection, caller, kept_since().await?, demanded(listing).as_deref())?;
     listing.read(connection, &narrowed(source, listing))
 }
 
@@ -137,7 +137,7 @@ pub async fn list(connection: &Connection, caller: &Caller, listing: &Listing) -
 ///
 /// As [`list`]; [`Error::NotFound`].
 pub async fn load(connection: &Connection, caller: &Caller, id: EventId) -> Result<Item> {
-    let mut source = whole(connection, caller, kept_since().await?)?;
+    let mut source = whole(connection, caller, kept_since().await?, None)?;
     source.from.push_str(" AND e.id = ?4");
     source.parameters.push(id.into());
     source.first(connection, &EVENTS.fields.iter().collect::<Vec<_>>())?.ok_or(Error::NotFound(Thing::Event))
@@ -179,7 +179,11 @@ fn whole_of(connection: &Connection, caller: &Caller, account_id: AccountId, kep
         ),
         _ => (
             "",
-            concat!("EXISTS (WITH RECURSIVE ", climb!(told_of!()), " SELECT 1 FROM chain WHERE chain.id = ?4)"),
+            concat!(
+                "EXISTS (WITH RECURSIVE ",
+                climb!(told_of!("e.account_id")),
+                " SELECT 1 FROM chain WHERE chain.id = ?4)"
+            ),
             true,
         ),
     };
@@ -189,6 +193,15 @@ fn whole_of(connection: &Connection, caller: &Caller, account_id: AccountId, kep
     }
     source.parameters.push(account_id.into());
     Ok(source)
+}
+
+/// The accounts that the filter demands, if it does.
+fn demanded(listing: &Listing) -> Option<Vec<i64>> {
+    let mut demands = listing.filter.iter().flat_map(Filter::demands);
+    demands.find_map(|Demand { field, wanted, .. }| match wanted {
+        Wanted::Number(wanted) if field.name == "accountId" => Some(wanted),
+        _ => None,
+    })
 }
 
 /// Where the filter demands an account or an event, the index leads to its events alone. Whatever else the filter says is checked as well.
@@ -213,8 +226,8 @@ fn narrowed(mut source: Source, listing: &Listing) -> Source {
     source
 }
 
-/// What the caller may know of, of what is kept.
-fn whole(connection: &Connection, caller: &Caller, kept: Time) -> Result<Source> {
+/// What the caller may know of, of what is kept. Of many accounts only the events of those that are wanted are looked for.
+fn whole(connection: &Connection, caller: &Caller, kept: Time, wanted: Option<&[i64]>) -> Result<Source> {
     caller.refuse_connector()?;
     let reach = hierarchy::reach(connection, caller)?;
     if reach.everything {
@@ -223,10 +236,26 @@ fn whole(connection: &Connection, caller: &Caller, kept: Time) -> Result<Source>
     let own = "?2 IS NULL AND own.subject = 'people' AND own.subject_id = ?1";
     // Of few accounts the events are found by the account; of many they are come across when all are walked in order.
     if reach.accounts > FEW {
-        let managed =
-            concat!("EXISTS (SELECT 1 FROM accounts a WHERE a.id = ", told_of!(), " AND ", is_managed!(), ")");
+        let managed = match wanted {
+            // Each of these is asked, and not each of its events.
+            Some(_) => concat!(
+                "e.account_id IN (SELECT wanted.value FROM json_each(?4) wanted JOIN accounts a ON a.id = ",
+                told_of!("wanted.value"),
+                " WHERE ",
+                is_managed!(),
+                ")"
+            ),
+            None => concat!(
+                "EXISTS (SELECT 1 FROM accounts a WHERE a.id = ",
+                told_of!("e.account_id"),
+                " AND ",
+                is_managed!(),
+                ")"
+            ),
+        };
         let condition = format!("({managed} OR {})", own.replace("own.", "e."));
-        let source = since(caller, "", &condition, kept);
+        let mut source = since(caller, "", &condition, kept);
+        source.parameters.extend(wanted.map(|wanted| serde_json::json!(wanted).to_string().into()));
         return Ok(Source { walked: Some(WALKED), walk: Some(&WALK), ..source });
     }
     let managed =
@@ -338,9 +367,12 @@ mod tests {
             let ascending = Order::parse("id", &FIELDS, &FIELDS[0]).expect("an order");
             let kept = Time::from_milliseconds(0);
             for of_account in [false, true] {
-                let source = || match of_account {
-                    false => whole(&connection, &caller, kept),
-                    true => whole_of(&connection, &caller, reseller, kept),
+                let source = || {
+                    if of_account {
+                        whole_of(&connection, &caller, reseller, kept)
+                    } else {
+                        whole(&connection, &caller, kept, None)
+                    }
                 };
 
                 for order in [None, Some(ascending.clone())] {
@@ -361,6 +393,14 @@ mod tests {
                     assert!(refused(Listing { skip: 6, ..listing.clone() }), "how many are passed over is not known");
                     let skipped = Listing { skip: 1, ..listing.clone() }.read(&connection, &source)?;
                     assert!(!skipped.items.is_empty() && skipped.more);
+                    for (account, expected) in [(customer, 7), (other, 0)].into_iter().filter(|_| !of_account) {
+                        let filter = format!("accountId eq {account}");
+                        let filter = Some(Filter::parse(&filter, &FIELDS).expect("a filter"));
+                        let listing = Listing { filter, ..listing.clone() };
+                        let source = whole(&connection, &caller, kept, demanded(&listing).as_deref())?;
+                        let (found, _) = ids(&connection, &narrowed(source, &listing), listing)?;
+                        assert_eq!(found.len(), expected, "{account}");
+                    }
                     let none = Listing { top: 0, ..listing }.read(&connection, &source)?;
                     assert!(none.items.is_empty() && !none.more);
                 }
