@@ -2,6 +2,7 @@
 
 mod bindings;
 pub(crate) mod database;
+mod group;
 pub(crate) mod guest;
 mod key_value;
 pub(crate) mod outbound;

@@ -29,7 +29,8 @@
 //! belong to this process stand in a queue ([`crate::spin::queue`]), in which who writes less goes first: a single statement is
 //! weighed by its parameters, and a transaction that begins by `BEGIN EXCLUSIVE`, which in WAL mode is the same as `IMMEDIATE`,
 //! says that it writes much. A write of one statement has its turn in a task of its own, and does not keep it while its
-//! instance is busy with something else; and one connection writes all of these, whose pages nobody else makes old.
+//! instance is busy with something else; and one connection writes all of these, whose pages nobody else makes old. Those that
+//! come while another one is committed are committed together ([`crate::spin::group`]).
 //!
 //! What is committed has to be written back from the log to the database one day, which SQLite does as part of a commit. After a
 //! large one that takes as long as the commit, and everybody waits. Here it is done beside the writers, when the turn is over.
@@ -37,9 +38,10 @@
 use crate::background;
 use crate::metrics::{DatabaseMetrics, One};
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, Value};
-use crate::spin::queue::{self, Queue, Weight};
-use crate::spin::session::{Session, begins, changes_rows, inserts, is_busy, writes};
-use crate::spin::values::{io, size};
+use crate::spin::group::{self, Group, Outcome, Waiting, Write};
+use crate::spin::queue::{self, LITTLE, Queue, Weight};
+use crate::spin::session::{Made, Session, begins, changes_rows, inserts, is_busy, writes};
+use crate::spin::values::{io, total_size};
 use futures::FutureExt as _;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,11 +49,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// Idle connections that are kept per database.
 const MAX_IDLE: usize = 64;
-/// Who writes the log back, in place of a component.
+/// Who writes the log back or for all, in place of a component.
 const HOST: &str = "";
 /// Pages of the log from which on it is written back, as SQLite's default has it.
 const LONG_LOG: u32 = 1000;
@@ -82,10 +85,13 @@ pub(crate) type Databases = BTreeMap<String, Option<Arc<Database>>>;
 pub(crate) struct Database {
     path: PathBuf,
     idle: Mutex<Vec<Session>>,
-    /// The connection that all single statements are written by, whoever sends them, once there is one to spare. SQLite forgets the pages
-    /// that a connection keeps as soon as another one has written.
+    /// The connection that all single statements are written by, whoever sends them, from the first one on. SQLite forgets the pages that
+    /// a connection keeps as soon as another one has written.
     writer: Mutex<Option<Session>>,
     writers: Queue,
+    group: Mutex<Group>,
+    /// Where what all wait for runs, also if one who stands back has asked for it.
+    runtime: Handle,
     /// Whether somebody writes the log back.
     writes_back: AtomicBool,
     observer: Option<StatementObserver>,
@@ -105,6 +111,7 @@ enum Threads {
 struct Turn(Option<queue::Turn>);
 
 impl Database {
+    /// Made where those threads are that stand back for nobody.
     pub fn new(
         path: PathBuf,
         observer: Option<StatementObserver>,
@@ -116,6 +123,8 @@ impl Database {
             idle: Mutex::default(),
             writer: Mutex::default(),
             writers: Queue::default(),
+            group: Mutex::default(),
+            runtime: Handle::current(),
             writes_back: AtomicBool::new(false),
             observer,
             distance,
@@ -130,6 +139,14 @@ impl Database {
 
     fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Option<Session>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn group(&self) -> MutexGuard<'_, Group> {
+        self.group.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes an idle connection, or opens one.
@@ -153,7 +170,6 @@ impl Database {
             turn: Mutex::default(),
             asks: AtomicBool::new(false),
             locked: AtomicBool::new(false),
-            wrote: AtomicBool::new(false),
             elsewhere: Mutex::default(),
         })))
     }
@@ -166,14 +182,72 @@ impl Database {
         Turn(turn)
     }
 
+    /// Has a write run in the next group.
+    async fn join(self: &Arc<Self>, component: Arc<str>, write: Write) -> Outcome {
+        let (outcome, has_ended) = oneshot::channel();
+        let counted = One::of(&self.metrics.writers);
+        let waiting = Waiting { write, since: Instant::now(), _counted: counted, outcome };
+        if self.group().joins(component, waiting) {
+            self.runtime.spawn(self.clone().write_groups());
+        }
+        has_ended.await.unwrap_or_else(|_| Outcome::Ran(Err(Error::Io("the host failed".to_owned()))))
+    }
+
+    /// Writes one group after the other, until nobody waits.
+    async fn write_groups(self: Arc<Self>) {
+        loop {
+            let turn = self.writers.turn(Weight::Bytes(0), &HOST.into()).await;
+            let database = self.clone();
+            // What has panicked has left the others where they were.
+            if let Ok(false) = blocking(move || Ok(database.write_in_turn(turn.as_ref()))).await {
+                return;
+            }
+        }
+    }
+
+    /// Writes groups as long as nobody else wants the turn. Whether somebody waits still. May block.
+    fn write_in_turn(self: &Arc<Self>, turn: Option<&queue::Turn>) -> bool {
+        loop {
+            let group = self.group().next();
+            if group.is_empty() {
+                return false;
+            }
+            for waiting in &group {
+                self.metrics.waits.observe(waiting.since.elapsed().as_secs_f64());
+            }
+            match &*self.writer() {
+                Some(session) if turn.is_some() => {
+                    group::write(session, group);
+                    self.committed(session);
+                }
+                _ => group.into_iter().for_each(Waiting::goes_alone),
+            }
+            if turn.is_none_or(queue::Turn::is_wanted) {
+                return true;
+            }
+        }
+    }
+
+    fn count_busy<T>(&self, result: &Result<T, Error>) {
+        if is_busy(result) {
+            self.metrics.busy.inc();
+        }
+    }
+
+    /// Has the log written back if it is long.
+    fn committed(self: &Arc<Self>, session: &Session) {
+        if session.log.swap(0, Ordering::Relaxed) >= LONG_LOG {
+            self.write_back();
+        }
+    }
+
     /// Writes the log back, beside whoever writes on.
     fn write_back(self: &Arc<Self>) {
-        let Ok(runtime) = Handle::try_current() else { return };
         if self.writes_back.swap(true, Ordering::Relaxed) {
             return;
         }
         let database = self.clone();
-        runtime.spawn(async move {
+        self.runtime.spawn(async move {
             database.checkpoint().await;
             // What came meanwhile, in a turn: then there is nothing left, and the next writer begins the log anew.
             let turn = database.writers.turn(Weight::Bytes(0), &HOST.into()).await;
@@ -189,18 +263,9 @@ impl Database {
         _ = lease.loan().run_elsewhere("PRAGMA wal_checkpoint(PASSIVE)".to_owned(), Vec::new(), Threads::Usual).await;
     }
 
-    /// `wrote` says whether a component has written by it: such a connection is as the components want one.
-    fn take_back(&self, session: Session, wrote: bool) {
+    fn take_back(&self, session: Session) {
         // Two requests must never meet inside one transaction.
         if !session.sqlite.is_autocommit() && session.sqlite.execute_batch("ROLLBACK").is_err() {
-            return;
-        }
-        if wrote
-            && session.wal.get()
-            && let Ok(mut writer) = self.writer.try_lock()
-            && writer.is_none()
-        {
-            *writer = Some(session);
             return;
         }
         let mut idle = self.idle();
@@ -245,8 +310,6 @@ pub(crate) struct Loan {
     asks: AtomicBool,
     /// Whether the last statement left the connection with the write lock.
     locked: AtomicBool,
-    /// Whether it has written a statement by itself.
-    wrote: AtomicBool,
     /// What its last write made, if another connection has written it.
     elsewhere: Mutex<Option<Made>>,
 }
@@ -267,24 +330,11 @@ impl Drop for Asks<'_> {
     }
 }
 
-/// What SQLite tells of a connection's last write.
-#[derive(Clone, Copy)]
-struct Made {
-    changes: u64,
-    last_id: i64,
-}
-
-impl Made {
-    fn by(session: &Session) -> Self {
-        Self { changes: session.sqlite.changes(), last_id: session.sqlite.last_insert_rowid() }
-    }
-}
-
 impl Drop for Loan {
     fn drop(&mut self) {
         let session = self.session.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(session) = session {
-            self.database.take_back(session, *self.wrote.get_mut());
+            self.database.take_back(session);
         }
     }
 }
@@ -351,7 +401,7 @@ impl Loan {
         }
         if writes(&statement) && !reads && self.turn().is_none() {
             if begins.is_none() {
-                return self.run_alone(statement, parameters).await;
+                return self.run_single(statement, parameters).await;
             }
             let is_long = begins.as_deref() == Some("EXCLUSIVE");
             self.clone().take_turn(if is_long { Weight::Long } else { Weight::Transaction }).await;
@@ -391,41 +441,66 @@ impl Loan {
         }
     }
 
-    /// Runs a statement that writes and has no turn, as soon as it has one, in a task of its own. Whoever waits for the statement
-    /// may be an instance that another of its requests keeps busy, with a password for example: the turn of all must not wait for
-    /// that.
-    async fn run_alone(self: Arc<Self>, statement: String, parameters: Vec<Value>) -> Result<QueryResult, Error> {
+    /// Runs a statement that writes and has no turn, in a group or else as soon as it has one, in a task of its own. Whoever waits for
+    /// the statement may be an instance that another of its requests keeps busy, with a password for example: the turn of all must
+    /// not wait for that.
+    async fn run_single(self: Arc<Self>, statement: String, parameters: Vec<Value>) -> Result<QueryResult, Error> {
+        let write = Write { statement, parameters };
+        let write = if self.fits_in_group(&write) {
+            let before = self.made()?;
+            let inserts = inserts(&write.statement);
+            match self.database.join(self.component.clone(), write).await {
+                Outcome::Ran(result) => {
+                    self.database.count_busy(&result);
+                    let (result, made) = result?;
+                    *self.elsewhere() = Some(made.after(before, inserts));
+                    return Ok(result);
+                }
+                Outcome::Alone(write) => write,
+            }
+        } else {
+            write
+        };
+        let runtime = self.database.runtime.clone();
         // Dropped, the set ends its task.
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let weight = Weight::Bytes(parameters.iter().map(size).sum());
+        let alone = async move {
+            let weight = Weight::Bytes(total_size(&write.parameters));
             let turn = self.database.turn(weight, &self.component).await;
             *self.turn() = Some(turn);
-            blocking(move || self.run_as_writer(&statement, &parameters)).await
-        });
+            blocking(move || self.run_as_writer(&write.statement, &write.parameters)).await
+        };
+        tasks.spawn_on(alone, &runtime);
         let ended = tasks.join_next().await.expect("it has a task");
         ended.unwrap_or_else(|panic| Err(Error::Io(panic.to_string())))
     }
 
-    /// Runs a statement that is its own transaction on the connection that writes, if there is one. May block.
+    /// Whether a statement is its own transaction, and so small that a group may wait for it.
+    fn fits_in_group(&self, write: &Write) -> bool {
+        total_size(&write.parameters) <= LITTLE
+            && changes_rows(&write.statement)
+            && self.here(|session| (session.wal.get() && session.sqlite.is_autocommit()).then_some(())).is_some()
+    }
+
+    /// Runs a statement on the connection that writes, which it makes if there is none, if it is its own transaction. May block.
     fn run_as_writer(&self, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
         let own = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let own = own.as_ref().ok_or(Error::InvalidConnection)?;
         // It is part of a transaction that began with a read, or makes what belongs to the connection; or others write just now.
         let is_apart = own.sqlite.is_autocommit() && changes_rows(statement) && self.has_turn();
-        let writer = is_apart.then(|| self.database.writer.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut writer = is_apart.then(|| self.database.writer());
+        if let Some(writer) = writer.as_mut().filter(|writer| writer.is_none() && own.wal.get()) {
+            **writer = Session::like(own, &self.database.path).ok();
+        }
         // One that has not noticed that a table was made anew tells so when it begins, and not always before.
         let writer = writer.as_ref().and_then(|writer| writer.as_ref()).filter(|writer| writer.knows(statement));
         let session = writer.unwrap_or(own);
         let before = self.elsewhere().unwrap_or_else(|| Made::by(own));
         let result = session.run(statement, parameters);
         if writer.is_none() {
-            self.wrote.fetch_or(result.is_ok() && is_apart, Ordering::Relaxed);
             *self.elsewhere() = None;
         } else if result.is_ok() {
-            let Made { changes, last_id } = Made::by(session);
-            let last_id = if inserts(statement) { last_id } else { before.last_id };
-            *self.elsewhere() = Some(Made { changes, last_id });
+            *self.elsewhere() = Some(Made::by(session).after(before, inserts(statement)));
         }
         self.ran(session, &result);
         result
@@ -461,14 +536,10 @@ impl Loan {
     fn ran(&self, session: &Session, result: &Result<QueryResult, Error>) {
         if session.sqlite.is_autocommit() {
             *self.turn() = None;
-            if session.log.swap(0, Ordering::Relaxed) >= LONG_LOG {
-                self.database.write_back();
-            }
+            self.database.committed(session);
         }
         self.locked.store(session.has_lock(), Ordering::Relaxed);
-        if is_busy(result) {
-            self.database.metrics.busy.inc();
-        }
+        self.database.count_busy(result);
     }
 }
 
@@ -620,6 +691,50 @@ mod tests {
             assert_eq!((told(&two), own(&two)), ((1, 4), 1));
             run(&two, "COMMIT").await;
             assert!(run(&one, "SELECT group_concat(name, '') FROM t").await.contains("abcg"));
+        });
+    }
+
+    #[test]
+    fn those_who_wait_for_one_that_writes_are_written_together_and_before_a_transaction_that_came_then() {
+        runtime().block_on(async {
+            let home = tempfile::tempdir().unwrap();
+            let first = lease(&home.path().join("t.db")).await;
+            let database = first.0.database.clone();
+            run(&first, "PRAGMA journal_mode = WAL").await;
+            run(&first, "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT) STRICT").await;
+            let insert = |lease: &Lease, name: &str| {
+                lease.loan().execute(
+                    "INSERT INTO t (name) VALUES (?)".to_owned(),
+                    vec![Value::Text(name.to_owned())],
+                    || {},
+                )
+            };
+            insert(&first, "first").await.unwrap();
+            let commits = Arc::new(AtomicU64::new(0));
+            let counted = commits.clone();
+            let count = move || counted.fetch_add(1, Ordering::Relaxed) == u64::MAX;
+            database.writer().as_mut().unwrap().sqlite.commit_hook(Some(count)).unwrap();
+            let mut leases = Vec::new();
+            for _ in 0..4 {
+                let lease = database.clone().lease("a".into()).await.unwrap();
+                run(&lease, "PRAGMA journal_mode").await;
+                leases.push(lease);
+            }
+            run(&first, "BEGIN IMMEDIATE").await;
+            run(&first, "INSERT INTO t (name) VALUES ('begins')").await;
+            let mut writes: Vec<_> =
+                ["a", "b", "c", "d"].iter().zip(&leases).map(|(name, lease)| Box::pin(insert(lease, name))).collect();
+            for write in &mut writes {
+                assert!(write.as_mut().now_or_never().is_none(), "another one has the turn");
+            }
+            let begins = leases[0].0.database.clone().lease("b".into()).await.unwrap();
+            let begins = begins.loan().execute("BEGIN IMMEDIATE".to_owned(), Vec::new(), || {});
+            let (_, written, begun) = futures::join!(run(&first, "COMMIT"), futures::future::join_all(writes), begins);
+            assert!(written.iter().all(Result::is_ok) && begun.is_ok(), "{written:?}");
+            let ids = leases.iter().map(|lease| lease.0.last_id().unwrap());
+            assert_eq!(ids.collect::<Vec<_>>(), [3, 4, 5, 6]);
+            assert_eq!(commits.load(Ordering::Relaxed), 1);
+            assert_eq!(database.metrics.writers.get(), 0);
         });
     }
 

@@ -25,7 +25,7 @@ const MAX_LONG_WAIT: Duration = Duration::from_secs(25);
 /// How long any other waits.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of parameters that all have: a token, or a change of one account.
-const LITTLE: usize = 4 << 10;
+pub(super) const LITTLE: usize = 4 << 10;
 /// How much later a statement comes for each further byte of its parameters, …
 const PER_BYTE: Duration = Duration::from_micros(50);
 /// … at most.
@@ -121,6 +121,13 @@ pub(super) struct Turn {
     queue: Queue,
     /// Whether a short write has it.
     is_short: bool,
+}
+
+impl Turn {
+    /// Whether somebody waits for it.
+    pub fn is_wanted(&self) -> bool {
+        !self.queue.state().waiting.is_empty()
+    }
 }
 
 impl Default for Queue {

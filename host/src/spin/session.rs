@@ -2,7 +2,7 @@
 
 use crate::background;
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
-use crate::spin::values::{Parameter, io, size, value};
+use crate::spin::values::{Parameter, io, total_size, value};
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::{StatementStatus, TransactionState};
@@ -24,8 +24,39 @@ const BREATH: Duration = Duration::from_micros(1);
 /// Bytes of parameters that a short write may have.
 pub(super) const SMALL: usize = 16 << 10;
 
+/// What a connection may be told of how it writes.
+const SETTINGS: [&str; 9] = [
+    "busy_timeout",
+    "cache_size",
+    "foreign_keys",
+    "ignore_check_constraints",
+    "query_only",
+    "recursive_triggers",
+    "secure_delete",
+    "synchronous",
+    "temp_store",
+];
+
 /// What SQLite says of a lock that another connection has (`SQLITE_BUSY`).
 const BUSY: &str = "database is locked";
+
+/// What SQLite tells of a connection's last write.
+#[derive(Clone, Copy)]
+pub(super) struct Made {
+    pub changes: u64,
+    pub last_id: i64,
+}
+
+impl Made {
+    pub fn by(session: &Session) -> Self {
+        Self { changes: session.sqlite.changes(), last_id: session.sqlite.last_insert_rowid() }
+    }
+
+    /// The same for whoever had made something else before: only who inserts has another last id.
+    pub fn after(self, before: Self, inserts: bool) -> Self {
+        Self { last_id: if inserts { self.last_id } else { before.last_id }, ..self }
+    }
+}
 
 /// A connection, and what the host knows of it.
 pub(super) struct Session {
@@ -63,6 +94,18 @@ impl Session {
             Ok(())
         }))?;
         Ok(Self { sqlite, brief, wal: Cell::new(false), patience: Cell::default(), log })
+    }
+
+    /// Opens another one, which writes as this one does.
+    pub fn like(other: &Self, path: &Path) -> rusqlite::Result<Self> {
+        let session = Self::open(path)?;
+        for setting in SETTINGS {
+            let value: i64 = other.sqlite.pragma_query_value(None, setting, |row| row.get(0))?;
+            session.sqlite.pragma(None, setting, value, |_| Ok(()))?;
+        }
+        session.wal.set(other.wal.get());
+        session.patience.set(other.patience.get());
+        Ok(session)
     }
 
     /// Runs one statement to its end. May block.
@@ -110,14 +153,19 @@ impl Session {
             self.sqlite.busy_timeout(self.patience.get()).ok()?;
             return (!is_busy(&result)).then_some(result);
         }
-        let is_short = ["INSERT", "UPDATE", "WITH"].contains(&&*first_word(statement))
-            && self.has_lock()
-            && parameters.iter().map(size).sum::<usize>() <= SMALL
+        let is_short = self.has_lock() && self.is_short(statement, parameters);
+        is_short.then(|| query(&self.sqlite, statement, parameters))
+    }
+
+    /// Whether a statement changes rows in a short time, as far as can be known: it did when this connection last ran it, and its parameters
+    /// are small. What a `DELETE` takes with it nothing bounds.
+    pub fn is_short(&self, statement: &str, parameters: &[Value]) -> bool {
+        ["INSERT", "UPDATE", "WITH"].contains(&&*first_word(statement))
+            && total_size(parameters) <= SMALL
             && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| {
                 // What it took last. Nothing, if it never ran.
                 (1..BRIEF).contains(&prepared.get_status(StatementStatus::VmStep))
-            });
-        is_short.then(|| query(&self.sqlite, statement, parameters))
+            })
     }
 
     /// Whether a transaction is open that has the write lock.
@@ -127,7 +175,7 @@ impl Session {
 }
 
 /// Whether a statement found the database locked.
-pub(super) fn is_busy(result: &Result<QueryResult, Error>) -> bool {
+pub(super) fn is_busy<T>(result: &Result<T, Error>) -> bool {
     matches!(result, Err(Error::Io(message)) if message.contains(BUSY))
 }
 
@@ -170,7 +218,7 @@ fn query(connection: &rusqlite::Connection, statement: &str, parameters: &[Value
     while let Some(row) = rows.next().map_err(io)? {
         let values = (0..columns.len()).map(|column| value(row.get_ref(column).map_err(io)?));
         let values = values.collect::<Result<Vec<_>, _>>()?;
-        bytes += values.iter().map(size).sum::<usize>();
+        bytes += total_size(&values);
         if bytes > MAX_RESULT_BYTES {
             return Err(Error::Io(format!("query result exceeds limit of {MAX_RESULT_BYTES} bytes")));
         }

@@ -32,8 +32,12 @@ pub(super) fn value(value: ValueRef<'_>) -> Result<Value, Error> {
     })
 }
 
-/// The bytes that it takes.
-pub(super) fn size(value: &Value) -> usize {
+/// The bytes that values take.
+pub(super) fn total_size(values: &[Value]) -> usize {
+    values.iter().map(size).sum()
+}
+
+fn size(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
             Value::Text(text) => text.len(),

@@ -1,0 +1,288 @@
+//! Writes of one statement that are committed together: group commit.
+//!
+//! A commit waits for the disk, and who writes next waits for the commit. Those who come meanwhile become one transaction. In it each
+//! statement succeeds or fails by itself, for SQLite undoes one that fails and nothing else; nobody sees any of it and nobody has an answer
+//! before all of it is on the disk. So it looks as if each had been committed by itself, in the order in which they ran.
+//!
+//! What does not fit goes alone, as if it had not been here: what is not known as short, for the others would wait for it; and all of a group
+//! if one of them ended its transaction, or left something that only a commit refuses.
+
+use crate::metrics::One;
+use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, Value};
+use crate::spin::session::{Made, Session};
+use crate::spin::values::io;
+use rusqlite::ErrorCode;
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+/// How many are committed together.
+const MAX: usize = 32;
+
+/// A statement, and what it is given.
+pub(super) struct Write {
+    pub statement: String,
+    pub parameters: Vec<Value>,
+}
+
+/// What a write has given, and what it has made.
+type Given = Result<(QueryResult, Made), Error>;
+
+/// What has become of a write.
+pub(super) enum Outcome {
+    /// It has run, and what it made is on the disk.
+    Ran(Given),
+    /// It has not, and goes alone.
+    Alone(Write),
+}
+
+/// A write that waits, until somebody has its outcome.
+pub(super) struct Waiting {
+    pub write: Write,
+    pub since: Instant,
+    /// Counts it among those that wait.
+    pub _counted: One,
+    pub outcome: oneshot::Sender<Outcome>,
+}
+
+impl Waiting {
+    /// Whoever has gone away does not look for the outcome.
+    fn ends(self, outcome: Outcome) {
+        _ = self.outcome.send(outcome);
+    }
+
+    pub fn goes_alone(self) {
+        _ = self.outcome.send(Outcome::Alone(self.write));
+    }
+}
+
+/// Those who wait for the next group, by the component that they belong to.
+#[derive(Default)]
+pub(super) struct Group {
+    waiting: BTreeMap<Arc<str>, VecDeque<Waiting>>,
+    /// Whether somebody writes for them.
+    has_writer: bool,
+}
+
+impl Group {
+    /// Returns whether nobody writes for them yet: who is told so does from now on.
+    pub fn joins(&mut self, component: Arc<str>, waiting: Waiting) -> bool {
+        self.waiting.entry(component).or_default().push_back(waiting);
+        !mem::replace(&mut self.has_writer, true)
+    }
+
+    /// Takes those who come next, of each component in turn, for whoever writes. If there is nobody, it writes no more. Whoever has gone
+    /// away comes no more.
+    pub fn next(&mut self) -> Vec<Waiting> {
+        let mut taken = Vec::new();
+        while !self.waiting.is_empty() {
+            for waiting in self.waiting.values_mut() {
+                if taken.len() == MAX {
+                    return taken;
+                }
+                taken.extend(waiting.pop_front().filter(|first| !first.outcome.is_closed()));
+            }
+            self.waiting.retain(|_, waiting| !waiting.is_empty());
+        }
+        self.has_writer = !taken.is_empty();
+        taken
+    }
+}
+
+/// Writes a group by one connection. May block.
+pub(super) fn write(session: &Session, group: Vec<Waiting>) {
+    let (mut group, alone): (Vec<_>, Vec<_>) =
+        group.into_iter().partition(|waiting| session.is_short(&waiting.write.statement, &waiting.write.parameters));
+    alone.into_iter().for_each(Waiting::goes_alone);
+    if group.len() < 2 {
+        // Its own transaction, which costs less.
+        if let Some(only) = group.pop() {
+            let outcome = Outcome::Ran(run(session, &only.write));
+            only.ends(outcome);
+        }
+        return;
+    }
+    match together(session, &group) {
+        Ok(Some(results)) => {
+            for (waiting, result) in group.into_iter().zip(results) {
+                waiting.ends(Outcome::Ran(result));
+            }
+        }
+        Ok(None) => group.into_iter().for_each(Waiting::goes_alone),
+        Err(error) => group.into_iter().for_each(|waiting| waiting.ends(Outcome::Ran(Err(error.clone())))),
+    }
+}
+
+fn run(session: &Session, write: &Write) -> Given {
+    session.run(&write.statement, &write.parameters).map(|result| (result, Made::by(session)))
+}
+
+/// Runs writes in one transaction. None if it cannot be one, and is undone.
+fn together(session: &Session, group: &[Waiting]) -> Result<Option<Vec<Given>>, Error> {
+    session.sqlite.execute_batch("BEGIN IMMEDIATE").map_err(io)?;
+    let mut results = Vec::with_capacity(group.len());
+    for waiting in group {
+        results.push(run(session, &waiting.write));
+        if session.sqlite.is_autocommit() {
+            return Ok(None);
+        }
+    }
+    let Err(error) = session.sqlite.execute_batch("COMMIT") else { return Ok(Some(results)) };
+    if !session.sqlite.is_autocommit() {
+        session.sqlite.execute_batch("ROLLBACK").map_err(io)?;
+    }
+    // A key that may be broken until the commit. Of anything else, such as a disk that is full or fails, all are told.
+    if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) { Ok(None) } else { Err(io(error)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prometheus_client::metrics::gauge::Gauge;
+    use std::sync::Mutex;
+    use tempfile::TempDir;
+
+    /// A database in which each statement of these tests is known as short, and how many commits it has seen since.
+    fn database() -> (TempDir, Session, Arc<Mutex<usize>>) {
+        let home = tempfile::tempdir().unwrap();
+        let mut session = Session::open(&home.path().join("t.db")).unwrap();
+        session.run("PRAGMA journal_mode = WAL", &[]).unwrap();
+        let tables = "PRAGMA foreign_keys = ON;
+            CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL CHECK (name <> 'no'), child TEXT) STRICT;
+            CREATE TABLE child (name TEXT REFERENCES t (name) DEFERRABLE INITIALLY DEFERRED) STRICT;
+            CREATE UNIQUE INDEX names ON t (name);
+            CREATE TRIGGER ends BEFORE INSERT ON t WHEN NEW.name = 'end' BEGIN SELECT RAISE (ROLLBACK, 'all ends'); END;
+            CREATE TRIGGER has AFTER INSERT ON t WHEN NEW.child IS NOT NULL
+                BEGIN INSERT INTO child VALUES (NEW.child); END;";
+        session.sqlite.execute_batch(tables).unwrap();
+        session.run(INSERT, &names(&["first"])).unwrap();
+        session.run(CHILD, &[Value::Text("other".to_owned()), Value::Text("first".to_owned())]).unwrap();
+        let commits = Arc::new(Mutex::new(0));
+        let counted = commits.clone();
+        session
+            .sqlite
+            .commit_hook(Some(move || {
+                *counted.lock().unwrap() += 1;
+                false
+            }))
+            .unwrap();
+        (home, session, commits)
+    }
+
+    const INSERT: &str = "INSERT INTO t (name) SELECT value FROM json_each(?) WHERE true RETURNING name";
+    const CHILD: &str = "INSERT INTO t (name, child) VALUES (?, ?)";
+
+    fn names(names: &[&str]) -> Vec<Value> {
+        vec![Value::Text(format!("{names:?}"))]
+    }
+
+    fn waiting(statement: &str, parameters: Vec<Value>) -> (Waiting, oneshot::Receiver<Outcome>) {
+        let (outcome, has_ended) = oneshot::channel();
+        let write = Write { statement: statement.to_owned(), parameters };
+        (Waiting { write, since: Instant::now(), _counted: One::of(&Gauge::default()), outcome }, has_ended)
+    }
+
+    /// What becomes of writes that are a group: their rows and the id of the last, an error, or that they go alone.
+    fn outcomes(session: &Session, writes: Vec<(&str, Vec<Value>)>) -> Vec<String> {
+        let (group, outcomes): (Vec<_>, Vec<_>) =
+            writes.into_iter().map(|(statement, parameters)| waiting(statement, parameters)).unzip();
+        write(session, group);
+        let tell = |outcome| match outcome {
+            Outcome::Ran(Ok((result, made))) => {
+                let QueryResult { rows, .. } = result;
+                format!("{} rows, {} changes, id {}", rows.len(), made.changes, made.last_id)
+            }
+            Outcome::Ran(Err(Error::Io(message))) => message,
+            Outcome::Ran(Err(error)) => error.to_string(),
+            Outcome::Alone(write) => format!("alone: {}", write.parameters.len()),
+        };
+        outcomes.into_iter().map(|mut outcome| tell(outcome.try_recv().unwrap())).collect()
+    }
+
+    fn all_names(session: &Session) -> String {
+        session.sqlite.query_row("SELECT group_concat(name, ' ' ORDER BY id) FROM t", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn each_write_of_a_group_succeeds_or_fails_by_itself_and_all_are_one_commit() {
+        let (_home, session, commits) = database();
+        let told = outcomes(
+            &session,
+            vec![
+                (INSERT, names(&["a", "b"])),
+                (INSERT, names(&["c", "no"])),
+                (INSERT, names(&["a"])),
+                (INSERT, names(&["d"])),
+            ],
+        );
+        assert_eq!(
+            told,
+            [
+                "2 rows, 2 changes, id 4",
+                "CHECK constraint failed: name <> 'no'",
+                "UNIQUE constraint failed: t.name",
+                "1 rows, 1 changes, id 5"
+            ]
+        );
+        assert_eq!(all_names(&session), "first other a b d", "nothing is left of what has failed");
+        assert_eq!(*commits.lock().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_write_that_ends_the_transaction_of_all_or_that_only_a_commit_refuses_leaves_nothing_and_all_go_alone() {
+        let (_home, session, commits) = database();
+        let refused = (CHILD, vec![Value::Text("e".to_owned()), Value::Text("nobody".to_owned())]);
+        for culprit in [(INSERT, names(&["end"])), refused] {
+            let told = outcomes(&session, vec![(INSERT, names(&["a"])), culprit, (INSERT, names(&["b"]))]);
+            assert!(told.iter().all(|outcome| outcome.starts_with("alone")), "{told:?}");
+            assert!(session.sqlite.is_autocommit());
+            assert_eq!(all_names(&session), "first other");
+        }
+        // One that is refused only by the commit has been asked.
+        assert!(*commits.lock().unwrap() <= 1);
+    }
+
+    #[test]
+    fn what_is_not_known_as_short_goes_alone_and_one_that_is_left_needs_no_transaction() {
+        let (_home, session, commits) = database();
+        let unknown = "UPDATE t SET name = name || '!' WHERE name = 'first'";
+        let told = outcomes(&session, vec![(unknown, vec![]), (INSERT, names(&["a"])), ("DELETE FROM t", vec![])]);
+        assert_eq!(told, ["alone: 0", "1 rows, 1 changes, id 3", "alone: 0"]);
+        assert_eq!((all_names(&session).as_str(), *commits.lock().unwrap()), ("first other a", 1));
+    }
+
+    #[test]
+    fn who_finds_the_database_locked_by_another_process_is_told_so() {
+        let (home, session, _) = database();
+        let other = rusqlite::Connection::open(home.path().join("t.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        session.sqlite.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let told = outcomes(&session, vec![(INSERT, names(&["a"])), (INSERT, names(&["b"]))]);
+        assert_eq!(told, ["database is locked", "database is locked"]);
+    }
+
+    #[test]
+    fn components_take_turns_and_whoever_has_gone_away_comes_no_more() {
+        let mut group = Group::default();
+        let mut outcomes = Vec::new();
+        for (component, name) in [("a", "1"), ("a", "2"), ("b", "3"), ("a", "gone"), ("b", "4")] {
+            let (waiting, outcome) = waiting(name, vec![]);
+            assert_eq!(group.joins(component.into(), waiting), outcomes.is_empty(), "the first one writes");
+            outcomes.push(outcome);
+        }
+        outcomes.remove(3);
+        let next = |group: &mut Group| -> Vec<String> {
+            group.next().into_iter().map(|waiting| waiting.write.statement).collect()
+        };
+        assert_eq!(next(&mut group), ["1", "3", "2", "4"]);
+        assert!(next(&mut group).is_empty());
+        for _ in 0..=MAX {
+            let (waiting, outcome) = waiting("", vec![]);
+            group.joins("a".into(), waiting);
+            outcomes.push(outcome);
+        }
+        assert_eq!([(); 3].map(|()| group.next().len()), [MAX, 1, 0]);
+    }
+}
