@@ -40,7 +40,7 @@ use crate::metrics::{DatabaseMetrics, One};
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, Value};
 use crate::spin::group::{self, Group, Outcome, Waiting, Write};
 use crate::spin::queue::{self, LITTLE, Queue, Weight};
-use crate::spin::session::{Made, Session, begins, changes_rows, inserts, is_busy, writes};
+use crate::spin::session::{Made, Session, begins, changes_rows, inserts, is_busy, may_read, writes};
 use crate::spin::values::{io, total_size};
 use futures::FutureExt as _;
 use std::collections::BTreeMap;
@@ -54,6 +54,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// Idle connections that are kept per database.
 const MAX_IDLE: usize = 64;
+/// Connections that are kept for short queries.
+const MAX_READERS: usize = 8;
 /// Who writes the log back or for all, in place of a component.
 const HOST: &str = "";
 /// Pages of the log from which on it is written back, as SQLite's default has it.
@@ -88,6 +90,8 @@ pub(crate) struct Database {
     /// The connection that all single statements are written by, whoever sends them, from the first one on. SQLite forgets the pages that
     /// a connection keeps as soon as another one has written.
     writer: Mutex<Option<Session>>,
+    /// Connections that short queries run on, whoever asks, last come first served: what one has read the next one has at hand.
+    readers: Mutex<Vec<Session>>,
     writers: Queue,
     group: Mutex<Group>,
     /// Where what all wait for runs, also if one who stands back has asked for it.
@@ -122,6 +126,7 @@ impl Database {
             path,
             idle: Mutex::default(),
             writer: Mutex::default(),
+            readers: Mutex::default(),
             writers: Queue::default(),
             group: Mutex::default(),
             runtime: Handle::current(),
@@ -143,6 +148,10 @@ impl Database {
 
     fn writer(&self) -> MutexGuard<'_, Option<Session>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Vec<Session>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn group(&self) -> MutexGuard<'_, Group> {
@@ -389,7 +398,7 @@ impl Loan {
         if !self.database.distance.is_zero() {
             tokio::time::sleep(self.database.distance).await;
         }
-        if let Some(result) = self.here(|session| session.run_briefly(&statement, &parameters)) {
+        if let Some(result) = self.here(|session| self.run_briefly(session, &statement, &parameters)) {
             return result;
         }
         let begins = begins(&statement);
@@ -421,6 +430,21 @@ impl Loan {
             return result;
         }
         self.run_elsewhere(statement, parameters, Threads::Usual).await
+    }
+
+    /// Runs a query to its end if it is short and need not wait, on a connection for all if it belongs to no transaction.
+    fn run_briefly(&self, own: &Session, statement: &str, parameters: &[Value]) -> Option<Result<QueryResult, Error>> {
+        if !own.is_like_others() || !may_read(statement) {
+            return own.run_briefly(statement, parameters);
+        }
+        let reader = self.database.readers().pop();
+        let reader = reader.or_else(|| Session::like(own, &self.database.path).ok())?;
+        let result = reader.run_briefly(statement, parameters);
+        let mut readers = self.database.readers();
+        if readers.len() < MAX_READERS {
+            readers.push(reader);
+        }
+        result
     }
 
     /// Waits for the turn of a transaction, in a task of its own: its instance may be busy with something else when the turn comes, and has
@@ -479,7 +503,7 @@ impl Loan {
     fn fits_in_group(&self, write: &Write) -> bool {
         total_size(&write.parameters) <= LITTLE
             && changes_rows(&write.statement)
-            && self.here(|session| (session.wal.get() && session.sqlite.is_autocommit()).then_some(())).is_some()
+            && self.here(|session| session.is_like_others().then_some(())).is_some()
     }
 
     /// Runs a statement on the connection that writes, which it makes if there is none, if it is its own transaction. May block.
@@ -487,9 +511,9 @@ impl Loan {
         let own = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let own = own.as_ref().ok_or(Error::InvalidConnection)?;
         // It is part of a transaction that began with a read, or makes what belongs to the connection; or others write just now.
-        let is_apart = own.sqlite.is_autocommit() && changes_rows(statement) && self.has_turn();
+        let is_apart = own.is_like_others() && changes_rows(statement) && self.has_turn();
         let mut writer = is_apart.then(|| self.database.writer());
-        if let Some(writer) = writer.as_mut().filter(|writer| writer.is_none() && own.wal.get()) {
+        if let Some(writer) = writer.as_mut().filter(|writer| writer.is_none()) {
             **writer = Session::like(own, &self.database.path).ok();
         }
         // One that has not noticed that a table was made anew tells so when it begins, and not always before.
@@ -691,6 +715,49 @@ mod tests {
             assert_eq!((told(&two), own(&two)), ((1, 4), 1));
             run(&two, "COMMIT").await;
             assert!(run(&one, "SELECT group_concat(name, '') FROM t").await.contains("abcg"));
+        });
+    }
+
+    #[test]
+    fn short_queries_run_on_a_connection_for_all_unless_they_belong_to_their_own() {
+        runtime().block_on(async {
+            let home = tempfile::tempdir().unwrap();
+            let first = lease(&home.path().join("t.db")).await;
+            let database = first.0.database.clone();
+            run(&first, "PRAGMA journal_mode = WAL").await;
+            run(&first, "PRAGMA reverse_unordered_selects = OFF").await;
+            run(&first, "CREATE TABLE t (name TEXT) STRICT").await;
+            run(&first, "SELECT count(*) FROM t").await;
+            assert_eq!(database.readers().len(), 0, "it has been told what is not copied");
+            let [one, two] = [(); 2].map(|()| database.clone().lease("a".into()));
+            let (one, two) = (one.await.unwrap(), two.await.unwrap());
+            let names = "SELECT group_concat(name, '') FROM t";
+            for lease in [&one, &two] {
+                run(lease, "PRAGMA temp_store = MEMORY").await;
+                run(lease, "PRAGMA journal_mode").await;
+                run(lease, "INSERT INTO t VALUES ('a')").await;
+                assert!(run(lease, names).await.contains("\"a"), "what is written is seen");
+            }
+            let readers = || {
+                let readers = database.readers();
+                let setting =
+                    |reader: &Session| reader.sqlite.pragma_query_value(None, "temp_store", |row| row.get(0)).unwrap();
+                readers.iter().map(setting).collect::<Vec<i64>>()
+            };
+            assert_eq!(readers(), [2], "it is one, and told what they are");
+            // What is not committed, nobody else sees.
+            run(&one, "BEGIN IMMEDIATE").await;
+            run(&one, "INSERT INTO t VALUES ('b')").await;
+            assert!(run(&one, names).await.contains("aab"));
+            assert!(run(&two, names).await.contains("\"aa\""));
+            run(&one, "COMMIT").await;
+            assert!(run(&two, names).await.contains("aab"));
+            // Nor what is its own.
+            run(&one, "CREATE TEMPORARY TABLE t (name TEXT)").await;
+            run(&one, "INSERT INTO t VALUES ('own')").await;
+            assert!(run(&one, names).await.contains("\"own\""));
+            assert!(run(&two, names).await.contains("aab"));
+            assert_eq!(readers(), [2]);
         });
     }
 

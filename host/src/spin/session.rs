@@ -24,7 +24,7 @@ const BREATH: Duration = Duration::from_micros(1);
 /// Bytes of parameters that a short write may have.
 pub(super) const SMALL: usize = 16 << 10;
 
-/// What a connection may be told of how it writes.
+/// What a connection may be told of how it reads and writes, and another one can be told as well.
 const SETTINGS: [&str; 9] = [
     "busy_timeout",
     "cache_size",
@@ -36,6 +36,9 @@ const SETTINGS: [&str; 9] = [
     "synchronous",
     "temp_store",
 ];
+
+/// What is the database's, or changes nothing of a connection.
+const OF_ALL: [&str; 2] = ["journal_mode", "wal_checkpoint"];
 
 /// What SQLite says of a lock that another connection has (`SQLITE_BUSY`).
 const BUSY: &str = "database is locked";
@@ -65,6 +68,8 @@ pub(super) struct Session {
     brief: Arc<AtomicBool>,
     /// Whether the database is in WAL mode. It does not leave it while connections are open.
     pub wal: Cell<bool>,
+    /// Whether a component has told it or made in it what others do not have.
+    is_special: Cell<bool>,
     /// How long SQLite waits for a lock by itself, as the component has told it.
     patience: Cell<Duration>,
     /// Pages of the log at the last commit of this connection.
@@ -93,10 +98,10 @@ impl Session {
             noted.store(pages.unsigned_abs(), Ordering::Relaxed);
             Ok(())
         }))?;
-        Ok(Self { sqlite, brief, wal: Cell::new(false), patience: Cell::default(), log })
+        Ok(Self { sqlite, brief, wal: Cell::new(false), is_special: Cell::new(false), patience: Cell::default(), log })
     }
 
-    /// Opens another one, which writes as this one does.
+    /// Opens another one, which reads and writes as this one does.
     pub fn like(other: &Self, path: &Path) -> rusqlite::Result<Self> {
         let session = Self::open(path)?;
         for setting in SETTINGS {
@@ -111,6 +116,9 @@ impl Session {
     /// Runs one statement to its end. May block.
     pub fn run(&self, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
         let result = query(&self.sqlite, statement, parameters);
+        if self.has_become_special(statement) {
+            self.is_special.set(true);
+        }
         if !self.wal.get() || first_word(statement) == "PRAGMA" {
             let mode = self.sqlite.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
             self.wal.set(mode.is_ok_and(|mode| mode == "wal"));
@@ -125,10 +133,32 @@ impl Session {
         self.sqlite.prepare_cached(statement).is_ok()
     }
 
+    /// Whether another one would answer the same: it is in no transaction, and has nothing of its own.
+    pub fn is_like_others(&self) -> bool {
+        self.wal.get() && !self.is_special.get() && self.sqlite.is_autocommit()
+    }
+
+    /// Whether a statement may have given it what others do not have: tables or databases of its own, or a setting that is not copied.
+    fn has_become_special(&self, statement: &str) -> bool {
+        match &*first_word(statement) {
+            "CREATE" => {
+                let temporary = "SELECT EXISTS (SELECT * FROM temp.sqlite_schema)";
+                self.sqlite.query_row(temporary, [], |row| row.get(0)).unwrap_or(true)
+            }
+            "ATTACH" => true,
+            "PRAGMA" => {
+                let name = statement.trim_start()[6..].trim_start();
+                let name =
+                    name.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next().unwrap_or(name);
+                !SETTINGS.iter().chain(&OF_ALL).any(|known| known.eq_ignore_ascii_case(name))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a statement is a query, and changes nothing.
     pub fn reads(&self, statement: &str) -> bool {
-        ["SELECT", "WITH"].contains(&&*first_word(statement))
-            && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly())
+        may_read(statement) && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly())
     }
 
     /// Runs a query to its end if it is short and need not wait.
@@ -182,6 +212,11 @@ pub(super) fn is_busy<T>(result: &Result<T, Error>) -> bool {
 fn first_word(statement: &str) -> String {
     let letters = statement.trim_start().bytes().take_while(u8::is_ascii_alphabetic);
     letters.map(|letter| char::from(letter.to_ascii_uppercase())).collect()
+}
+
+/// Whether a statement can be a query.
+pub(super) fn may_read(statement: &str) -> bool {
+    ["SELECT", "WITH"].contains(&&*first_word(statement))
 }
 
 /// Whether a statement takes the write lock. To be wrong costs time, no more: the lock is SQLite's.
