@@ -5,6 +5,7 @@ pub(crate) mod database;
 mod group;
 pub(crate) mod guest;
 mod key_value;
+pub(crate) mod loan;
 pub(crate) mod outbound;
 mod output;
 mod queue;

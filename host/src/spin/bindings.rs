@@ -10,7 +10,7 @@ wasmtime::component::bindgen!({
         "spin:key-value/key-value": trappable,
     },
     with: {
-        "spin:sqlite/sqlite.connection": crate::spin::database::Lease,
+        "spin:sqlite/sqlite.connection": crate::spin::loan::Lease,
         "spin:key-value/key-value.store": crate::spin::store::Store,
     },
 });

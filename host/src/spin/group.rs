@@ -9,7 +9,7 @@
 
 use crate::metrics::One;
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, Value};
-use crate::spin::session::{Made, Session};
+use crate::spin::session::{Made, Session, Settings};
 use crate::spin::values::io;
 use rusqlite::ErrorCode;
 use std::collections::{BTreeMap, VecDeque};
@@ -27,13 +27,10 @@ pub(super) struct Write {
     pub parameters: Vec<Value>,
 }
 
-/// What a write has given, and what it has made.
-type Given = Result<(QueryResult, Made), Error>;
-
 /// What has become of a write.
 pub(super) enum Outcome {
-    /// It has run, and what it made is on the disk.
-    Ran(Given),
+    /// It has run and is on the disk, or has failed, and whoever waits has made so much by now.
+    Ran(Result<QueryResult, Error>, Made),
     /// It has not, and goes alone.
     Alone(Write),
 }
@@ -41,6 +38,10 @@ pub(super) enum Outcome {
 /// A write that waits, until somebody has its outcome.
 pub(super) struct Waiting {
     pub write: Write,
+    /// What its connection was told.
+    pub settings: Option<Settings>,
+    /// What whoever waits has made before.
+    pub made: Made,
     pub since: Instant,
     /// Counts it among those that wait.
     pub _counted: One,
@@ -48,9 +49,13 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    fn run(&mut self, session: &Session) -> Result<QueryResult, Error> {
+        session.run(&self.write.statement, &self.write.parameters, &mut self.made)
+    }
+
     /// Whoever has gone away does not look for the outcome.
-    fn ends(self, outcome: Outcome) {
-        _ = self.outcome.send(outcome);
+    fn ends(self, result: Result<QueryResult, Error>) {
+        _ = self.outcome.send(Outcome::Ran(result, self.made));
     }
 
     pub fn goes_alone(self) {
@@ -91,40 +96,34 @@ impl Group {
     }
 }
 
-/// Writes a group by one connection. May block.
+/// Writes a group by one connection, which has been told what its first was. May block.
 pub(super) fn write(session: &Session, group: Vec<Waiting>) {
-    let (mut group, alone): (Vec<_>, Vec<_>) =
-        group.into_iter().partition(|waiting| session.is_short(&waiting.write.statement, &waiting.write.parameters));
+    let fits = |waiting: &Waiting| {
+        waiting.settings == session.settings() && session.is_short(&waiting.write.statement, &waiting.write.parameters)
+    };
+    let (mut group, alone): (Vec<_>, Vec<_>) = group.into_iter().partition(fits);
     alone.into_iter().for_each(Waiting::goes_alone);
     if group.len() < 2 {
         // Its own transaction, which costs less.
-        if let Some(only) = group.pop() {
-            let outcome = Outcome::Ran(run(session, &only.write));
-            only.ends(outcome);
+        if let Some(mut only) = group.pop() {
+            let result = only.run(session);
+            only.ends(result);
         }
         return;
     }
-    match together(session, &group) {
-        Ok(Some(results)) => {
-            for (waiting, result) in group.into_iter().zip(results) {
-                waiting.ends(Outcome::Ran(result));
-            }
-        }
+    match together(session, &mut group) {
+        Ok(Some(results)) => group.into_iter().zip(results).for_each(|(waiting, result)| waiting.ends(result)),
         Ok(None) => group.into_iter().for_each(Waiting::goes_alone),
-        Err(error) => group.into_iter().for_each(|waiting| waiting.ends(Outcome::Ran(Err(error.clone())))),
+        Err(error) => group.into_iter().for_each(|waiting| waiting.ends(Err(error.clone()))),
     }
 }
 
-fn run(session: &Session, write: &Write) -> Given {
-    session.run(&write.statement, &write.parameters).map(|result| (result, Made::by(session)))
-}
-
 /// Runs writes in one transaction. None if it cannot be one, and is undone.
-fn together(session: &Session, group: &[Waiting]) -> Result<Option<Vec<Given>>, Error> {
+fn together(session: &Session, group: &mut [Waiting]) -> Result<Option<Vec<Result<QueryResult, Error>>>, Error> {
     session.sqlite.execute_batch("BEGIN IMMEDIATE").map_err(io)?;
     let mut results = Vec::with_capacity(group.len());
     for waiting in group {
-        results.push(run(session, &waiting.write));
+        results.push(waiting.run(session));
         if session.sqlite.is_autocommit() {
             return Ok(None);
         }
@@ -148,7 +147,8 @@ mod tests {
     fn database() -> (TempDir, Session, Arc<Mutex<usize>>) {
         let home = tempfile::tempdir().unwrap();
         let mut session = Session::open(&home.path().join("t.db")).unwrap();
-        session.run("PRAGMA journal_mode = WAL", &[]).unwrap();
+        let mut made = Made::default();
+        session.run("PRAGMA journal_mode = WAL", &[], &mut made).unwrap();
         let tables = "PRAGMA foreign_keys = ON;
             CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL CHECK (name <> 'no'), child TEXT) STRICT;
             CREATE TABLE child (name TEXT REFERENCES t (name) DEFERRABLE INITIALLY DEFERRED) STRICT;
@@ -157,8 +157,8 @@ mod tests {
             CREATE TRIGGER has AFTER INSERT ON t WHEN NEW.child IS NOT NULL
                 BEGIN INSERT INTO child VALUES (NEW.child); END;";
         session.sqlite.execute_batch(tables).unwrap();
-        session.run(INSERT, &names(&["first"])).unwrap();
-        session.run(CHILD, &[Value::Text("other".to_owned()), Value::Text("first".to_owned())]).unwrap();
+        session.run(INSERT, &names(&["first"]), &mut made).unwrap();
+        session.run(CHILD, &[Value::Text("other".to_owned()), Value::Text("first".to_owned())], &mut made).unwrap();
         let commits = Arc::new(Mutex::new(0));
         let counted = commits.clone();
         session
@@ -181,7 +181,9 @@ mod tests {
     fn waiting(statement: &str, parameters: Vec<Value>) -> (Waiting, oneshot::Receiver<Outcome>) {
         let (outcome, has_ended) = oneshot::channel();
         let write = Write { statement: statement.to_owned(), parameters };
-        (Waiting { write, since: Instant::now(), _counted: One::of(&Gauge::default()), outcome }, has_ended)
+        let (settings, made) = (None, Made { changes: 7, last_id: 70 });
+        let counted = One::of(&Gauge::default());
+        (Waiting { write, settings, made, since: Instant::now(), _counted: counted, outcome }, has_ended)
     }
 
     /// What becomes of writes that are a group: their rows and the id of the last, an error, or that they go alone.
@@ -190,12 +192,12 @@ mod tests {
             writes.into_iter().map(|(statement, parameters)| waiting(statement, parameters)).unzip();
         write(session, group);
         let tell = |outcome| match outcome {
-            Outcome::Ran(Ok((result, made))) => {
+            Outcome::Ran(Ok(result), made) => {
                 let QueryResult { rows, .. } = result;
                 format!("{} rows, {} changes, id {}", rows.len(), made.changes, made.last_id)
             }
-            Outcome::Ran(Err(Error::Io(message))) => message,
-            Outcome::Ran(Err(error)) => error.to_string(),
+            Outcome::Ran(Err(Error::Io(message)), Made { changes: 7, last_id: 70 }) => message,
+            Outcome::Ran(Err(error), made) => format!("{error} {made:?}"),
             Outcome::Alone(write) => format!("alone: {}", write.parameters.len()),
         };
         outcomes.into_iter().map(|mut outcome| tell(outcome.try_recv().unwrap())).collect()

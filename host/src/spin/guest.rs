@@ -3,7 +3,8 @@
 use crate::clock::Clock;
 use crate::log::Level;
 use crate::spin::bindings::Capabilities;
-use crate::spin::database::{Databases, Loan};
+use crate::spin::database::Databases;
+use crate::spin::loan::Loan;
 use crate::spin::outbound::{AllowedHosts, Outbound};
 use crate::spin::output::Output;
 use crate::spin::store::Stores;

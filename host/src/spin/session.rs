@@ -15,8 +15,8 @@ use std::time::Duration;
 
 /// Bytes of values in one result, as in Spin.
 const MAX_RESULT_BYTES: usize = 128 << 20;
-/// Prepared statements that are kept per connection: all that a component has, at some 12 kB each.
-const STATEMENT_CACHE: usize = 128;
+/// Prepared statements that are kept per connection: all that the components of an application use often, at some 12 kB each.
+const STATEMENT_CACHE: usize = 256;
 /// Steps of SQLite's machine after which a statement is long: about a millisecond.
 const BRIEF: i32 = 20_000;
 /// How long a query in the background sleeps after each such number of steps: as short as can be, for it is waited for.
@@ -25,17 +25,21 @@ const BREATH: Duration = Duration::from_micros(1);
 pub(super) const SMALL: usize = 16 << 10;
 
 /// What a connection may be told of how it reads and writes, and another one can be told as well.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 8] = [
     "busy_timeout",
     "cache_size",
     "foreign_keys",
     "ignore_check_constraints",
     "query_only",
     "recursive_triggers",
-    "secure_delete",
     "synchronous",
     "temp_store",
 ];
+/// Where the first of these is, in milliseconds.
+const BUSY_TIMEOUT: usize = 0;
+
+/// Their values.
+pub(super) type Settings = [i64; SETTINGS.len()];
 
 /// What is the database's, or changes nothing of a connection.
 const OF_ALL: [&str; 2] = ["journal_mode", "wal_checkpoint"];
@@ -44,21 +48,10 @@ const OF_ALL: [&str; 2] = ["journal_mode", "wal_checkpoint"];
 const BUSY: &str = "database is locked";
 
 /// What SQLite tells of a connection's last write.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Made {
     pub changes: u64,
     pub last_id: i64,
-}
-
-impl Made {
-    pub fn by(session: &Session) -> Self {
-        Self { changes: session.sqlite.changes(), last_id: session.sqlite.last_insert_rowid() }
-    }
-
-    /// The same for whoever had made something else before: only who inserts has another last id.
-    pub fn after(self, before: Self, inserts: bool) -> Self {
-        Self { last_id: if inserts { self.last_id } else { before.last_id }, ..self }
-    }
 }
 
 /// A connection, and what the host knows of it.
@@ -70,8 +63,10 @@ pub(super) struct Session {
     pub wal: Cell<bool>,
     /// Whether a component has told it or made in it what others do not have.
     is_special: Cell<bool>,
-    /// How long SQLite waits for a lock by itself, as the component has told it.
-    patience: Cell<Duration>,
+    /// What it does unless it is told otherwise.
+    defaults: Settings,
+    /// What it was told, if it was.
+    settings: Cell<Option<Settings>>,
     /// Pages of the log at the last commit of this connection.
     pub log: Arc<AtomicU32>,
 }
@@ -98,34 +93,89 @@ impl Session {
             noted.store(pages.unsigned_abs(), Ordering::Relaxed);
             Ok(())
         }))?;
-        Ok(Self { sqlite, brief, wal: Cell::new(false), is_special: Cell::new(false), patience: Cell::default(), log })
+        let mut defaults = Settings::default();
+        for (value, setting) in defaults.iter_mut().zip(SETTINGS) {
+            *value = sqlite.pragma_query_value(None, setting, |row| row.get(0))?;
+        }
+        Ok(Self {
+            brief,
+            wal: Cell::new(is_in_wal_mode(&sqlite)),
+            is_special: Cell::new(false),
+            defaults,
+            settings: Cell::default(),
+            sqlite,
+            log,
+        })
     }
 
-    /// Opens another one, which reads and writes as this one does.
-    pub fn like(other: &Self, path: &Path) -> rusqlite::Result<Self> {
-        let session = Self::open(path)?;
-        for setting in SETTINGS {
-            let value: i64 = other.sqlite.pragma_query_value(None, setting, |row| row.get(0))?;
-            session.sqlite.pragma(None, setting, value, |_| Ok(()))?;
-        }
-        session.wal.set(other.wal.get());
-        session.patience.set(other.patience.get());
-        Ok(session)
+    /// What it was told of how it reads and writes, if it was.
+    pub fn settings(&self) -> Option<Settings> {
+        self.settings.get()
     }
 
-    /// Runs one statement to its end. May block.
-    pub fn run(&self, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
-        let result = query(&self.sqlite, statement, parameters);
-        if self.has_become_special(statement) {
-            self.is_special.set(true);
+    /// Has it read and write as whoever wants it has told, or as it does unless it is told otherwise.
+    pub fn set(&self, settings: Option<&Settings>) -> rusqlite::Result<()> {
+        let told = self.settings.replace(settings.copied()).unwrap_or(self.defaults);
+        let wanted = settings.unwrap_or(&self.defaults);
+        for ((setting, told), wanted) in SETTINGS.iter().zip(told).zip(wanted) {
+            if told != *wanted {
+                self.sqlite.pragma(None, setting, wanted, |_| Ok(()))?;
+            }
         }
-        if !self.wal.get() || first_word(statement) == "PRAGMA" {
-            let mode = self.sqlite.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
-            self.wal.set(mode.is_ok_and(|mode| mode == "wal"));
-            let patience = self.sqlite.pragma_query_value(None, "busy_timeout", |row| row.get::<_, u32>(0));
-            self.patience.set(patience.map_or(Duration::ZERO, |ms| Duration::from_millis(ms.into())));
+        Ok(())
+    }
+
+    /// Ends its transaction, if it is in one. Whether another component may have it then.
+    pub fn ends_transaction(&self) -> bool {
+        (self.sqlite.is_autocommit() || self.sqlite.execute_batch("ROLLBACK").is_ok()) && self.is_like_others()
+    }
+
+    /// Runs one statement to its end, and notes what that has made. May block.
+    pub fn run(&self, statement: &str, parameters: &[Value], made: &mut Made) -> Result<QueryResult, Error> {
+        let result = self.query(statement, parameters, made);
+        match &*first_word(statement) {
+            "PRAGMA" => self.notes_pragma(statement),
+            "CREATE" => {
+                let temporary = "SELECT EXISTS (SELECT * FROM temp.sqlite_schema)";
+                let has_own = self.sqlite.query_row(temporary, [], |row| row.get(0));
+                self.is_special.set(self.is_special.get() || has_own.unwrap_or(true));
+            }
+            "ATTACH" => self.is_special.set(true),
+            _ => {}
         }
         result
+    }
+
+    /// Notes what a PRAGMA may have changed.
+    fn notes_pragma(&self, statement: &str) {
+        let name = statement.trim_start()[6..].trim_start();
+        let name = name.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next().unwrap_or(name);
+        if let Some(place) = SETTINGS.iter().position(|setting| setting.eq_ignore_ascii_case(name)) {
+            let mut settings = self.settings.get().unwrap_or(self.defaults);
+            if let Ok(value) = self.sqlite.pragma_query_value(None, SETTINGS[place], |row| row.get(0)) {
+                settings[place] = value;
+            }
+            self.settings.set(Some(settings));
+        } else if OF_ALL.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            self.wal.set(is_in_wal_mode(&self.sqlite));
+        } else {
+            self.is_special.set(true);
+        }
+    }
+
+    /// Runs one statement. SQLite's last id is that of whoever runs it, before and after.
+    fn query(&self, statement: &str, parameters: &[Value], made: &mut Made) -> Result<QueryResult, Error> {
+        if !changes_rows(statement) || self.reads(statement) {
+            return query(&self.sqlite, statement, parameters);
+        }
+        #[expect(unsafe_code, reason = "rusqlite has no safe way to set it")]
+        // SAFETY: the handle is of a connection that is open, and the call stores a number in it.
+        unsafe {
+            rusqlite::ffi::sqlite3_set_last_insert_rowid(self.sqlite.handle(), made.last_id);
+        }
+        let result = query(&self.sqlite, statement, parameters)?;
+        *made = Made { changes: self.sqlite.changes(), last_id: self.sqlite.last_insert_rowid() };
+        Ok(result)
     }
 
     /// Whether the tables of a statement are as it wants them, as far as this connection knows.
@@ -138,27 +188,10 @@ impl Session {
         self.wal.get() && !self.is_special.get() && self.sqlite.is_autocommit()
     }
 
-    /// Whether a statement may have given it what others do not have: tables or databases of its own, or a setting that is not copied.
-    fn has_become_special(&self, statement: &str) -> bool {
-        match &*first_word(statement) {
-            "CREATE" => {
-                let temporary = "SELECT EXISTS (SELECT * FROM temp.sqlite_schema)";
-                self.sqlite.query_row(temporary, [], |row| row.get(0)).unwrap_or(true)
-            }
-            "ATTACH" => true,
-            "PRAGMA" => {
-                let name = statement.trim_start()[6..].trim_start();
-                let name =
-                    name.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next().unwrap_or(name);
-                !SETTINGS.iter().chain(&OF_ALL).any(|known| known.eq_ignore_ascii_case(name))
-            }
-            _ => false,
-        }
-    }
-
     /// Whether a statement is a query, and changes nothing.
     pub fn reads(&self, statement: &str) -> bool {
-        may_read(statement) && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly())
+        ["SELECT", "WITH"].contains(&&*first_word(statement))
+            && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly())
     }
 
     /// Runs a query to its end if it is short and need not wait.
@@ -172,7 +205,12 @@ impl Session {
     }
 
     /// Runs a statement of whoever has the turn to write, to its end, if it is short as far as can be known and need not wait.
-    pub fn run_in_turn(&self, statement: &str, parameters: &[Value]) -> Option<Result<QueryResult, Error>> {
+    pub fn run_in_turn(
+        &self,
+        statement: &str,
+        parameters: &[Value],
+        made: &mut Made,
+    ) -> Option<Result<QueryResult, Error>> {
         if !self.wal.get() {
             return None;
         }
@@ -180,11 +218,17 @@ impl Session {
             // Ours is the turn of this process. Another process may have the lock all the same.
             self.sqlite.busy_timeout(Duration::ZERO).ok()?;
             let result = query(&self.sqlite, statement, parameters);
-            self.sqlite.busy_timeout(self.patience.get()).ok()?;
+            self.sqlite.busy_timeout(self.patience()).ok()?;
             return (!is_busy(&result)).then_some(result);
         }
         let is_short = self.has_lock() && self.is_short(statement, parameters);
-        is_short.then(|| query(&self.sqlite, statement, parameters))
+        is_short.then(|| self.query(statement, parameters, made))
+    }
+
+    /// How long SQLite waits for a lock by itself.
+    fn patience(&self) -> Duration {
+        let told = self.settings.get().unwrap_or(self.defaults)[BUSY_TIMEOUT];
+        Duration::from_millis(told.unsigned_abs())
     }
 
     /// Whether a statement changes rows in a short time, as far as can be known: it did when this connection last ran it, and its parameters
@@ -209,14 +253,13 @@ pub(super) fn is_busy<T>(result: &Result<T, Error>) -> bool {
     matches!(result, Err(Error::Io(message)) if message.contains(BUSY))
 }
 
+fn is_in_wal_mode(connection: &rusqlite::Connection) -> bool {
+    connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0)).is_ok_and(|mode| mode == "wal")
+}
+
 fn first_word(statement: &str) -> String {
     let letters = statement.trim_start().bytes().take_while(u8::is_ascii_alphabetic);
     letters.map(|letter| char::from(letter.to_ascii_uppercase())).collect()
-}
-
-/// Whether a statement can be a query.
-pub(super) fn may_read(statement: &str) -> bool {
-    ["SELECT", "WITH"].contains(&&*first_word(statement))
 }
 
 /// Whether a statement takes the write lock. To be wrong costs time, no more: the lock is SQLite's.
@@ -230,11 +273,6 @@ pub(super) fn writes(statement: &str) -> bool {
 /// Whether a statement changes rows, and nothing else.
 pub(super) fn changes_rows(statement: &str) -> bool {
     ["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"].contains(&&*first_word(statement))
-}
-
-/// Whether a statement may insert a row.
-pub(super) fn inserts(statement: &str) -> bool {
-    ["INSERT", "REPLACE", "WITH"].contains(&&*first_word(statement))
 }
 
 /// How a statement begins a transaction, if it does.

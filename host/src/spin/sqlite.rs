@@ -3,8 +3,9 @@
 use crate::spin::bindings::spin::sqlite::sqlite::{
     Connection, Error, Host, HostConnection, HostConnectionWithStore, QueryResult, RowResult, Value,
 };
-use crate::spin::database::{Database, Lease, Loan};
+use crate::spin::database::Database;
 use crate::spin::guest::Guest;
+use crate::spin::loan::{Lease, Loan};
 use std::sync::Arc;
 use wasmtime::AsContextMut as _;
 use wasmtime::component::{Accessor, FutureReader, HasSelf, Resource, StreamReader};
@@ -57,11 +58,11 @@ impl HostConnection for Guest {
     }
 
     fn last_insert_rowid(&mut self, connection: Resource<Connection>) -> wasmtime::Result<i64> {
-        Ok(self.loan(&connection)?.last_id()?)
+        Ok(self.loan(&connection)?.last_id())
     }
 
     fn changes(&mut self, connection: Resource<Connection>) -> wasmtime::Result<u64> {
-        Ok(self.loan(&connection)?.changes()?)
+        Ok(self.loan(&connection)?.changes())
     }
 
     fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
@@ -124,11 +125,11 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Guest> {
         connection: Resource<Connection>,
     ) -> wasmtime::Result<i64> {
         let loan = accessor.with(|mut access| access.get().loan(&connection))?;
-        Ok(loan.last_id()?)
+        Ok(loan.last_id())
     }
 
     async fn changes_async(accessor: &Accessor<T, Self>, connection: Resource<Connection>) -> wasmtime::Result<u64> {
         let loan = accessor.with(|mut access| access.get().loan(&connection))?;
-        Ok(loan.changes()?)
+        Ok(loan.changes())
     }
 }
