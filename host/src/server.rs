@@ -168,6 +168,7 @@ fn load(config: &Config, addr: SocketAddr) -> Result<(Dispatcher, Exporter)> {
         let loading: Vec<_> = loading.collect();
         loading.into_iter().map(|thread| thread.join().expect("loading does not panic")).collect::<Result<Vec<_>>>()
     })?;
+    cache::give_memory_back();
     let services = services.into_iter().zip(&manifest.components).map(|(service, (name, component))| {
         let name: Arc<str> = name.as_str().into();
         let grants = Grants {

@@ -59,6 +59,16 @@ pub(crate) fn compile(engine: &Engine, source: &Path) -> Result<(String, Vec<u8>
     Ok((format!("{:x}", Sha256::digest(&compiled)), compiled))
 }
 
+/// Gives memory back to the system that is free: to compile takes some hundred megabytes, and the C library keeps them.
+pub(crate) fn give_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "no crate has a safe way to ask for it")]
+    // SAFETY: the call takes no pointer, and may be made at any time from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Loads a compiled component, if the file is there and can be trusted.
 fn map(engine: &Engine, path: &Path) -> Option<Component> {
     // Whoever can write this file decides what runs, as with every executable in `target`. Hence it must be a file that
