@@ -157,8 +157,16 @@ impl Metrics {
         registry.register("accord_requests_overloaded", "Requests that waited in vain for it", self.overloaded.clone());
         registry.register("accord_instances", "Instances that there are", self.instances.clone());
         registry.register("accord_instances_made", "Instances that were made", self.made.clone());
-        registry.register("accord_database_connections_lent", "Connections that requests have", self.lent.clone());
-        registry.register("accord_database_connections_idle", "Connections kept for the next", self.idle.clone());
+        registry.register(
+            "accord_database_connections_lent",
+            "Connections that instances have open",
+            self.lent.clone(),
+        );
+        registry.register(
+            "accord_database_connections_idle",
+            "Connections of SQLite that nobody uses",
+            self.idle.clone(),
+        );
         registry.register("accord_database_writers_waiting", "Writers that stand in the queue", self.writers.clone());
         registry.register("accord_database_write_wait_seconds", "Time that writers stood there", self.waits.clone());
         registry.register("accord_database_busy", "Statements that found the database locked", self.busy.clone());

@@ -10,6 +10,7 @@ pub(crate) mod outbound;
 mod output;
 mod queue;
 mod session;
+mod sql;
 mod sqlite;
 pub(crate) mod store;
 mod values;

@@ -6,7 +6,7 @@
 //! keeps the schema, what it has planned and the pages that it has read. SQLite forgets those pages as soon as another connection has
 //! written. So a connection that a component opens ([`crate::spin::loan`]) is one of SQLite's only while it needs its own: from the
 //! beginning of a transaction to its end. All else runs on whichever is free, that first which was used last, and all single
-//! statements that write run on one.
+//! statements that change rows are written by one.
 //!
 //! # Writers
 //!
@@ -23,7 +23,6 @@
 use crate::metrics::{DatabaseMetrics, One};
 use crate::spin::bindings::spin::sqlite::sqlite::Error;
 use crate::spin::group::{self, Group, Outcome, Waiting, Write};
-use crate::spin::loan::Lease;
 use crate::spin::queue::{self, Queue, Weight};
 use crate::spin::session::{Made, Session, Settings, is_busy};
 use crate::spin::values::io;
@@ -126,10 +125,12 @@ impl Database {
     }
 
     /// The connection that writes, told what a component wants of it. None if there can be none.
-    pub(super) fn writer(&self, settings: Option<&Settings>) -> MutexGuard<'_, Option<Session>> {
+    pub(super) fn writer(&self, settings: Settings) -> MutexGuard<'_, Option<Session>> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = writer.take().map_or_else(|| Session::open(&self.path), Ok);
-        *writer = session.and_then(|session| session.set(settings).map(|()| session)).ok();
+        // One that was left in the midst of a transaction would take all that follows into it.
+        let left = writer.take().filter(|session| session.sqlite.is_autocommit());
+        let session = left.map_or_else(|| self.open(), Ok);
+        *writer = session.ok().filter(|session| session.set(settings).is_ok());
         writer
     }
 
@@ -137,28 +138,32 @@ impl Database {
         self.group.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens it for a component.
-    pub async fn lease(self: Arc<Self>, component: Arc<str>) -> Result<Lease, Error> {
-        // Whether it can be opened is told now.
-        let session = if self.idle().is_empty() {
-            let database = self.clone();
-            Some(blocking(move || Session::open(&database.path).map_err(io)).await?)
-        } else {
-            None
-        };
-        Ok(Lease::new(self, component, session))
+    /// Whether a connection is free.
+    pub(super) fn has_idle(&self) -> bool {
+        !self.idle().is_empty()
     }
 
-    /// Takes the idle connection that was used last, or opens one, and tells it what a component wants of it.
-    pub(super) fn take(&self, settings: Option<&Settings>) -> rusqlite::Result<Session> {
-        let idle = self.idle().pop();
-        let session = if let Some(session) = idle {
-            self.metrics.idle.dec();
-            session
-        } else {
-            Session::open(&self.path)?
-        };
-        session.set(settings)?;
+    /// Opens a connection. May block.
+    pub(super) fn open(&self) -> Result<Session, Error> {
+        Session::open(&self.path).map_err(io)
+    }
+
+    fn pop(&self) -> Option<Session> {
+        self.idle().pop().inspect(|_| _ = self.metrics.idle.dec())
+    }
+
+    /// Takes the idle connection that was used last, and tells it what a component wants of it. None if there is none.
+    pub(super) fn take_idle(&self, settings: Settings) -> Option<Session> {
+        self.pop().filter(|session| session.set(settings).is_ok())
+    }
+
+    /// Takes an idle connection, or opens one. May block.
+    pub(super) fn take(&self, settings: Settings) -> Result<Session, Error> {
+        if let Some(session) = self.take_idle(settings) {
+            return Ok(session);
+        }
+        let session = self.open()?;
+        session.set(settings).map_err(io)?;
         Ok(session)
     }
 
@@ -184,12 +189,20 @@ impl Database {
         self: &Arc<Self>,
         component: Arc<str>,
         write: Write,
-        settings: Option<Settings>,
+        settings: Settings,
         made: Made,
     ) -> Outcome {
         let (outcome, has_ended) = oneshot::channel();
         let counted = One::of(&self.metrics.writers);
-        let waiting = Waiting { write, settings, made, since: Instant::now(), _counted: counted, outcome };
+        let waiting = Waiting {
+            write,
+            settings,
+            made,
+            since: Instant::now(),
+            waits: self.metrics.waits.clone(),
+            _counted: counted,
+            outcome,
+        };
         if self.group().joins(component, waiting) {
             self.runtime.spawn(self.clone().write_groups());
         }
@@ -199,33 +212,41 @@ impl Database {
     /// Writes one group after the other, until nobody waits.
     async fn write_groups(self: Arc<Self>) {
         loop {
-            let turn = self.writers.turn(Weight::Bytes(0), &HOST.into()).await;
+            let Some(turn) = self.writers.turn(Weight::Bytes(0), &HOST.into()).await else { return self.give_up() };
             let database = self.clone();
             // What has panicked has left the others where they were.
-            if let Ok(false) = blocking(move || Ok(database.write_in_turn(turn.as_ref()))).await {
+            if let Ok(true) = blocking(move || Ok(database.write_in_turn(&turn))).await {
                 return;
             }
         }
     }
 
-    /// Writes groups as long as nobody else wants the turn. Whether somebody waits still. May block.
-    fn write_in_turn(self: &Arc<Self>, turn: Option<&queue::Turn>) -> bool {
+    /// Tells all who wait that the turn has not come.
+    fn give_up(&self) {
         loop {
             let group = self.group().next();
-            let Some(first) = group.first() else { return false };
-            let settings = first.settings;
-            for waiting in &group {
-                self.metrics.waits.observe(waiting.since.elapsed().as_secs_f64());
+            if group.is_empty() {
+                return;
             }
-            match &*self.writer(settings.as_ref()) {
-                Some(session) if turn.is_some() => {
+            group.into_iter().for_each(Waiting::gives_up);
+        }
+    }
+
+    /// Writes groups until nobody waits, or somebody else wants the turn. Whether nobody waits. May block.
+    fn write_in_turn(self: &Arc<Self>, turn: &queue::Turn) -> bool {
+        loop {
+            let group = self.group().next();
+            let Some(first) = group.first() else { return true };
+            let settings = first.settings;
+            match &*self.writer(settings) {
+                Some(session) => {
                     group::write(session, group);
                     self.committed(session);
                 }
-                _ => group.into_iter().for_each(Waiting::goes_alone),
+                None => group.into_iter().for_each(Waiting::gives_up),
             }
-            if turn.is_none_or(queue::Turn::is_wanted) {
-                return true;
+            if turn.is_wanted() {
+                return false;
             }
         }
     }
@@ -261,8 +282,14 @@ impl Database {
 
     /// Writes back what nobody reads in its old state. If it fails, the log stays, and the next one tries again.
     async fn checkpoint(self: &Arc<Self>) {
-        let Ok(lease) = self.clone().lease(HOST.into()).await else { return };
-        _ = lease.loan().run_elsewhere("PRAGMA wal_checkpoint(PASSIVE)".to_owned(), Vec::new(), Threads::Usual).await;
+        let database = self.clone();
+        let written = blocking(move || {
+            let session = database.pop().map_or_else(|| database.open(), Ok)?;
+            session.sqlite.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(io)?;
+            database.put(session);
+            Ok(())
+        });
+        _ = written.await;
     }
 }
 

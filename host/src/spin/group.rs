@@ -1,18 +1,20 @@
 //! Writes of one statement that are committed together: group commit.
 //!
 //! A commit waits for the disk, and who writes next waits for the commit. Those who come meanwhile become one transaction. In it each
-//! statement succeeds or fails by itself, for SQLite undoes one that fails and nothing else; nobody sees any of it and nobody has an answer
-//! before all of it is on the disk. So it looks as if each had been committed by itself, in the order in which they ran.
+//! statement succeeds or fails by itself; nobody sees any of it and nobody has an answer before all of it is on the disk. So it looks as
+//! if each had been committed by itself, in the order in which they ran.
 //!
-//! What does not fit goes alone, as if it had not been here: what is not known as short, for the others would wait for it; and all of a group
-//! if one of them ended its transaction, or left something that only a commit refuses.
+//! Where it would not, all of a group is undone, and each of them is written by itself: if one has ended the transaction, or has failed and
+//! may have left a part of what it did, or leaves a key broken until the commit. What is not known as short joins no group, for the
+//! others would wait for it.
 
 use crate::metrics::One;
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, Value};
-use crate::spin::session::{Made, Session, Settings};
+use crate::spin::queue::MAX_WAIT;
+use crate::spin::session::{Failure, Made, Session, Settings};
 use crate::spin::values::io;
-use rusqlite::ErrorCode;
-use std::collections::{BTreeMap, VecDeque};
+use prometheus_client::metrics::histogram::Histogram;
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,25 +33,30 @@ pub(super) struct Write {
 pub(super) enum Outcome {
     /// It has run and is on the disk, or has failed, and whoever waits has made so much by now.
     Ran(Result<QueryResult, Error>, Made),
-    /// It has not, and goes alone.
-    Alone(Write),
+    /// It has not, and is to be written by itself.
+    Apart(Write),
+    /// It has not, for it has waited too long for the turn.
+    Late(Write),
 }
 
 /// A write that waits, until somebody has its outcome.
 pub(super) struct Waiting {
     pub write: Write,
     /// What its connection was told.
-    pub settings: Option<Settings>,
+    pub settings: Settings,
     /// What whoever waits has made before.
     pub made: Made,
     pub since: Instant,
+    /// Counts how long it has waited.
+    pub waits: Histogram,
     /// Counts it among those that wait.
     pub _counted: One,
     pub outcome: oneshot::Sender<Outcome>,
 }
 
 impl Waiting {
-    fn run(&mut self, session: &Session) -> Result<QueryResult, Error> {
+    fn run(&mut self, session: &Session) -> Result<QueryResult, Failure> {
+        self.waits.observe(self.since.elapsed().as_secs_f64());
         session.run(&self.write.statement, &self.write.parameters, &mut self.made)
     }
 
@@ -58,15 +65,21 @@ impl Waiting {
         _ = self.outcome.send(Outcome::Ran(result, self.made));
     }
 
-    pub fn goes_alone(self) {
-        _ = self.outcome.send(Outcome::Alone(self.write));
+    fn leaves(self) {
+        _ = self.outcome.send(Outcome::Apart(self.write));
+    }
+
+    /// The turn has not come within its time.
+    pub fn gives_up(self) {
+        let is_late = self.since.elapsed() >= MAX_WAIT;
+        _ = self.outcome.send(if is_late { Outcome::Late(self.write) } else { Outcome::Apart(self.write) });
     }
 }
 
-/// Those who wait for the next group, by the component that they belong to.
+/// Those who wait for the next group, by the component that they belong to, that first whose turn is next.
 #[derive(Default)]
 pub(super) struct Group {
-    waiting: BTreeMap<Arc<str>, VecDeque<Waiting>>,
+    waiting: VecDeque<(Arc<str>, VecDeque<Waiting>)>,
     /// Whether somebody writes for them.
     has_writer: bool,
 }
@@ -74,7 +87,10 @@ pub(super) struct Group {
 impl Group {
     /// Returns whether nobody writes for them yet: who is told so does from now on.
     pub fn joins(&mut self, component: Arc<str>, waiting: Waiting) -> bool {
-        self.waiting.entry(component).or_default().push_back(waiting);
+        match self.waiting.iter_mut().find(|(of, _)| *of == component) {
+            Some((_, of_it)) => of_it.push_back(waiting),
+            None => self.waiting.push_back((component, [waiting].into())),
+        }
         !mem::replace(&mut self.has_writer, true)
     }
 
@@ -82,58 +98,63 @@ impl Group {
     /// away comes no more.
     pub fn next(&mut self) -> Vec<Waiting> {
         let mut taken = Vec::new();
-        while !self.waiting.is_empty() {
-            for waiting in self.waiting.values_mut() {
-                if taken.len() == MAX {
-                    return taken;
-                }
-                taken.extend(waiting.pop_front().filter(|first| !first.outcome.is_closed()));
+        while taken.len() < MAX
+            && let Some((component, mut waiting)) = self.waiting.pop_front()
+        {
+            taken.extend(waiting.pop_front().filter(|first| !first.outcome.is_closed()));
+            if !waiting.is_empty() {
+                self.waiting.push_back((component, waiting));
             }
-            self.waiting.retain(|_, waiting| !waiting.is_empty());
         }
         self.has_writer = !taken.is_empty();
         taken
     }
 }
 
-/// Writes a group by one connection, which has been told what its first was. May block.
+/// Writes a group by one connection. May block.
 pub(super) fn write(session: &Session, group: Vec<Waiting>) {
     let fits = |waiting: &Waiting| {
-        waiting.settings == session.settings() && session.is_short(&waiting.write.statement, &waiting.write.parameters)
+        session.is_set(waiting.settings) && session.is_short(&waiting.write.statement, &waiting.write.parameters)
     };
-    let (mut group, alone): (Vec<_>, Vec<_>) = group.into_iter().partition(fits);
-    alone.into_iter().for_each(Waiting::goes_alone);
-    if group.len() < 2 {
+    let (mut together, apart): (Vec<_>, Vec<_>) = group.into_iter().partition(fits);
+    apart.into_iter().for_each(Waiting::leaves);
+    if together.len() < 2 {
         // Its own transaction, which costs less.
-        if let Some(mut only) = group.pop() {
-            let result = only.run(session);
+        if let Some(mut only) = together.pop() {
+            let result = only.run(session).map_err(Error::from);
             only.ends(result);
         }
         return;
     }
-    match together(session, &mut group) {
-        Ok(Some(results)) => group.into_iter().zip(results).for_each(|(waiting, result)| waiting.ends(result)),
-        Ok(None) => group.into_iter().for_each(Waiting::goes_alone),
-        Err(error) => group.into_iter().for_each(|waiting| waiting.ends(Err(error.clone()))),
+    match commit(session, &mut together) {
+        Ok(Some(results)) => together.into_iter().zip(results).for_each(|(waiting, result)| waiting.ends(result)),
+        Ok(None) => together.into_iter().for_each(Waiting::leaves),
+        Err(error) => together.into_iter().for_each(|waiting| waiting.ends(Err(error.clone()))),
     }
 }
 
 /// Runs writes in one transaction. None if it cannot be one, and is undone.
-fn together(session: &Session, group: &mut [Waiting]) -> Result<Option<Vec<Result<QueryResult, Error>>>, Error> {
+fn commit(session: &Session, group: &mut [Waiting]) -> Result<Option<Vec<Result<QueryResult, Error>>>, Error> {
     session.sqlite.execute_batch("BEGIN IMMEDIATE").map_err(io)?;
     let mut results = Vec::with_capacity(group.len());
     for waiting in group {
-        results.push(waiting.run(session));
-        if session.sqlite.is_autocommit() {
+        let result = waiting.run(session);
+        let is_as_alone = result.as_ref().err().is_none_or(|failure| failure.is_as_alone);
+        if !is_as_alone || session.owes() || session.sqlite.is_autocommit() {
+            undo(session)?;
             return Ok(None);
         }
+        results.push(result.map_err(Error::from));
     }
-    let Err(error) = session.sqlite.execute_batch("COMMIT") else { return Ok(Some(results)) };
-    if !session.sqlite.is_autocommit() {
-        session.sqlite.execute_batch("ROLLBACK").map_err(io)?;
-    }
-    // A key that may be broken until the commit. Of anything else, such as a disk that is full or fails, all are told.
-    if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) { Ok(None) } else { Err(io(error)) }
+    let committed = session.sqlite.execute_batch("COMMIT").map_err(io);
+    undo(session)?;
+    // Of a disk that is full or fails all are told.
+    committed.map(|()| Some(results))
+}
+
+/// Ends the transaction, if there is one still.
+fn undo(session: &Session) -> Result<(), Error> {
+    if session.sqlite.is_autocommit() { Ok(()) } else { session.sqlite.execute_batch("ROLLBACK").map_err(io) }
 }
 
 #[cfg(test)]
@@ -153,11 +174,13 @@ mod tests {
             CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL CHECK (name <> 'no'), child TEXT) STRICT;
             CREATE TABLE child (name TEXT REFERENCES t (name) DEFERRABLE INITIALLY DEFERRED) STRICT;
             CREATE UNIQUE INDEX names ON t (name);
+            CREATE TABLE numbers (number INTEGER) STRICT;
             CREATE TRIGGER ends BEFORE INSERT ON t WHEN NEW.name = 'end' BEGIN SELECT RAISE (ROLLBACK, 'all ends'); END;
             CREATE TRIGGER has AFTER INSERT ON t WHEN NEW.child IS NOT NULL
                 BEGIN INSERT INTO child VALUES (NEW.child); END;";
         session.sqlite.execute_batch(tables).unwrap();
         session.run(INSERT, &names(&["first"]), &mut made).unwrap();
+        session.run(NUMBERS, &[Value::Text("[1]".to_owned())], &mut made).unwrap();
         session.run(CHILD, &[Value::Text("other".to_owned()), Value::Text("first".to_owned())], &mut made).unwrap();
         let commits = Arc::new(Mutex::new(0));
         let counted = commits.clone();
@@ -172,6 +195,7 @@ mod tests {
     }
 
     const INSERT: &str = "INSERT INTO t (name) SELECT value FROM json_each(?) WHERE true RETURNING name";
+    const NUMBERS: &str = "INSERT INTO numbers SELECT value FROM json_each(?)";
     const CHILD: &str = "INSERT INTO t (name, child) VALUES (?, ?)";
 
     fn names(names: &[&str]) -> Vec<Value> {
@@ -181,9 +205,20 @@ mod tests {
     fn waiting(statement: &str, parameters: Vec<Value>) -> (Waiting, oneshot::Receiver<Outcome>) {
         let (outcome, has_ended) = oneshot::channel();
         let write = Write { statement: statement.to_owned(), parameters };
-        let (settings, made) = (None, Made { changes: 7, last_id: 70 });
+        let (settings, made) = (Settings::default(), Made { changes: 7, last_id: 70 });
         let counted = One::of(&Gauge::default());
-        (Waiting { write, settings, made, since: Instant::now(), _counted: counted, outcome }, has_ended)
+        (
+            Waiting {
+                write,
+                settings,
+                made,
+                since: Instant::now(),
+                waits: Histogram::new([]),
+                _counted: counted,
+                outcome,
+            },
+            has_ended,
+        )
     }
 
     /// What becomes of writes that are a group: their rows and the id of the last, an error, or that they go alone.
@@ -198,7 +233,7 @@ mod tests {
             }
             Outcome::Ran(Err(Error::Io(message)), Made { changes: 7, last_id: 70 }) => message,
             Outcome::Ran(Err(error), made) => format!("{error} {made:?}"),
-            Outcome::Alone(write) => format!("alone: {}", write.parameters.len()),
+            Outcome::Apart(write) | Outcome::Late(write) => format!("apart: {}", write.parameters.len()),
         };
         outcomes.into_iter().map(|mut outcome| tell(outcome.try_recv().unwrap())).collect()
     }
@@ -233,17 +268,27 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_ends_the_transaction_of_all_or_that_only_a_commit_refuses_leaves_nothing_and_all_go_alone() {
+    fn a_write_that_would_leave_something_else_in_a_group_than_alone_leaves_nothing_and_all_are_written_apart() {
         let (_home, session, commits) = database();
-        let refused = (CHILD, vec![Value::Text("e".to_owned()), Value::Text("nobody".to_owned())]);
-        for culprit in [(INSERT, names(&["end"])), refused] {
-            let told = outcomes(&session, vec![(INSERT, names(&["a"])), culprit, (INSERT, names(&["b"]))]);
-            assert!(told.iter().all(|outcome| outcome.starts_with("alone")), "{told:?}");
+        let text = |text: &str| Value::Text(text.to_owned());
+        let orphan = || (CHILD, vec![text("e"), text("parent")]);
+        for culprits in [
+            // It ends the transaction of all.
+            vec![(INSERT, names(&["end"]))],
+            // Without a constraint that it could break, nothing says before that it may fail in its midst.
+            vec![(NUMBERS, vec![text("[1, 2, \"three\"]")])],
+            vec![(NUMBERS, vec![text("[1, 2")])],
+            // Only a commit refuses it, and would not if another one has mended it.
+            vec![orphan()],
+            vec![orphan(), (INSERT, names(&["parent"]))],
+        ] {
+            let told = outcomes(&session, [vec![(INSERT, names(&["a"]))], culprits].concat());
+            assert!(told.iter().all(|outcome| outcome.starts_with("apart")), "{told:?}");
             assert!(session.sqlite.is_autocommit());
             assert_eq!(all_names(&session), "first other");
+            assert_eq!(session.sqlite.query_row("SELECT sum(number) FROM numbers", [], |row| row.get(0)), Ok(1));
         }
-        // One that is refused only by the commit has been asked.
-        assert!(*commits.lock().unwrap() <= 1);
+        assert_eq!(*commits.lock().unwrap(), 0);
     }
 
     #[test]
@@ -251,7 +296,7 @@ mod tests {
         let (_home, session, commits) = database();
         let unknown = "UPDATE t SET name = name || '!' WHERE name = 'first'";
         let told = outcomes(&session, vec![(unknown, vec![]), (INSERT, names(&["a"])), ("DELETE FROM t", vec![])]);
-        assert_eq!(told, ["alone: 0", "1 rows, 1 changes, id 3", "alone: 0"]);
+        assert_eq!(told, ["apart: 0", "1 rows, 1 changes, id 3", "apart: 0"]);
         assert_eq!((all_names(&session).as_str(), *commits.lock().unwrap()), ("first other a", 1));
     }
 

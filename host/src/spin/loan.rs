@@ -2,7 +2,8 @@
 //!
 //! It has a connection of SQLite from the beginning of a transaction to its end, or for good if a component has made something in it that
 //! others do not have, such as a temporary table, or the database is not in WAL mode. What else it runs, it runs on any: what it
-//! was told by PRAGMA and what SQLite tells of its last write stay with it, for each connection is told and asked in turn.
+//! was told by PRAGMA and what SQLite tells of its last write stay with it, for each connection is told and asked in turn. Only
+//! the functions `changes()` and `last_insert_rowid()` tell in a query of its own writes no more than its transaction does.
 //!
 //! # Threads
 //!
@@ -26,8 +27,9 @@ use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, Value};
 use crate::spin::database::{Database, Statement, Threads, Turn, blocking, ended};
 use crate::spin::group::{Outcome, Write};
 use crate::spin::queue::{LITTLE, Weight};
-use crate::spin::session::{Made, Session, Settings, begins, changes_rows, writes};
-use crate::spin::values::{io, total_size};
+use crate::spin::session::{Made, Session, Settings};
+use crate::spin::sql;
+use crate::spin::values::total_size;
 use futures::FutureExt as _;
 use rusqlite::InterruptHandle;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -38,19 +40,27 @@ use tokio::task::JoinSet;
 pub struct Lease(Arc<Loan>);
 
 impl Lease {
-    pub(super) fn new(database: Arc<Database>, component: Arc<str>, session: Option<Session>) -> Self {
+    /// Opens a database for a component. Whether that can be done is told now.
+    pub async fn open(database: Arc<Database>, component: Arc<str>) -> Result<Self, Error> {
         static COUNT: AtomicU64 = AtomicU64::new(1);
-        Self(Arc::new(Loan {
+        let session = if database.has_idle() {
+            None
+        } else {
+            let database = database.clone();
+            Some(blocking(move || database.open()).await?)
+        };
+        Ok(Self(Arc::new(Loan {
             number: COUNT.fetch_add(1, Ordering::Relaxed),
             component,
             _lent: One::of(&database.metrics.lent),
             database,
-            own: Mutex::new(Own { session, settings: None, made: Made::default() }),
+            own: Mutex::new(Own { session, settings: Settings::default() }),
+            made: Mutex::default(),
             interrupt: Mutex::default(),
             turn: Mutex::default(),
             asks: AtomicBool::new(false),
             locked: AtomicBool::new(false),
-        }))
+        })))
     }
 
     pub(super) fn loan(&self) -> Arc<Loan> {
@@ -75,6 +85,8 @@ pub(crate) struct Loan {
     _lent: One,
     database: Arc<Database>,
     own: Mutex<Own>,
+    /// What its last write has made.
+    made: Mutex<Made>,
     /// Ends the statement that runs on another thread.
     interrupt: Mutex<Option<InterruptHandle>>,
     /// The turn to write, from the first statement that needs it to the end of its transaction.
@@ -89,28 +101,8 @@ pub(crate) struct Loan {
 struct Own {
     /// The connection of SQLite that it needs for itself.
     session: Option<Session>,
-    /// What it was told by PRAGMA, if it was.
-    settings: Option<Settings>,
-    /// What its last write has made.
-    made: Made,
-}
-
-impl Own {
-    /// Does some work on its connection of SQLite or on any, and keeps that if it has become its own.
-    fn with<T>(&mut self, database: &Database, work: impl FnOnce(&Session, &mut Made) -> T) -> Result<T, Error> {
-        let session = match self.session.take() {
-            Some(session) => session,
-            None => database.take(self.settings.as_ref()).map_err(io)?,
-        };
-        let done = work(&session, &mut self.made);
-        self.settings = session.settings();
-        if session.is_like_others() {
-            database.put(session);
-        } else {
-            self.session = Some(session);
-        }
-        Ok(done)
-    }
+    /// What it was told by PRAGMA.
+    settings: Settings,
 }
 
 /// A loan that asks for the turn, until it has it or gives up.
@@ -154,14 +146,18 @@ impl Loan {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn made(&self) -> MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The id of the row that was inserted last.
     pub fn last_id(&self) -> i64 {
-        self.own().made.last_id
+        self.made().last_id
     }
 
     /// How many rows the last statement that writes has changed.
     pub fn changes(&self) -> u64 {
-        self.own().made.changes
+        self.made().changes
     }
 
     /// Whether it has the turn to write.
@@ -190,30 +186,31 @@ impl Loan {
         if !self.database.distance.is_zero() {
             tokio::time::sleep(self.database.distance).await;
         }
-        if let Some(result) = self.here(|session, _| session.run_briefly(&statement, &parameters)) {
-            return result;
+        if sql::may_read(&statement) {
+            self.be_ready().await?;
+            if let Some(result) = self.here(|session| session.run_briefly(&statement, &parameters)) {
+                return result;
+            }
         }
-        let begins = begins(&statement);
         // What only reads and turned out to be long waits for no writer: an instance that has the turn may wait for it.
-        let reads = self.here(|session, _| session.reads(&statement).then_some(())).is_some();
+        let reads = sql::may_read(&statement) && self.here(|session| session.reads(&statement).then_some(())).is_some();
         if reads && !self.has_turn() {
             takes_long();
             return self.run_elsewhere(statement, parameters, Threads::Background).await;
         }
-        if writes(&statement) && !reads && self.turn().is_none() {
-            if begins.is_none() {
+        if sql::writes(&statement) && !reads && self.turn().is_none() {
+            let Some(how) = sql::begins(&statement) else {
                 return self.run_single(Write { statement, parameters }).await;
-            }
-            let is_long = begins.as_deref() == Some("EXCLUSIVE");
+            };
+            let is_long = how.eq_ignore_ascii_case("EXCLUSIVE");
             self.clone().take_turn(if is_long { Weight::Long } else { Weight::Transaction }).await;
         }
         if self.writes() {
             background::leave().await;
         }
-        let run_in_turn = |session: &Session, made: &mut Made| {
-            let result = session.run_in_turn(&statement, &parameters, made)?;
-            self.ran(session, &result);
-            Some(result)
+        let run_in_turn = |session: &Session| {
+            let run = |made: &mut Made| session.run_in_turn(&statement, &parameters, made);
+            self.run(session, run)
         };
         if self.has_turn()
             && let Some(result) = self.here(run_in_turn)
@@ -221,6 +218,16 @@ impl Loan {
             return result;
         }
         self.run_elsewhere(statement, parameters, Threads::Usual).await
+    }
+
+    /// Has a connection of SQLite at hand, for to open one takes a thread that may block.
+    async fn be_ready(&self) -> Result<(), Error> {
+        let has_own = self.own.try_lock().is_ok_and(|own| own.session.is_some());
+        if !has_own && !self.database.has_idle() {
+            let database = self.database.clone();
+            self.database.put(blocking(move || database.open()).await?);
+        }
+        Ok(())
     }
 
     /// Waits for the turn of a transaction, in a task of its own: its instance may be busy with something else when the turn comes, and has
@@ -245,23 +252,27 @@ impl Loan {
     /// the statement may be an instance that another of its requests keeps busy, with a password for example: the turn of all must
     /// not wait for that.
     async fn run_single(self: Arc<Self>, write: Write) -> Result<QueryResult, Error> {
-        let write = match self.fits_in_group(&write) {
-            Some((settings, made)) => match self.database.join(self.component.clone(), write, settings, made).await {
-                Outcome::Ran(result, made) => {
-                    self.own().made = made;
-                    self.database.count_busy(&result);
-                    return result;
+        let (write, is_late) = match self.fits_in_group(&write) {
+            Some(settings) => {
+                let made = *self.made();
+                match self.database.join(self.component.clone(), write, settings, made).await {
+                    Outcome::Ran(result, made) => {
+                        *self.made() = made;
+                        self.database.count_busy(&result);
+                        return result;
+                    }
+                    Outcome::Apart(write) => (write, false),
+                    Outcome::Late(write) => (write, true),
                 }
-                Outcome::Alone(write) => write,
-            },
-            None => write,
+            }
+            None => (write, false),
         };
         let runtime = self.database.runtime.clone();
         // Dropped, the set ends its task.
         let mut tasks = JoinSet::new();
         let alone = async move {
             let weight = Weight::Bytes(total_size(&write.parameters));
-            let turn = self.database.turn(weight, &self.component).await;
+            let turn = if is_late { Turn(None) } else { self.database.turn(weight, &self.component).await };
             *self.turn() = Some(turn);
             blocking(move || self.run_as_writer(&write)).await
         };
@@ -270,31 +281,25 @@ impl Loan {
         ended.unwrap_or_else(|panic| Err(Error::Io(panic.to_string())))
     }
 
-    /// If a statement is its own transaction, and so small that a group may wait for it: what a connection has to know that runs it.
-    fn fits_in_group(&self, write: &Write) -> Option<(Option<Settings>, Made)> {
-        let is_small = total_size(&write.parameters) <= LITTLE && changes_rows(&write.statement);
+    /// If a statement is its own transaction, and so small that a group may wait for it: what its connection was told.
+    fn fits_in_group(&self, write: &Write) -> Option<Settings> {
+        let is_small = total_size(&write.parameters) <= LITTLE && sql::may_change_few_rows(&write.statement);
         let own = self.own.try_lock().ok().filter(|own| is_small && own.session.is_none())?;
-        Some((own.settings, own.made))
+        Some(own.settings)
     }
 
     /// Runs a statement that is its own transaction on the connection that writes, which is made at first. May block.
     fn run_as_writer(&self, write: &Write) -> Result<QueryResult, Error> {
-        let mut own = self.own();
+        let own = self.own();
         // It is part of a transaction that began with a read, or makes what belongs to the connection; or others write just now.
-        if own.session.is_none() && changes_rows(&write.statement) && self.has_turn() {
-            let mut writer = self.database.writer(own.settings.as_ref());
+        if own.session.is_none() && sql::changes_rows(&write.statement) && self.has_turn() {
+            let writer = self.database.writer(own.settings);
             // One that has not noticed that a table was made anew tells so when it begins, and not always before.
-            if let Some(session) = writer.as_mut().filter(|session| session.knows(&write.statement)) {
-                let result = session.run(&write.statement, &write.parameters, &mut own.made);
-                self.ran(session, &result);
-                return result;
+            if let Some(session) = writer.as_ref().filter(|session| session.knows(&write.statement)) {
+                return self.run_to_end(session, &write.statement, &write.parameters);
             }
         }
-        own.with(&self.database, |session, made| {
-            let result = session.run(&write.statement, &write.parameters, made);
-            self.ran(session, &result);
-            result
-        })?
+        self.with(own, |session| self.run_to_end(session, &write.statement, &write.parameters))
     }
 
     /// Runs a statement on a thread that may block.
@@ -305,14 +310,13 @@ impl Loan {
         threads: Threads,
     ) -> Result<QueryResult, Error> {
         let run = move || {
-            self.own().with(&self.database, |session, made| {
+            self.with(self.own(), |session| {
                 *self.interrupt() = Some(session.sqlite.get_interrupt_handle());
-                let result = session.run(&statement, &parameters, made);
+                let result = self.run_to_end(session, &statement, &parameters);
                 // Who is interrupted from now on is somebody else.
                 *self.interrupt() = None;
-                self.ran(session, &result);
                 result
-            })?
+            })
         };
         match threads {
             Threads::Usual => blocking(run).await,
@@ -320,20 +324,65 @@ impl Loan {
         }
     }
 
-    /// Does some work on the thread that it is on. None if another statement has the connection: then this one waits on a
-    /// thread that may.
-    fn here<T>(&self, work: impl FnOnce(&Session, &mut Made) -> Option<T>) -> Option<T> {
-        self.own.try_lock().ok()?.with(&self.database, work).ok().flatten()
+    /// Does some work on the thread that it is on. None if another statement has the connection, or none of SQLite's is free: then this
+    /// one waits on a thread that may.
+    fn here<T>(&self, work: impl FnOnce(&Session) -> Option<T>) -> Option<T> {
+        let mut own = self.own.try_lock().ok()?;
+        let session = own.session.take().or_else(|| self.database.take_idle(own.settings))?;
+        let done = work(&session);
+        self.keep(&mut own, session);
+        done
     }
 
-    /// Notes in which state a statement has left the connection. The turn ends with its transaction.
-    fn ran(&self, session: &Session, result: &Result<QueryResult, Error>) {
+    /// Does some work on its connection of SQLite, or on any. May block.
+    fn with<T>(
+        &self,
+        mut own: MutexGuard<'_, Own>,
+        work: impl FnOnce(&Session) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let session = match own.session.take() {
+            Some(session) => Ok(session),
+            None => self.database.take(own.settings),
+        };
+        // Who cannot begin has no turn.
+        let session = session.inspect_err(|_| *self.turn() = None)?;
+        let done = work(&session);
+        self.keep(&mut own, session);
+        done
+    }
+
+    /// Keeps a connection that has become its own, and gives any other back.
+    fn keep(&self, own: &mut Own, session: Session) {
+        own.settings = session.settings();
+        if session.is_like_others() {
+            self.database.put(session);
+        } else {
+            own.session = Some(session);
+        }
+    }
+
+    fn run_to_end(&self, session: &Session, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
+        let run = |made: &mut Made| Some(session.run(statement, parameters, made).map_err(Error::from));
+        self.run(session, run).expect("it runs in any case")
+    }
+
+    /// Runs a statement, if it is run, and notes what that has made and in which state it leaves the connection. The turn ends with its
+    /// transaction.
+    fn run(
+        &self,
+        session: &Session,
+        run: impl FnOnce(&mut Made) -> Option<Result<QueryResult, Error>>,
+    ) -> Option<Result<QueryResult, Error>> {
+        let mut made = *self.made();
+        let result = run(&mut made)?;
+        *self.made() = made;
         if session.sqlite.is_autocommit() {
             *self.turn() = None;
             self.database.committed(session);
         }
         self.locked.store(session.has_lock(), Ordering::Relaxed);
-        self.database.count_busy(result);
+        self.database.count_busy(&result);
+        Some(result)
     }
 }
 
@@ -349,7 +398,7 @@ mod tests {
 
     async fn lease(path: &Path) -> Lease {
         let database = Database::new(path.to_owned(), None, Duration::ZERO, Metrics::new("test").database("default"));
-        Arc::new(database).lease("a".into()).await.unwrap()
+        Lease::open(Arc::new(database), "a".into()).await.unwrap()
     }
 
     async fn run(lease: &Lease, statement: &str) -> String {
@@ -428,7 +477,7 @@ mod tests {
             let home = tempfile::tempdir().unwrap();
             let first = lease(&home.path().join("t.db")).await;
             let database = first.0.database.clone();
-            let second = database.clone().lease("a".into()).await.unwrap();
+            let second = Lease::open(database.clone(), "a".into()).await.unwrap();
             run(&first, "PRAGMA journal_mode = WAL").await;
             run(&first, "CREATE TABLE t (name TEXT) STRICT").await;
             run(&second, "SELECT 1").await;
@@ -453,7 +502,7 @@ mod tests {
             run(&first, "CREATE TABLE t (name TEXT) STRICT").await;
             run(&first, "DELETE FROM t").await;
             drop(first);
-            let [one, two] = [(); 2].map(|()| database.clone().lease("a".into()));
+            let [one, two] = [(); 2].map(|()| Lease::open(database.clone(), "a".into()));
             let (one, two) = (one.await.unwrap(), two.await.unwrap());
             let own = |lease: &Lease| lease.0.own().session.as_ref().map(|session| session.sqlite.changes());
             let told = |lease: &Lease| (lease.0.changes(), lease.0.last_id());
@@ -494,8 +543,10 @@ mod tests {
             run(&first, "PRAGMA journal_mode = WAL").await;
             run(&first, "CREATE TABLE t (name TEXT) STRICT").await;
             assert_eq!(idle(), 1);
-            let (one, two) =
-                (database.clone().lease("a".into()).await.unwrap(), database.clone().lease("a".into()).await.unwrap());
+            let (one, two) = (
+                Lease::open(database.clone(), "a".into()).await.unwrap(),
+                Lease::open(database.clone(), "a".into()).await.unwrap(),
+            );
             let names = "SELECT group_concat(name, '') FROM t";
             for lease in [&one, &two] {
                 run(lease, "INSERT INTO t VALUES ('a')").await;
@@ -530,8 +581,10 @@ mod tests {
             run(&first, "PRAGMA journal_mode = WAL").await;
             run(&first, "CREATE TABLE t (id INTEGER PRIMARY KEY, of INTEGER REFERENCES t (id)) STRICT").await;
             let database = first.0.database.clone();
-            let (strict, lax) =
-                (database.clone().lease("a".into()).await.unwrap(), database.lease("a".into()).await.unwrap());
+            let (strict, lax) = (
+                Lease::open(database.clone(), "a".into()).await.unwrap(),
+                Lease::open(database, "a".into()).await.unwrap(),
+            );
             run(&strict, "PRAGMA foreign_keys = ON").await;
             run(&strict, "PRAGMA busy_timeout = 70").await;
             run(&lax, "PRAGMA foreign_keys = OFF").await;
@@ -566,10 +619,10 @@ mod tests {
             let commits = Arc::new(AtomicU64::new(0));
             let counted = commits.clone();
             let count = move || counted.fetch_add(1, Ordering::Relaxed) == u64::MAX;
-            database.writer(None).as_mut().unwrap().sqlite.commit_hook(Some(count)).unwrap();
+            database.writer(Settings::default()).as_mut().unwrap().sqlite.commit_hook(Some(count)).unwrap();
             let mut leases = Vec::new();
             for _ in 0..4 {
-                let lease = database.clone().lease("a".into()).await.unwrap();
+                let lease = Lease::open(database.clone(), "a".into()).await.unwrap();
                 run(&lease, "PRAGMA journal_mode").await;
                 leases.push(lease);
             }
@@ -580,7 +633,7 @@ mod tests {
             for write in &mut writes {
                 assert!(write.as_mut().now_or_never().is_none(), "another one has the turn");
             }
-            let begins = leases[0].0.database.clone().lease("b".into()).await.unwrap();
+            let begins = Lease::open(database.clone(), "b".into()).await.unwrap();
             let begins = begins.loan().execute("BEGIN IMMEDIATE".to_owned(), Vec::new(), || {});
             let (_, written, begun) = futures::join!(run(&first, "COMMIT"), futures::future::join_all(writes), begins);
             assert!(written.iter().all(Result::is_ok) && begun.is_ok(), "{written:?}");
@@ -616,8 +669,10 @@ mod tests {
             let path = home.path().join("t.db");
             let first = lease(&path).await;
             let database = first.0.database.clone();
-            let (second, third) =
-                (database.clone().lease("a".into()).await.unwrap(), database.lease("a".into()).await.unwrap());
+            let (second, third) = (
+                Lease::open(database.clone(), "a".into()).await.unwrap(),
+                Lease::open(database, "a".into()).await.unwrap(),
+            );
             run(&first, "PRAGMA journal_mode = WAL").await;
             run(&first, "CREATE TABLE t (name TEXT) STRICT").await;
             run(&first, "BEGIN IMMEDIATE").await;

@@ -23,7 +23,7 @@ const LAST: Duration = Duration::from_secs(3);
 /// How long one waits in all.
 const MAX_LONG_WAIT: Duration = Duration::from_secs(25);
 /// How long any other waits.
-const MAX_WAIT: Duration = Duration::from_secs(5);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of parameters that all have: a token, or a change of one account.
 pub(super) const LITTLE: usize = 4 << 10;
 /// How much later a statement comes for each further byte of its parameters, …

@@ -2,8 +2,10 @@
 
 use crate::background;
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
+use crate::spin::sql;
 use crate::spin::values::{Parameter, io, total_size, value};
 use rusqlite::config::DbConfig;
+use rusqlite::ffi;
 use rusqlite::hooks::Wal;
 use rusqlite::{StatementStatus, TransactionState};
 use std::cell::Cell;
@@ -38,11 +40,26 @@ const SETTINGS: [&str; 8] = [
 /// Where the first of these is, in milliseconds.
 const BUSY_TIMEOUT: usize = 0;
 
-/// Their values.
-pub(super) type Settings = [i64; SETTINGS.len()];
+type Values = [i64; SETTINGS.len()];
+
+/// What a connection was told of these, if it was.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Settings(Option<Values>);
 
 /// What is the database's, or changes nothing of a connection.
-const OF_ALL: [&str; 2] = ["journal_mode", "wal_checkpoint"];
+const OF_ALL: [&str; 11] = [
+    "application_id",
+    "foreign_key_check",
+    "index_list",
+    "integrity_check",
+    "journal_mode",
+    "optimize",
+    "page_count",
+    "quick_check",
+    "table_info",
+    "user_version",
+    "wal_checkpoint",
+];
 
 /// What SQLite says of a lock that another connection has (`SQLITE_BUSY`).
 const BUSY: &str = "database is locked";
@@ -54,19 +71,57 @@ pub(super) struct Made {
     pub last_id: i64,
 }
 
+/// Why a statement has failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub error: Error,
+    /// Whether it has left in a transaction what it leaves alone.
+    pub is_as_alone: bool,
+}
+
+impl From<rusqlite::Error> for Failure {
+    /// Alone a statement that fails is undone. In a transaction SQLite undoes it if it has seen before that it may fail, and that is sure
+    /// for the errors of these constraints only: a text in a column of numbers leaves the rows before it.
+    fn from(error: rusqlite::Error) -> Self {
+        const UNDONE: [c_int; 7] = [
+            ffi::SQLITE_CONSTRAINT_CHECK,
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY,
+            ffi::SQLITE_CONSTRAINT_NOTNULL,
+            ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+            ffi::SQLITE_CONSTRAINT_ROWID,
+            ffi::SQLITE_CONSTRAINT_TRIGGER,
+            ffi::SQLITE_CONSTRAINT_UNIQUE,
+        ];
+        let is_as_alone = error.sqlite_error().is_some_and(|error| UNDONE.contains(&error.extended_code));
+        Self { error: io(error), is_as_alone }
+    }
+}
+
+impl From<Error> for Failure {
+    /// It has run, and the host has refused its rows.
+    fn from(error: Error) -> Self {
+        Self { error, is_as_alone: true }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
 /// A connection, and what the host knows of it.
 pub(super) struct Session {
     pub sqlite: rusqlite::Connection,
     /// Set while a query runs on a thread that must not be held up. Cleared when the query took too long and was ended.
     brief: Arc<AtomicBool>,
     /// Whether the database is in WAL mode. It does not leave it while connections are open.
-    pub wal: Cell<bool>,
+    wal: Cell<bool>,
     /// Whether a component has told it or made in it what others do not have.
     is_special: Cell<bool>,
     /// What it does unless it is told otherwise.
-    defaults: Settings,
-    /// What it was told, if it was.
-    settings: Cell<Option<Settings>>,
+    defaults: Values,
+    settings: Cell<Settings>,
     /// Pages of the log at the last commit of this connection.
     pub log: Arc<AtomicU32>,
 }
@@ -93,7 +148,7 @@ impl Session {
             noted.store(pages.unsigned_abs(), Ordering::Relaxed);
             Ok(())
         }))?;
-        let mut defaults = Settings::default();
+        let mut defaults = Values::default();
         for (value, setting) in defaults.iter_mut().zip(SETTINGS) {
             *value = sqlite.pragma_query_value(None, setting, |row| row.get(0))?;
         }
@@ -108,17 +163,25 @@ impl Session {
         })
     }
 
-    /// What it was told of how it reads and writes, if it was.
-    pub fn settings(&self) -> Option<Settings> {
+    /// How it reads and writes.
+    fn values(&self, settings: Settings) -> Values {
+        settings.0.unwrap_or(self.defaults)
+    }
+
+    /// Whether it reads and writes as such settings have it.
+    pub fn is_set(&self, settings: Settings) -> bool {
+        self.values(self.settings()) == self.values(settings)
+    }
+
+    pub fn settings(&self) -> Settings {
         self.settings.get()
     }
 
     /// Has it read and write as whoever wants it has told, or as it does unless it is told otherwise.
-    pub fn set(&self, settings: Option<&Settings>) -> rusqlite::Result<()> {
-        let told = self.settings.replace(settings.copied()).unwrap_or(self.defaults);
-        let wanted = settings.unwrap_or(&self.defaults);
-        for ((setting, told), wanted) in SETTINGS.iter().zip(told).zip(wanted) {
-            if told != *wanted {
+    pub fn set(&self, settings: Settings) -> rusqlite::Result<()> {
+        let told = self.settings.replace(settings);
+        for ((setting, told), wanted) in SETTINGS.iter().zip(self.values(told)).zip(self.values(settings)) {
+            if told != wanted {
                 self.sqlite.pragma(None, setting, wanted, |_| Ok(()))?;
             }
         }
@@ -131,47 +194,45 @@ impl Session {
     }
 
     /// Runs one statement to its end, and notes what that has made. May block.
-    pub fn run(&self, statement: &str, parameters: &[Value], made: &mut Made) -> Result<QueryResult, Error> {
+    pub fn run(&self, statement: &str, parameters: &[Value], made: &mut Made) -> Result<QueryResult, Failure> {
         let result = self.query(statement, parameters, made);
-        match &*first_word(statement) {
-            "PRAGMA" => self.notes_pragma(statement),
-            "CREATE" => {
-                let temporary = "SELECT EXISTS (SELECT * FROM temp.sqlite_schema)";
-                let has_own = self.sqlite.query_row(temporary, [], |row| row.get(0));
-                self.is_special.set(self.is_special.get() || has_own.unwrap_or(true));
-            }
-            "ATTACH" => self.is_special.set(true),
-            _ => {}
+        if let Some(name) = sql::pragma(statement) {
+            self.notes_pragma(name);
+        } else if sql::makes(statement) {
+            let temporary = "SELECT EXISTS (SELECT * FROM temp.sqlite_schema)";
+            let has_own = self.sqlite.query_row(temporary, [], |row| row.get(0));
+            self.is_special.set(self.is_special.get() || has_own.unwrap_or(true));
+        } else if !sql::leaves_no_trace(statement) {
+            self.is_special.set(true);
+        }
+        if !self.wal.get() {
+            self.wal.set(is_in_wal_mode(&self.sqlite));
         }
         result
     }
 
     /// Notes what a PRAGMA may have changed.
-    fn notes_pragma(&self, statement: &str) {
-        let name = statement.trim_start()[6..].trim_start();
-        let name = name.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next().unwrap_or(name);
+    fn notes_pragma(&self, name: &str) {
         if let Some(place) = SETTINGS.iter().position(|setting| setting.eq_ignore_ascii_case(name)) {
-            let mut settings = self.settings.get().unwrap_or(self.defaults);
+            let mut values = self.values(self.settings());
             if let Ok(value) = self.sqlite.pragma_query_value(None, SETTINGS[place], |row| row.get(0)) {
-                settings[place] = value;
+                values[place] = value;
             }
-            self.settings.set(Some(settings));
-        } else if OF_ALL.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-            self.wal.set(is_in_wal_mode(&self.sqlite));
-        } else {
+            self.settings.set(Settings(Some(values)));
+        } else if !OF_ALL.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             self.is_special.set(true);
         }
     }
 
     /// Runs one statement. SQLite's last id is that of whoever runs it, before and after.
-    fn query(&self, statement: &str, parameters: &[Value], made: &mut Made) -> Result<QueryResult, Error> {
-        if !changes_rows(statement) || self.reads(statement) {
+    fn query(&self, statement: &str, parameters: &[Value], made: &mut Made) -> Result<QueryResult, Failure> {
+        if !sql::changes_rows(statement) || self.reads(statement) {
             return query(&self.sqlite, statement, parameters);
         }
         #[expect(unsafe_code, reason = "rusqlite has no safe way to set it")]
         // SAFETY: the handle is of a connection that is open, and the call stores a number in it.
         unsafe {
-            rusqlite::ffi::sqlite3_set_last_insert_rowid(self.sqlite.handle(), made.last_id);
+            ffi::sqlite3_set_last_insert_rowid(self.sqlite.handle(), made.last_id);
         }
         let result = query(&self.sqlite, statement, parameters)?;
         *made = Made { changes: self.sqlite.changes(), last_id: self.sqlite.last_insert_rowid() };
@@ -190,8 +251,7 @@ impl Session {
 
     /// Whether a statement is a query, and changes nothing.
     pub fn reads(&self, statement: &str) -> bool {
-        ["SELECT", "WITH"].contains(&&*first_word(statement))
-            && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly())
+        sql::may_read(statement) && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly())
     }
 
     /// Runs a query to its end if it is short and need not wait.
@@ -201,7 +261,7 @@ impl Session {
         }
         self.brief.store(true, Ordering::Relaxed);
         let result = query(&self.sqlite, statement, parameters);
-        self.brief.swap(false, Ordering::Relaxed).then_some(result)
+        self.brief.swap(false, Ordering::Relaxed).then_some(result.map_err(Error::from))
     }
 
     /// Runs a statement of whoever has the turn to write, to its end, if it is short as far as can be known and need not wait.
@@ -214,32 +274,44 @@ impl Session {
         if !self.wal.get() {
             return None;
         }
-        if begins(statement).is_some() {
+        if sql::begins(statement).is_some() {
             // Ours is the turn of this process. Another process may have the lock all the same.
             self.sqlite.busy_timeout(Duration::ZERO).ok()?;
-            let result = query(&self.sqlite, statement, parameters);
+            let result = query(&self.sqlite, statement, parameters).map_err(Error::from);
             self.sqlite.busy_timeout(self.patience()).ok()?;
             return (!is_busy(&result)).then_some(result);
         }
         let is_short = self.has_lock() && self.is_short(statement, parameters);
-        is_short.then(|| self.query(statement, parameters, made))
+        is_short.then(|| self.query(statement, parameters, made).map_err(Error::from))
     }
 
     /// How long SQLite waits for a lock by itself.
     fn patience(&self) -> Duration {
-        let told = self.settings.get().unwrap_or(self.defaults)[BUSY_TIMEOUT];
+        let told = self.values(self.settings())[BUSY_TIMEOUT];
         Duration::from_millis(told.unsigned_abs())
     }
 
     /// Whether a statement changes rows in a short time, as far as can be known: it did when this connection last ran it, and its parameters
-    /// are small. What a `DELETE` takes with it nothing bounds.
+    /// are small.
     pub fn is_short(&self, statement: &str, parameters: &[Value]) -> bool {
-        ["INSERT", "UPDATE", "WITH"].contains(&&*first_word(statement))
+        sql::may_change_few_rows(statement)
             && total_size(parameters) <= SMALL
             && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| {
                 // What it took last. Nothing, if it never ran.
                 (1..BRIEF).contains(&prepared.get_status(StatementStatus::VmStep))
             })
+    }
+
+    /// Whether a key is broken that has to be mended before the commit.
+    pub fn owes(&self) -> bool {
+        let (mut now, mut highest) = (0, 0);
+        #[expect(unsafe_code, reason = "rusqlite has no safe way to ask for it")]
+        // SAFETY: the handle is of a connection that is open, and the call writes to the two numbers.
+        unsafe {
+            let what = ffi::SQLITE_DBSTATUS_DEFERRED_FKS;
+            ffi::sqlite3_db_status(self.sqlite.handle(), what, &raw mut now, &raw mut highest, 0);
+        }
+        now != 0
     }
 
     /// Whether a transaction is open that has the write lock.
@@ -257,43 +329,21 @@ fn is_in_wal_mode(connection: &rusqlite::Connection) -> bool {
     connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0)).is_ok_and(|mode| mode == "wal")
 }
 
-fn first_word(statement: &str) -> String {
-    let letters = statement.trim_start().bytes().take_while(u8::is_ascii_alphabetic);
-    letters.map(|letter| char::from(letter.to_ascii_uppercase())).collect()
-}
-
-/// Whether a statement takes the write lock. To be wrong costs time, no more: the lock is SQLite's.
-pub(super) fn writes(statement: &str) -> bool {
-    match &*first_word(statement) {
-        "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "CREATE" | "DROP" | "ALTER" => true,
-        _ => matches!(begins(statement).as_deref(), Some("IMMEDIATE" | "EXCLUSIVE")),
-    }
-}
-
-/// Whether a statement changes rows, and nothing else.
-pub(super) fn changes_rows(statement: &str) -> bool {
-    ["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"].contains(&&*first_word(statement))
-}
-
-/// How a statement begins a transaction, if it does.
-pub(super) fn begins(statement: &str) -> Option<String> {
-    (first_word(statement) == "BEGIN").then(|| first_word(&statement.trim_start()[5..]))
-}
-
-fn query(connection: &rusqlite::Connection, statement: &str, parameters: &[Value]) -> Result<QueryResult, Error> {
-    let mut prepared = connection.prepare_cached(statement).map_err(io)?;
+fn query(connection: &rusqlite::Connection, statement: &str, parameters: &[Value]) -> Result<QueryResult, Failure> {
+    let mut prepared = connection.prepare_cached(statement)?;
     // From here on its steps are counted anew.
     prepared.reset_status(StatementStatus::VmStep);
     let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
-    let mut rows = prepared.query(rusqlite::params_from_iter(parameters.iter().map(Parameter))).map_err(io)?;
+    let mut rows = prepared.query(rusqlite::params_from_iter(parameters.iter().map(Parameter)))?;
     let mut result = Vec::new();
     let mut bytes = 0;
-    while let Some(row) = rows.next().map_err(io)? {
+    while let Some(row) = rows.next()? {
         let values = (0..columns.len()).map(|column| value(row.get_ref(column).map_err(io)?));
-        let values = values.collect::<Result<Vec<_>, _>>()?;
+        let values = values.collect::<Result<Vec<_>, Error>>()?;
         bytes += total_size(&values);
         if bytes > MAX_RESULT_BYTES {
-            return Err(Error::Io(format!("query result exceeds limit of {MAX_RESULT_BYTES} bytes")));
+            let message = format!("query result exceeds limit of {MAX_RESULT_BYTES} bytes");
+            return Err(Error::Io(message).into());
         }
         result.push(RowResult { values });
     }

@@ -38,7 +38,7 @@ impl Host for Guest {}
 impl HostConnection for Guest {
     async fn open(&mut self, database: String) -> Result<Resource<Connection>, Error> {
         let database = self.granted(&database)?;
-        let lease = database.lease(self.grants.component.clone()).await?;
+        let lease = Lease::open(database, self.grants.component.clone()).await?;
         self.keep(lease).map_err(|error| Error::Io(error.to_string()))
     }
 
@@ -88,7 +88,7 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSelf<Guest> {
             Ok(granted) => granted,
             Err(error) => return Ok(Err(error)),
         };
-        match database.lease(component).await {
+        match Lease::open(database, component).await {
             Ok(lease) => accessor.with(|mut access| access.get().keep(lease)).map(Ok),
             Err(error) => Ok(Err(error)),
         }
