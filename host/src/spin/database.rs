@@ -36,7 +36,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// Idle connections that are kept per database.
-const MAX_IDLE: usize = 32;
+const MAX_IDLE: usize = 16;
 /// Who writes the log back or for all, in place of a component.
 const HOST: &str = "";
 /// Pages of the log from which on it is written back, as SQLite's default has it.
