@@ -37,6 +37,8 @@ use tokio::task::JoinHandle;
 
 /// Idle connections that are kept per database.
 const MAX_IDLE: usize = 16;
+/// Of these, how many keep the pages that they have read: those that were used last.
+const WARM: usize = 4;
 /// Who writes the log back or for all, in place of a component.
 const HOST: &str = "";
 /// Pages of the log from which on it is written back, as SQLite's default has it.
@@ -149,7 +151,10 @@ impl Database {
     }
 
     fn pop(&self) -> Option<Session> {
-        self.idle().pop().inspect(|_| _ = self.metrics.idle.dec())
+        let session = self.idle().pop()?;
+        self.metrics.idle.dec();
+        session.is_cool.set(false);
+        Some(session)
     }
 
     /// Takes the idle connection that was used last, and tells it what a component wants of it. None if there is none.
@@ -173,6 +178,9 @@ impl Database {
         if idle.len() < MAX_IDLE {
             idle.push(session);
             self.metrics.idle.inc();
+        }
+        if let Some(last) = idle.len().checked_sub(WARM + 1) {
+            idle[last].cool();
         }
     }
 

@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::ffi::c_int;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Bytes of values in one result, as in Spin.
@@ -22,8 +22,10 @@ const STATEMENT_CACHE: usize = 256;
 /// Pages that a connection keeps, in KiB, unless it is told otherwise. SQLite's own 2,000 are fewer than a body of a hundred accounts looks
 /// at among a million, and there are few connections.
 const CACHE: i64 = 8000;
-/// Steps of SQLite's machine after which a statement is long: about a millisecond.
-const BRIEF: i32 = 20_000;
+/// After so many steps of SQLite's machine, each time, it is seen whether a query has run for long.
+const STEPS: i32 = 20_000;
+/// It has, after so many times: about a millisecond.
+const TIMES: u32 = 3;
 /// How long a query in the background sleeps after each such number of steps: as short as can be, for it is waited for.
 const BREATH: Duration = Duration::from_micros(1);
 /// Bytes of parameters that a short write may have.
@@ -116,8 +118,8 @@ impl From<Failure> for Error {
 /// A connection, and what the host knows of it.
 pub(super) struct Session {
     pub sqlite: rusqlite::Connection,
-    /// Set while a query runs on a thread that must not be held up. Cleared when the query took too long and was ended.
-    brief: Arc<AtomicBool>,
+    /// How often it is yet to be seen that a query runs before it is ended, on a thread that must not be held up. 0 on any other.
+    times_left: Arc<AtomicU32>,
     /// Whether the database is in WAL mode. It does not leave it while connections are open.
     wal: Cell<bool>,
     /// Whether a component has told it or made in it what others do not have.
@@ -125,6 +127,8 @@ pub(super) struct Session {
     /// What it does unless it is told otherwise.
     defaults: Values,
     settings: Cell<Settings>,
+    /// Whether it has let go of its pages since it was used.
+    pub is_cool: Cell<bool>,
     /// Pages of the log at the last commit of this connection.
     pub log: Arc<AtomicU32>,
 }
@@ -135,13 +139,15 @@ impl Session {
         sqlite.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
         // A statement is planned once, and not again for each value that it is given.
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        let brief = Arc::new(AtomicBool::new(false));
-        let end = brief.clone();
+        let times_left = Arc::new(AtomicU32::new(0));
+        let left = times_left.clone();
         sqlite.progress_handler(
-            BRIEF,
+            STEPS,
             Some(move || {
                 background::breathe(BREATH);
-                end.swap(false, Ordering::Relaxed)
+                let times = left.load(Ordering::Relaxed);
+                left.store(times.saturating_sub(1), Ordering::Relaxed);
+                times == 1
             }),
         )?;
         let log = Arc::new(AtomicU32::new(0));
@@ -157,11 +163,12 @@ impl Session {
             *value = sqlite.pragma_query_value(None, setting, |row| row.get(0))?;
         }
         Ok(Self {
-            brief,
+            times_left,
             wal: Cell::new(is_in_wal_mode(&sqlite)),
             is_special: Cell::new(false),
             defaults,
             settings: Cell::default(),
+            is_cool: Cell::new(false),
             sqlite,
             log,
         })
@@ -190,6 +197,13 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Lets go of the pages that it has read.
+    pub fn cool(&self) {
+        if !self.is_cool.replace(true) {
+            _ = self.sqlite.execute_batch("PRAGMA shrink_memory");
+        }
     }
 
     /// Ends its transaction, if it is in one. Whether another component may have it then.
@@ -263,9 +277,10 @@ impl Session {
         if !self.wal.get() || !self.reads(statement) {
             return None;
         }
-        self.brief.store(true, Ordering::Relaxed);
+        self.times_left.store(TIMES, Ordering::Relaxed);
         let result = query(&self.sqlite, statement, parameters);
-        self.brief.swap(false, Ordering::Relaxed).then_some(result.map_err(Error::from))
+        let is_over = self.times_left.swap(0, Ordering::Relaxed) == 0;
+        (!is_over).then_some(result.map_err(Error::from))
     }
 
     /// Runs a statement of whoever has the turn to write, to its end, if it is short as far as can be known and need not wait.
@@ -302,7 +317,7 @@ impl Session {
             && total_size(parameters) <= SMALL
             && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| {
                 // What it took last. Nothing, if it never ran.
-                (1..BRIEF).contains(&prepared.get_status(StatementStatus::VmStep))
+                (1..STEPS * TIMES.cast_signed()).contains(&prepared.get_status(StatementStatus::VmStep))
             })
     }
 
