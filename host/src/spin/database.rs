@@ -129,8 +129,8 @@ impl Database {
     /// The connection that writes, told what a component wants of it. None if there can be none.
     pub(super) fn writer(&self, settings: Settings) -> MutexGuard<'_, Option<Session>> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that was left in the midst of a transaction would take all that follows into it.
-        let left = writer.take().filter(|session| session.sqlite.is_autocommit());
+        // One that was left in the midst of a transaction, for example, would take all that follows into it.
+        let left = writer.take().filter(Session::is_like_others);
         let session = left.map_or_else(|| self.open(), Ok);
         *writer = session.ok().filter(|session| session.set(settings).is_ok());
         writer
@@ -173,14 +173,21 @@ impl Database {
     }
 
     /// Keeps a connection for the next.
-    pub(super) fn put(&self, session: Session) {
+    pub(super) fn put(self: &Arc<Self>, session: Session) {
         let mut idle = self.idle();
-        if idle.len() < MAX_IDLE {
-            idle.push(session);
-            self.metrics.idle.inc();
+        if idle.len() >= MAX_IDLE {
+            return;
         }
-        if let Some(last) = idle.len().checked_sub(WARM + 1) {
-            idle[last].cool();
+        idle.push(session);
+        self.metrics.idle.inc();
+        if let Some(last) = idle.len().checked_sub(WARM + 1)
+            && !idle[last].is_cool.get()
+        {
+            let (database, session) = (self.clone(), idle.remove(last));
+            self.runtime.spawn_blocking(move || {
+                session.cool();
+                database.idle().insert(0, session);
+            });
         }
     }
 
@@ -220,7 +227,12 @@ impl Database {
     /// Writes one group after the other, until nobody waits.
     async fn write_groups(self: Arc<Self>) {
         loop {
-            let Some(turn) = self.writers.turn(Weight::Bytes(0), &HOST.into()).await else { return self.give_up() };
+            let Some(turn) = self.writers.turn(Weight::Bytes(0), &HOST.into()).await else {
+                if self.give_up() {
+                    return;
+                }
+                continue;
+            };
             let database = self.clone();
             // What has panicked has left the others where they were.
             if let Ok(true) = blocking(move || Ok(database.write_in_turn(&turn))).await {
@@ -229,15 +241,13 @@ impl Database {
         }
     }
 
-    /// Tells all who wait that the turn has not come.
-    fn give_up(&self) {
-        loop {
-            let group = self.group().next();
-            if group.is_empty() {
-                return;
-            }
-            group.into_iter().for_each(Waiting::gives_up);
-        }
+    /// Tells those who have waited too long that the turn has not come. Whether nobody else waits.
+    fn give_up(&self) -> bool {
+        let mut group = self.group();
+        let (late, is_over) = (group.late(), !group.has_writer());
+        drop(group);
+        late.into_iter().for_each(Waiting::comes_too_late);
+        is_over
     }
 
     /// Writes groups until nobody waits, or somebody else wants the turn. Whether nobody waits. May block.
@@ -251,7 +261,7 @@ impl Database {
                     group::write(session, group);
                     self.committed(session);
                 }
-                None => group.into_iter().for_each(Waiting::gives_up),
+                None => group.into_iter().for_each(Waiting::leaves),
             }
             if turn.is_wanted() {
                 return false;
@@ -292,7 +302,8 @@ impl Database {
     async fn checkpoint(self: &Arc<Self>) {
         let database = self.clone();
         let written = blocking(move || {
-            let session = database.pop().map_or_else(|| database.open(), Ok)?;
+            let coldest = Some(database.idle()).filter(|idle| !idle.is_empty()).map(|mut idle| idle.remove(0));
+            let session = coldest.inspect(|_| _ = database.metrics.idle.dec()).map_or_else(|| database.open(), Ok)?;
             session.sqlite.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(io)?;
             database.put(session);
             Ok(())

@@ -4,9 +4,9 @@
 //! statement succeeds or fails by itself; nobody sees any of it and nobody has an answer before all of it is on the disk. So it looks as
 //! if each had been committed by itself, in the order in which they ran.
 //!
-//! Where it would not, all of a group is undone, and each of them is written by itself: if one has ended the transaction, or has failed and
-//! may have left a part of what it did, or leaves a key broken until the commit. What is not known as short joins no group, for the
-//! others would wait for it.
+//! Where it would not, all of a group is undone and written again without the one that it was for, and that one by itself: if it has ended
+//! the transaction, or has failed and may have left a part of what it did, or leaves a key broken until the commit. What is not known
+//! as short joins no group, for the others would wait for it.
 
 use crate::metrics::One;
 use crate::spin::bindings::spin::sqlite::sqlite::{Error, QueryResult, Value};
@@ -22,6 +22,8 @@ use tokio::sync::oneshot;
 
 /// How many are committed together.
 const MAX: usize = 32;
+/// How often it is tried to write a group, each time without the one that has undone it.
+const TRIES: u32 = 2;
 
 /// A statement, and what it is given.
 pub(super) struct Write {
@@ -55,24 +57,25 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    fn run(&mut self, session: &Session) -> Result<QueryResult, Failure> {
-        self.waits.observe(self.since.elapsed().as_secs_f64());
-        session.run(&self.write.statement, &self.write.parameters, &mut self.made)
+    /// What it gives, and what whoever waits has made by then.
+    fn run(&self, session: &Session) -> (Result<QueryResult, Failure>, Made) {
+        let mut made = self.made;
+        let result = session.run(&self.write.statement, &self.write.parameters, &mut made);
+        (result, made)
     }
 
     /// Whoever has gone away does not look for the outcome.
-    fn ends(self, result: Result<QueryResult, Error>) {
-        _ = self.outcome.send(Outcome::Ran(result, self.made));
+    fn ends(self, began: Instant, result: Result<QueryResult, Error>, made: Made) {
+        self.waits.observe((began - self.since).as_secs_f64());
+        _ = self.outcome.send(Outcome::Ran(result, made));
     }
 
-    fn leaves(self) {
+    pub fn leaves(self) {
         _ = self.outcome.send(Outcome::Apart(self.write));
     }
 
-    /// The turn has not come within its time.
-    pub fn gives_up(self) {
-        let is_late = self.since.elapsed() >= MAX_WAIT;
-        _ = self.outcome.send(if is_late { Outcome::Late(self.write) } else { Outcome::Apart(self.write) });
+    pub fn comes_too_late(self) {
+        _ = self.outcome.send(Outcome::Late(self.write));
     }
 }
 
@@ -109,52 +112,103 @@ impl Group {
         self.has_writer = !taken.is_empty();
         taken
     }
+
+    /// Takes those who have waited for too long. If nobody else waits, whoever writes for them does no more.
+    pub fn late(&mut self) -> Vec<Waiting> {
+        let mut taken = Vec::new();
+        for (_, waiting) in &mut self.waiting {
+            // In each queue they are in their order.
+            while waiting.front().is_some_and(|first| first.since.elapsed() >= MAX_WAIT) {
+                taken.extend(waiting.pop_front());
+            }
+        }
+        self.waiting.retain(|(_, waiting)| !waiting.is_empty());
+        self.has_writer = !self.waiting.is_empty();
+        taken
+    }
+
+    pub fn has_writer(&self) -> bool {
+        self.has_writer
+    }
+}
+
+/// What a write has given, and what whoever waits has made by then.
+type Given = (Result<QueryResult, Error>, Made);
+
+/// Why a group is not written.
+enum Undone {
+    /// The write at this place cannot be in a transaction with others.
+    By(usize),
+    /// None can be written: the lock is another process's, or the disk is full or fails.
+    Failed(Error),
+}
+
+impl From<rusqlite::Error> for Undone {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(io(error))
+    }
 }
 
 /// Writes a group by one connection. May block.
 pub(super) fn write(session: &Session, group: Vec<Waiting>) {
+    let began = Instant::now();
     let fits = |waiting: &Waiting| {
         session.is_set(waiting.settings) && session.is_short(&waiting.write.statement, &waiting.write.parameters)
     };
     let (mut together, apart): (Vec<_>, Vec<_>) = group.into_iter().partition(fits);
     apart.into_iter().for_each(Waiting::leaves);
-    if together.len() < 2 {
-        // Its own transaction, which costs less.
-        if let Some(mut only) = together.pop() {
-            let result = only.run(session).map_err(Error::from);
-            only.ends(result);
+    for _ in 0..TRIES {
+        if together.len() < 2 {
+            break;
         }
-        return;
+        match commit(session, &together) {
+            Ok(results) => {
+                return together
+                    .into_iter()
+                    .zip(results)
+                    .for_each(|(waiting, (result, made))| waiting.ends(began, result, made));
+            }
+            Err(Undone::By(place)) => together.remove(place).leaves(),
+            Err(Undone::Failed(error)) => {
+                return together.into_iter().for_each(|waiting| {
+                    let made = waiting.made;
+                    waiting.ends(began, Err(error.clone()), made);
+                });
+            }
+        }
     }
-    match commit(session, &mut together) {
-        Ok(Some(results)) => together.into_iter().zip(results).for_each(|(waiting, result)| waiting.ends(result)),
-        Ok(None) => together.into_iter().for_each(Waiting::leaves),
-        Err(error) => together.into_iter().for_each(|waiting| waiting.ends(Err(error.clone()))),
+    if together.len() > 1 {
+        return together.into_iter().for_each(Waiting::leaves);
+    }
+    // Its own transaction, which costs less.
+    if let Some(only) = together.pop() {
+        let (result, made) = only.run(session);
+        only.ends(began, result.map_err(Error::from), made);
     }
 }
 
-/// Runs writes in one transaction. None if it cannot be one, and is undone.
-fn commit(session: &Session, group: &mut [Waiting]) -> Result<Option<Vec<Result<QueryResult, Error>>>, Error> {
-    session.sqlite.execute_batch("BEGIN IMMEDIATE").map_err(io)?;
+/// Runs writes in one transaction.
+fn commit(session: &Session, group: &[Waiting]) -> Result<Vec<Given>, Undone> {
+    session.sqlite.execute_batch("BEGIN IMMEDIATE")?;
     let mut results = Vec::with_capacity(group.len());
-    for waiting in group {
-        let result = waiting.run(session);
+    for (place, waiting) in group.iter().enumerate() {
+        let (result, made) = waiting.run(session);
         let is_as_alone = result.as_ref().err().is_none_or(|failure| failure.is_as_alone);
         if !is_as_alone || session.owes() || session.sqlite.is_autocommit() {
             undo(session)?;
-            return Ok(None);
+            return Err(Undone::By(place));
         }
-        results.push(result.map_err(Error::from));
+        results.push((result.map_err(Error::from), made));
     }
-    let committed = session.sqlite.execute_batch("COMMIT").map_err(io);
+    let committed = session.sqlite.execute_batch("COMMIT");
     undo(session)?;
-    // Of a disk that is full or fails all are told.
-    committed.map(|()| Some(results))
+    committed?;
+    Ok(results)
 }
 
 /// Ends the transaction, if there is one still.
-fn undo(session: &Session) -> Result<(), Error> {
-    if session.sqlite.is_autocommit() { Ok(()) } else { session.sqlite.execute_batch("ROLLBACK").map_err(io) }
+fn undo(session: &Session) -> rusqlite::Result<()> {
+    if session.sqlite.is_autocommit() { Ok(()) } else { session.sqlite.execute_batch("ROLLBACK") }
 }
 
 #[cfg(test)]
@@ -268,27 +322,39 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_would_leave_something_else_in_a_group_than_alone_leaves_nothing_and_all_are_written_apart() {
+    fn a_write_that_would_leave_something_else_in_a_group_than_alone_leaves_nothing_and_the_others_are_written_without_it()
+     {
         let (_home, session, commits) = database();
         let text = |text: &str| Value::Text(text.to_owned());
         let orphan = || (CHILD, vec![text("e"), text("parent")]);
-        for culprits in [
+        let mut expected = "first other".to_owned();
+        for (name, culprit) in [
             // It ends the transaction of all.
-            vec![(INSERT, names(&["end"]))],
+            ("a", (INSERT, names(&["end"]))),
             // Without a constraint that it could break, nothing says before that it may fail in its midst.
-            vec![(NUMBERS, vec![text("[1, 2, \"three\"]")])],
-            vec![(NUMBERS, vec![text("[1, 2")])],
+            ("b", (NUMBERS, vec![text("[1, 2, \"three\"]")])),
+            ("c", (NUMBERS, vec![text("[1, 2")])),
             // Only a commit refuses it, and would not if another one has mended it.
-            vec![orphan()],
-            vec![orphan(), (INSERT, names(&["parent"]))],
+            ("d", orphan()),
+            ("parent", orphan()),
         ] {
-            let told = outcomes(&session, [vec![(INSERT, names(&["a"]))], culprits].concat());
-            assert!(told.iter().all(|outcome| outcome.starts_with("apart")), "{told:?}");
-            assert!(session.sqlite.is_autocommit());
-            assert_eq!(all_names(&session), "first other");
+            let told = outcomes(&session, vec![culprit, (INSERT, names(&[name])), (INSERT, names(&["first"]))]);
+            assert!(told[0].starts_with("apart") && told[1].starts_with("1 rows"), "{told:?}");
+            assert_eq!(told[2], "UNIQUE constraint failed: t.name");
+            expected = format!("{expected} {name}");
+            assert_eq!(all_names(&session), expected);
             assert_eq!(session.sqlite.query_row("SELECT sum(number) FROM numbers", [], |row| row.get(0)), Ok(1));
         }
-        assert_eq!(*commits.lock().unwrap(), 0);
+        assert_eq!(*commits.lock().unwrap(), 5);
+    }
+
+    #[test]
+    fn a_group_that_two_would_undo_is_none() {
+        let (_home, session, commits) = database();
+        let ends = || (INSERT, names(&["end"]));
+        let told = outcomes(&session, vec![ends(), (INSERT, names(&["a"])), ends(), (INSERT, names(&["b"]))]);
+        assert!(told.iter().all(|outcome| outcome.starts_with("apart")), "{told:?}");
+        assert_eq!((all_names(&session).as_str(), *commits.lock().unwrap()), ("first other", 0));
     }
 
     #[test]

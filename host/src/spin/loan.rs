@@ -2,8 +2,8 @@
 //!
 //! It has a connection of SQLite from the beginning of a transaction to its end, or for good if a component has made something in it that
 //! others do not have, such as a temporary table, or the database is not in WAL mode. What else it runs, it runs on any: what it
-//! was told by PRAGMA and what SQLite tells of its last write stay with it, for each connection is told and asked in turn. Only
-//! the functions `changes()` and `last_insert_rowid()` tell in a query of its own writes no more than its transaction does.
+//! was told by PRAGMA and what SQLite tells of its last write stay with it, for each connection is told and asked in turn. The functions
+//! of SQL that tell the same (`changes()`, `total_changes()`, `last_insert_rowid()`) tell of this connection within a transaction only.
 //!
 //! # Threads
 //!
@@ -186,14 +186,23 @@ impl Loan {
         if !self.database.distance.is_zero() {
             tokio::time::sleep(self.database.distance).await;
         }
+        let mut reads = false;
         if sql::may_read(&statement) {
             self.be_ready().await?;
-            if let Some(result) = self.here(|session| session.run_briefly(&statement, &parameters)) {
+            let mut asked = None;
+            let run_briefly = |session: &Session| {
+                let reads = *asked.insert(session.reads(&statement));
+                reads.then(|| session.run_briefly(&statement, &parameters)).flatten()
+            };
+            if let Some(result) = self.here(run_briefly) {
                 return result;
             }
+            reads = match asked {
+                Some(reads) => reads,
+                None => self.clone().reads(statement.clone()).await?,
+            };
         }
         // What only reads and turned out to be long waits for no writer: an instance that has the turn may wait for it.
-        let reads = sql::may_read(&statement) && self.here(|session| session.reads(&statement).then_some(())).is_some();
         if reads && !self.has_turn() {
             takes_long();
             return self.run_elsewhere(statement, parameters, Threads::Background).await;
@@ -220,10 +229,15 @@ impl Loan {
         self.run_elsewhere(statement, parameters, Threads::Usual).await
     }
 
+    /// Whether a statement is a query, as SQLite has it, asked on a thread that may block.
+    async fn reads(self: Arc<Self>, statement: String) -> Result<bool, Error> {
+        blocking(move || self.with(self.own(), |session| Ok(session.reads(&statement)))).await
+    }
+
     /// Has a connection of SQLite at hand, for to open one takes a thread that may block.
     async fn be_ready(&self) -> Result<(), Error> {
-        let has_own = self.own.try_lock().is_ok_and(|own| own.session.is_some());
-        if !has_own && !self.database.has_idle() {
+        let needs_one = self.own.try_lock().is_ok_and(|own| own.session.is_none());
+        if needs_one && !self.database.has_idle() {
             let database = self.database.clone();
             self.database.put(blocking(move || database.open()).await?);
         }
@@ -283,7 +297,9 @@ impl Loan {
 
     /// If a statement is its own transaction, and so small that a group may wait for it: what its connection was told.
     fn fits_in_group(&self, write: &Write) -> Option<Settings> {
-        let is_small = total_size(&write.parameters) <= LITTLE && sql::may_change_few_rows(&write.statement);
+        let is_small = total_size(&write.parameters) <= LITTLE
+            && sql::may_change_few_rows(&write.statement)
+            && sql::is_one(&write.statement);
         let own = self.own.try_lock().ok().filter(|own| is_small && own.session.is_none())?;
         Some(own.settings)
     }
@@ -292,7 +308,8 @@ impl Loan {
     fn run_as_writer(&self, write: &Write) -> Result<QueryResult, Error> {
         let own = self.own();
         // It is part of a transaction that began with a read, or makes what belongs to the connection; or others write just now.
-        if own.session.is_none() && sql::changes_rows(&write.statement) && self.has_turn() {
+        let is_apart = own.session.is_none() && sql::changes_rows(&write.statement) && sql::is_one(&write.statement);
+        if is_apart && self.has_turn() {
             let writer = self.database.writer(own.settings);
             // One that has not noticed that a table was made anew tells so when it begins, and not always before.
             if let Some(session) = writer.as_ref().filter(|session| session.knows(&write.statement)) {
@@ -595,6 +612,12 @@ mod tests {
             }
             assert!(run(&strict, "PRAGMA busy_timeout").await.contains("Integer(70)"));
             assert!(!run(&lax, "PRAGMA busy_timeout").await.contains("Integer(70)"));
+            for hidden in ["EXPLAIN PRAGMA query_only = ON", "SELECT 1; PRAGMA query_only = ON"] {
+                let hides = Lease::open(strict.0.database.clone(), "b".into()).await.unwrap();
+                run(&hides, hidden).await;
+                assert!(hides.0.own().session.is_some(), "{hidden}");
+                assert!(run(&lax, insert).await.starts_with("Ok"), "{hidden}");
+            }
             run(&lax, "PRAGMA reverse_unordered_selects = ON").await;
             assert!(lax.0.own().session.is_some(), "it was told what is not known to be told to another");
         });

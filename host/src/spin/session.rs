@@ -7,7 +7,7 @@ use crate::spin::values::{Parameter, io, total_size, value};
 use rusqlite::config::DbConfig;
 use rusqlite::ffi;
 use rusqlite::hooks::Wal;
-use rusqlite::{StatementStatus, TransactionState};
+use rusqlite::{CachedStatement, StatementStatus, TransactionState};
 use std::cell::Cell;
 use std::ffi::c_int;
 use std::path::Path;
@@ -52,12 +52,11 @@ type Values = [i64; SETTINGS.len()];
 pub(super) struct Settings(Option<Values>);
 
 /// What is the database's, or changes nothing of a connection.
-const OF_ALL: [&str; 11] = [
+const OF_ALL: [&str; 10] = [
     "application_id",
     "foreign_key_check",
     "index_list",
     "integrity_check",
-    "journal_mode",
     "optimize",
     "page_count",
     "quick_check",
@@ -120,7 +119,7 @@ pub(super) struct Session {
     pub sqlite: rusqlite::Connection,
     /// How often it is yet to be seen that a query runs before it is ended, on a thread that must not be held up. 0 on any other.
     times_left: Arc<AtomicU32>,
-    /// Whether the database is in WAL mode. It does not leave it while connections are open.
+    /// Whether the database is in WAL mode. It does not leave it while other connections are open.
     wal: Cell<bool>,
     /// Whether a component has told it or made in it what others do not have.
     is_special: Cell<bool>,
@@ -201,9 +200,8 @@ impl Session {
 
     /// Lets go of the pages that it has read.
     pub fn cool(&self) {
-        if !self.is_cool.replace(true) {
-            _ = self.sqlite.execute_batch("PRAGMA shrink_memory");
-        }
+        self.is_cool.set(true);
+        _ = self.sqlite.execute_batch("PRAGMA shrink_memory");
     }
 
     /// Ends its transaction, if it is in one. Whether another component may have it then.
@@ -237,6 +235,8 @@ impl Session {
                 values[place] = value;
             }
             self.settings.set(Settings(Some(values)));
+        } else if name.eq_ignore_ascii_case("journal_mode") {
+            self.wal.set(is_in_wal_mode(&self.sqlite));
         } else if !OF_ALL.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             self.is_special.set(true);
         }
@@ -245,21 +245,29 @@ impl Session {
     /// Runs one statement. SQLite's last id is that of whoever runs it, before and after.
     fn query(&self, statement: &str, parameters: &[Value], made: &mut Made) -> Result<QueryResult, Failure> {
         if !sql::changes_rows(statement) || self.reads(statement) {
-            return query(&self.sqlite, statement, parameters);
+            return query(self.prepare(statement)?, parameters);
         }
         #[expect(unsafe_code, reason = "rusqlite has no safe way to set it")]
         // SAFETY: the handle is of a connection that is open, and the call stores a number in it.
         unsafe {
             ffi::sqlite3_set_last_insert_rowid(self.sqlite.handle(), made.last_id);
         }
-        let result = query(&self.sqlite, statement, parameters)?;
+        let result = query(self.prepare(statement)?, parameters)?;
         *made = Made { changes: self.sqlite.changes(), last_id: self.sqlite.last_insert_rowid() };
         Ok(result)
     }
 
+    /// Plans a statement, unless it has been. A PRAGMA takes effect then, also where it is explained or follows another statement.
+    fn prepare(&self, statement: &str) -> rusqlite::Result<CachedStatement<'_>> {
+        if !sql::is_one(statement) {
+            self.is_special.set(true);
+        }
+        self.sqlite.prepare_cached(statement)
+    }
+
     /// Whether the tables of a statement are as it wants them, as far as this connection knows.
     pub fn knows(&self, statement: &str) -> bool {
-        self.sqlite.prepare_cached(statement).is_ok()
+        self.prepare(statement).is_ok()
     }
 
     /// Whether another one would answer the same: it is in no transaction, and has nothing of its own.
@@ -269,16 +277,16 @@ impl Session {
 
     /// Whether a statement is a query, and changes nothing.
     pub fn reads(&self, statement: &str) -> bool {
-        sql::may_read(statement) && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| prepared.readonly())
+        sql::may_read(statement) && self.prepare(statement).is_ok_and(|prepared| prepared.readonly())
     }
 
-    /// Runs a query to its end if it is short and need not wait.
+    /// Runs a query (see [`Self::reads`]) to its end if it is short and need not wait.
     pub fn run_briefly(&self, statement: &str, parameters: &[Value]) -> Option<Result<QueryResult, Error>> {
-        if !self.wal.get() || !self.reads(statement) {
+        if !self.wal.get() {
             return None;
         }
         self.times_left.store(TIMES, Ordering::Relaxed);
-        let result = query(&self.sqlite, statement, parameters);
+        let result = self.prepare(statement).map_err(Failure::from).and_then(|prepared| query(prepared, parameters));
         let is_over = self.times_left.swap(0, Ordering::Relaxed) == 0;
         (!is_over).then_some(result.map_err(Error::from))
     }
@@ -296,7 +304,8 @@ impl Session {
         if sql::begins(statement).is_some() {
             // Ours is the turn of this process. Another process may have the lock all the same.
             self.sqlite.busy_timeout(Duration::ZERO).ok()?;
-            let result = query(&self.sqlite, statement, parameters).map_err(Error::from);
+            let mut nothing = Made::default();
+            let result = self.query(statement, parameters, &mut nothing).map_err(Error::from);
             self.sqlite.busy_timeout(self.patience()).ok()?;
             return (!is_busy(&result)).then_some(result);
         }
@@ -315,7 +324,7 @@ impl Session {
     pub fn is_short(&self, statement: &str, parameters: &[Value]) -> bool {
         sql::may_change_few_rows(statement)
             && total_size(parameters) <= SMALL
-            && self.sqlite.prepare_cached(statement).is_ok_and(|prepared| {
+            && self.prepare(statement).is_ok_and(|prepared| {
                 // What it took last. Nothing, if it never ran.
                 (1..STEPS * TIMES.cast_signed()).contains(&prepared.get_status(StatementStatus::VmStep))
             })
@@ -348,8 +357,7 @@ fn is_in_wal_mode(connection: &rusqlite::Connection) -> bool {
     connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0)).is_ok_and(|mode| mode == "wal")
 }
 
-fn query(connection: &rusqlite::Connection, statement: &str, parameters: &[Value]) -> Result<QueryResult, Failure> {
-    let mut prepared = connection.prepare_cached(statement)?;
+fn query(mut prepared: CachedStatement<'_>, parameters: &[Value]) -> Result<QueryResult, Failure> {
     // From here on its steps are counted anew.
     prepared.reset_status(StatementStatus::VmStep);
     let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();

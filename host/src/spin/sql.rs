@@ -1,5 +1,4 @@
-//! What the text of a statement tells of it. SQLite alone knows what it does: to be wrong here costs time, no more, or has a connection
-//! kept by whoever has it.
+//! What the text of a statement tells of it.
 
 /// What comes before a statement for SQLite: space, semicolons, a byte order mark and comments.
 fn code(statement: &str) -> &str {
@@ -27,6 +26,12 @@ fn words(statement: &str) -> (&str, &str) {
 fn begins_with(statement: &str, any_of: &[&str]) -> bool {
     let (first, _) = words(statement);
     any_of.iter().any(|word| word.eq_ignore_ascii_case(first))
+}
+
+/// Whether it is sure to be one statement and no more, which is run and not explained.
+pub(super) fn is_one(statement: &str) -> bool {
+    let follows = code(statement).split_once(';').map_or("", |(_, follows)| follows);
+    !begins_with(statement, &["EXPLAIN"]) && code(follows).is_empty()
 }
 
 /// Whether it can be a query.
@@ -72,7 +77,7 @@ pub(super) fn makes(statement: &str) -> bool {
 /// Whether it leaves a connection as it is, but for what it is in the midst of.
 pub(super) fn leaves_no_trace(statement: &str) -> bool {
     const TRANSACTIONS: [&str; 6] = ["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
-    const OTHERS: [&str; 8] = ["VALUES", "EXPLAIN", "DROP", "ALTER", "ANALYZE", "REINDEX", "VACUUM", ""];
+    const OTHERS: [&str; 7] = ["VALUES", "DROP", "ALTER", "ANALYZE", "REINDEX", "VACUUM", ""];
     may_read(statement)
         || changes_rows(statement)
         || begins_with(statement, &TRANSACTIONS)
@@ -91,6 +96,12 @@ mod tests {
             assert!(may_change_few_rows(&format!("{before}insert into t values (1)")), "{before:?}");
             assert!(makes(&format!("{before}CREATE TEMP TABLE t (a)")), "{before:?}");
             assert!(!leaves_no_trace(&format!("{before}ATTACH 'a' AS b")), "{before:?}");
+        }
+        for one in ["SELECT 1", ";; SELECT 1; -- x", "INSERT INTO t VALUES (1) ;"] {
+            assert!(is_one(one), "{one}");
+        }
+        for more in ["SELECT 1; PRAGMA query_only = 1", "EXPLAIN PRAGMA query_only = 1", "SELECT ';'"] {
+            assert!(!is_one(more), "{more}");
         }
         assert_eq!(begins("BEGIN/* x */exclusive"), Some("exclusive"));
         assert!(writes("begin exclusive") && !writes("BEGIN") && !writes("BEGIN; DELETE FROM t"));
