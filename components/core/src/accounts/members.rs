@@ -33,7 +33,8 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use blocks::set_active;
+pub(crate) use blocks::{addresses_of, set_active};
+pub(crate) use decisions::add_candidate;
 pub(crate) use decisions::call;
 pub(crate) use decisions::require_invited;
 pub use decisions::{Added, Called, Change, add, name, remove, update};
@@ -45,6 +46,7 @@ pub use membership::{Door, Grant};
 pub(crate) use owners::was_entered_by_an_owner;
 pub(crate) use presence::{end_all, enter, move_all, set_free};
 pub use presence::{leave, welcome};
-pub use readings::{Membership, Seen, of_person, seen_person};
+pub(crate) use readings::seen_person;
+pub use readings::{Membership, Seen, of_person};
 pub use standing::Status;
 pub(crate) use standing::{Meant, known_by_id, knows, meant, shown_key, stands_in};

@@ -103,11 +103,9 @@ pub async fn add_known(
     person_id: PersonId,
     roles: &[Role],
 ) -> Result<()> {
-    let held = hierarchy::roles(edit.connection(), caller, account_id)?;
-    held.require(Role::Manage)?;
-    let seen = members::seen_person(edit.connection(), caller, account_id, person_id)?;
+    let (held, seen, candidate) = members::seen_person(edit.connection(), caller, account_id, person_id)?;
     let status = seen.status;
-    let added = members::add(edit, caller, &held, account_id, seen, roles).await?;
+    let added = members::add_candidate(edit, caller, &held, account_id, (seen, candidate), roles).await?;
     match added {
         Added::Member(person_id) if status == Status::Invited => send_again(edit, account_id, person_id).await,
         Added::Member(_) | Added::Refused(_) => Ok(()),

@@ -30,10 +30,11 @@ impl Look {
     }
 }
 
-/// Whether a statement reads and no more, as far as its words tell.
+/// Whether a statement reads and no more, as far as its words tell. What begins with `SELECT` does not write.
 pub(super) fn only_reads(statement: &str) -> bool {
-    let begins = ["SELECT ", "WITH "].iter().any(|word| statement.trim_start().starts_with(word));
-    begins && !["INSERT ", "UPDATE ", "DELETE "].iter().any(|word| statement.contains(word))
+    let statement = statement.trim_start();
+    let may_write = || ["INSERT ", "UPDATE ", "DELETE "].iter().any(|word| statement.contains(word));
+    statement.starts_with("SELECT ") || statement.starts_with("WITH ") && !may_write()
 }
 
 /// A value as SQLite's JSON has it. What that has otherwise would only seem to have changed.

@@ -4,21 +4,46 @@ use serde_json::json;
 
 use super::membership;
 use super::owners::{has_owner, lost};
-use super::standing::{Member, Status, shown_key, sorted};
+use super::standing::{MEMBER, Member, Status, shown_key, sorted};
 use crate::accounts::role::Roles;
 use crate::error::Result;
 use crate::store::audit::Changed;
-use crate::store::{Edit, Transaction};
+use crate::store::{Edit, Row, Transaction};
 use crate::values::id::{AccountId, PersonId};
-use crate::values::role::Role;
+use crate::values::role::{self, Role};
 use crate::values::time::Time;
 
-/// The keys of the addresses that the person `?2` has now.
+/// The keys of the addresses that a person has now.
 macro_rules! addresses_of {
-    () => {
-        "SELECT d.key FROM addresses d WHERE d.person_id = ?2 AND d.retired_at IS NULL OR d.next_id = ?2"
+    ($person:literal) => {
+        concat!(
+            "SELECT d.key FROM addresses d WHERE d.person_id = ",
+            $person,
+            " AND d.retired_at IS NULL OR d.next_id = ",
+            $person
+        )
     };
 }
+
+/// What [`Candidate::read`] reads beside [`MEMBER`], of an account and a person.
+macro_rules! stands {
+    ($account:literal, $person:literal) => {
+        concat!(
+            "m.person_id IS NOT NULL AS is_known, CASE WHEN m.person_id IS NULL THEN (
+                    SELECT group_concat(coalesce(b.blocked_rank, ''), ' ')
+                      FROM memberships b INDEXED BY memberships_known_by
+                     WHERE b.account_id = ",
+            $account,
+            " AND b.person_id <> ",
+            $person,
+            " AND (b.status IN ('inactive', 'removed') OR b.blocked_by IS NOT NULL) AND b.known_by IN (",
+            $crate::accounts::members::addresses_of!($person),
+            ")) END AS blocks"
+        )
+    };
+}
+
+pub(crate) use {addresses_of, stands};
 
 /// What is written where nobody of the account blocks a membership.
 pub(super) const UNBLOCKED: &str = "blocked_rank = NULL, blocked_by = NULL";
@@ -52,24 +77,46 @@ pub(super) fn block(edit: &Edit, account_id: AccountId, member: &Member, status:
     Ok(())
 }
 
-/// The blocks of others that stand against giving something to an address of a person: the rank that it takes to lift each, if it takes
-/// one.
-pub(super) fn blocks_by_address(
-    transaction: &Transaction,
-    account_id: AccountId,
-    person_id: PersonId,
-) -> Result<Vec<Option<Role>>> {
-    let rows = transaction.run(
-        concat!(
-            "SELECT b.blocked_rank FROM memberships b INDEXED BY memberships_known_by
-              WHERE b.account_id = ?1 AND b.person_id <> ?2 AND (b.status IN ('inactive', 'removed') OR b.blocked_by IS NOT NULL)
-                AND b.known_by IN (",
-            addresses_of!(),
-            ")"
-        ),
-        &[account_id.into(), person_id.into()],
-    )?;
-    rows.into_iter().map(|mut row| row.take("blocked_rank")).collect()
+/// How a person stands so far to an account that is to be added to it.
+pub(crate) enum Candidate {
+    /// It is a member, or was one.
+    Known(Member),
+    /// It is neither, and nothing stands against it.
+    New,
+    /// It is neither, and others are shut out by an address that is the person's: the ranks that it takes to lift that.
+    ShutOut(Vec<Role>),
+}
+
+impl Candidate {
+    /// The person `person_id`, or who that turned out to be, for the account.
+    pub(super) fn find(transaction: &Transaction, account_id: AccountId, person_id: PersonId) -> Result<Self> {
+        let statement = format!(
+            "SELECT {MEMBER}, {} FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id)
+               LEFT JOIN memberships m ON m.account_id = ?1 AND m.person_id = p.id
+              WHERE was.id = ?2",
+            stands!("?1", "?2")
+        );
+        let row = transaction.run_first(&statement, &[account_id.into(), person_id.into()])?;
+        row.map_or(Ok(Self::New), Self::read)
+    }
+
+    /// Reads what [`MEMBER`] and [`stands`] give, of a membership `m` that there need not be.
+    pub(super) fn read(mut row: Row) -> Result<Self> {
+        if row.take("is_known")? {
+            return Member::read(row).map(Self::Known);
+        }
+        let blocks: Option<String> = row.take("blocks")?;
+        Ok(blocks.map_or(Self::New, |ranks| Self::ShutOut(role::parse_all(&ranks))))
+    }
+
+    /// The roles that it takes to lift what stands against the person.
+    pub(super) fn ranks(&self) -> &[Role] {
+        match self {
+            Self::Known(member) => member.blocked_rank.as_slice(),
+            Self::New => &[],
+            Self::ShutOut(ranks) => ranks,
+        }
+    }
 }
 
 /// Lets an address in by which the account has shut somebody else out. That one stays out.
@@ -80,7 +127,7 @@ pub(super) fn lift_by_address(transaction: &Transaction, account_id: AccountId, 
             shown_key!("memberships.person_id"),
             " WHERE account_id = ?1 AND person_id <> ?2 AND (status IN ('inactive', 'removed') OR blocked_by IS NOT NULL)
                 AND known_by IN (",
-            addresses_of!(),
+            addresses_of!("?2"),
             ")"
         ),
         &[account_id.into(), person_id.into()],

@@ -1,6 +1,6 @@
 //! What people of an account decide about its members: who is added, changed, removed.
 
-use super::blocks::{UNBLOCKED, block, blocks_by_address, end, lift_by_address, unblock};
+use super::blocks::{Candidate, UNBLOCKED, block, end, lift_by_address, unblock};
 use super::grants::{self, end_ungranted, give};
 use super::membership::{Door, Grant};
 use super::owners::{guard, has_owner, lost};
@@ -40,30 +40,45 @@ pub async fn add(
     seen: Seen,
     roles: &[Role],
 ) -> Result<Added> {
+    let candidate = Candidate::find(edit, account_id, seen.id)?;
+    add_candidate(edit, caller, held, account_id, (seen, candidate), roles).await
+}
+
+/// As [`add`], of a person of whom it is known how it stands to the account so far.
+///
+/// # Errors
+///
+/// As [`add`].
+pub(crate) async fn add_candidate(
+    edit: &Edit,
+    caller: &Caller,
+    held: &Roles,
+    account_id: AccountId,
+    (seen, candidate): (Seen, Candidate),
+    roles: &[Role],
+) -> Result<Added> {
     let Seen { id: person_id, status, known_as, known_by } = seen;
-    let was = Member::find(edit, account_id, person_id)?;
-    let blocks = match &was {
-        Some(member) => vec![member.blocked_rank],
-        None => blocks_by_address(edit, account_id, person_id)?,
-    };
-    guard(edit, caller, held, account_id, blocks.iter().flatten().chain(roles).copied())?;
+    guard(edit, caller, held, account_id, candidate.ranks().iter().chain(roles).copied())?;
     let known_by = known_by.as_deref();
     let grant = Grant { door: Door::Accounts, roles, rank: held.rank(), status, known_as: Some(known_as), known_by };
-    match was {
-        None => {
-            if blocks.is_empty() {
-                grants::grant_anew(edit, account_id, person_id, grant).await?;
-            } else {
-                lift_by_address(edit, account_id, person_id)?;
-                grants::grant(edit, account_id, person_id, grant).await?;
-            }
-            Ok(Added::Member(person_id))
+    let member = match candidate {
+        Candidate::Known(member) => member,
+        Candidate::New => {
+            grants::grant_anew(edit, account_id, person_id, grant).await?;
+            return Ok(Added::Member(person_id));
         }
-        Some(Member { status: Status::Removed, person_id, roles, .. }) if roles.is_empty() => {
+        Candidate::ShutOut(_) => {
+            lift_by_address(edit, account_id, person_id)?;
+            grants::grant(edit, account_id, person_id, grant).await?;
+            return Ok(Added::Member(person_id));
+        }
+    };
+    match member {
+        Member { status: Status::Removed, person_id, roles, .. } if roles.is_empty() => {
             grants::grant_anew(edit, account_id, person_id, grant).await?;
             Ok(Added::Member(person_id))
         }
-        Some(Member { status: Status::Removed, person_id, .. }) => {
+        Member { status: Status::Removed, person_id, .. } => {
             edit.run(
                 &format!(
                     "UPDATE memberships SET status = ?3, updated_at = ?4, {UNBLOCKED},
@@ -75,18 +90,18 @@ pub async fn add(
             grants::grant(edit, account_id, person_id, grant).await?;
             Ok(Added::Member(person_id))
         }
-        Some(Member { status: Status::Refused, person_id, .. }) => {
+        Member { status: Status::Refused, person_id, .. } => {
             let here = [account_id.into(), person_id.into()];
             edit.run(&format!("UPDATE memberships SET {UNBLOCKED} WHERE account_id = ?1 AND person_id = ?2"), &here)?;
             Ok(Added::Refused(person_id))
         }
         // What another door offers does not keep people from inviting.
-        Some(Member { status: Status::Invited, person_id, .. })
+        Member { status: Status::Invited, person_id, .. }
             if grants::grant(edit, account_id, person_id, grant).await? =>
         {
             Ok(Added::Member(person_id))
         }
-        Some(_) => Err(Error::Conflict(Conflict::AlreadyMember)),
+        _ => Err(Error::Conflict(Conflict::AlreadyMember)),
     }
 }
 

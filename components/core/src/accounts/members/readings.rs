@@ -1,7 +1,9 @@
 //! What is shown of memberships: to a person its accounts, and to a caller whom it may add.
 
-use super::standing::{Status, shown_key};
+use super::blocks::{Candidate, stands};
+use super::standing::{MEMBER, Status, shown_key};
 use crate::accounts::hierarchy::{LIVE, ROLES, parameters};
+use crate::accounts::role::Roles;
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result, Thing};
 use crate::store::Connection;
@@ -72,44 +74,55 @@ pub struct Seen {
     pub status: Status,
 }
 
-/// Who is known to a caller, who wants to add the person to an account: somebody who has entered an account that the caller
-/// sees, or has to do with the account itself, because it invited or removed the person. As long as that one has
-/// not entered, by the id that the account was told: the person's own would tell whose an address is.
+/// What a caller may do in an account, who is known to the caller, who wants to add the person to it, and how that one stands to the
+/// account so far. Known is somebody who has entered an account that the caller sees, or has to do with the account itself, because
+/// it invited or removed the person. As long as that one has not entered, by the id that the account was told: the person's own
+/// would tell whose an address is.
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] for anybody else.
-pub fn seen_person(
+/// [`Error::NotFound`] or [`Error::Forbidden`] without the manage role in the account; [`Error::NotFound`] for any other person.
+pub(crate) fn seen_person(
     connection: &Connection,
     caller: &Caller,
     account_id: AccountId,
     person_id: PersonId,
-) -> Result<Seen> {
-    const NONE: Error = Error::NotFound(Thing::Person);
+) -> Result<(Roles, Seen, Candidate)> {
     let [person, connector] = parameters(caller);
     let statement = format!(
-        "SELECT p.id, p.confined, {} AS shown, here.entered_at IS NOT NULL AS entered_here, here.status IS NOT NULL AS is_here, EXISTS (
+        "SELECT {MEMBER}, {}, {ROLES} AS caller_roles, p.id, p.confined AS is_confined, {} AS shown,
+                m.entered_at IS NOT NULL AS is_entered,
+                m.status <> 'refused' AND (m.known_as = ?3 OR m.entered_at IS NOT NULL OR was.leads_to IS NOT NULL) AS is_here,
+                EXISTS (
                 SELECT 1 FROM memberships of JOIN accounts a ON a.id = of.account_id
                  WHERE of.person_id = p.id AND of.status = 'active' AND of.entered_at IS NOT NULL AND {ROLES} IS NOT NULL
                 ) AS is_seen
-           FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id)
-           LEFT JOIN memberships here ON here.account_id = ?4 AND here.person_id = p.id AND here.status <> 'refused'
-                AND (here.known_as = ?3 OR here.entered_at IS NOT NULL OR was.leads_to IS NOT NULL)
-          WHERE was.id = coalesce(
-                (SELECT k.person_id FROM memberships k WHERE k.account_id = ?4 AND k.known_as = ?3), ?3)",
+           FROM accounts a
+           LEFT JOIN people was ON was.id = coalesce(
+                (SELECT k.person_id FROM memberships k WHERE k.account_id = ?4 AND k.known_as = ?3), ?3)
+           LEFT JOIN people p ON p.id = coalesce(was.leads_to, was.id)
+           LEFT JOIN memberships m ON m.account_id = ?4 AND m.person_id = p.id
+          WHERE a.id = ?4",
+        stands!("?4", "p.id"),
         shown_key!("p.id")
     );
     let parameters = [person, connector, person_id.into(), account_id.into()];
-    let mut row = connection.query_first(&statement, &parameters)?.ok_or(NONE)?;
-    let is_seen: bool = row.take("is_seen")?;
-    if !is_seen && !row.take::<bool>("is_here")? {
-        return Err(NONE);
+    let mut row = connection.query_first(&statement, &parameters)?.ok_or(Error::NotFound(Thing::Account))?;
+    let held = Roles::of(caller, row.take::<Option<String>>("caller_roles")?.as_deref());
+    let held = held.ok_or(Error::NotFound(Thing::Account))?;
+    held.require(Role::Manage)?;
+    let (is_seen, is_here): (bool, Option<bool>) = (row.take("is_seen")?, row.take("is_here")?);
+    let is_here = is_here.unwrap_or_default();
+    if !is_seen && !is_here {
+        return Err(Error::NotFound(Thing::Person));
     }
-    let status = match (row.take("confined")?, is_seen || row.take("entered_here")?) {
+    let has_entered = is_seen || is_here && row.take("is_entered")?;
+    let status = match (row.take("is_confined")?, has_entered) {
         (true, _) => Status::Awaiting,
         (false, true) => Status::Active,
         (false, false) => Status::Invited,
     };
     let known_by = if is_seen { row.take("shown")? } else { None };
-    Ok(Seen { id: row.take("id")?, status, known_as: person_id, known_by })
+    let (id, candidate) = (row.take("id")?, Candidate::read(row)?);
+    Ok((held, Seen { id, known_as: person_id, known_by, status }, candidate))
 }

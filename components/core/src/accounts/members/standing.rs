@@ -1,7 +1,7 @@
 //! How a person stands to an account, and by which id the account knows the person.
 
 use crate::error::{Error, Result, Thing};
-use crate::store::Transaction;
+use crate::store::{Row, Transaction};
 use crate::values::id::{AccountId, PersonId};
 use crate::values::role::{self, Role};
 
@@ -68,8 +68,13 @@ impl Status {
     }
 }
 
+/// What [`Member::read`] reads, of the membership `m` and the person `p`.
+pub(super) const MEMBER: &str = "m.person_id, m.status, m.blocked_rank, m.blocked_by, p.confined,
+    (SELECT group_concat(g.role, ' ') FROM grants g
+      WHERE g.account_id = m.account_id AND g.person_id = m.person_id) AS roles";
+
 /// A member, or somebody who was one.
-pub(super) struct Member {
+pub(crate) struct Member {
     /// Who it is now: an id that was given out before may lead there.
     pub(super) person_id: PersonId,
     pub(super) status: Status,
@@ -96,25 +101,25 @@ impl Member {
         expression: &str,
     ) -> Result<Option<Self>> {
         let statement = format!(
-            "SELECT m.person_id, m.status, m.blocked_rank, m.blocked_by, p.confined,
-                    (SELECT group_concat(g.role, ' ') FROM grants g
-                      WHERE g.account_id = m.account_id AND g.person_id = m.person_id) AS roles
-               FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id)
+            "SELECT {MEMBER} FROM people was JOIN people p ON p.id = coalesce(was.leads_to, was.id)
                JOIN memberships m ON m.account_id = ?1 AND m.person_id = p.id
               WHERE was.id = {expression}"
         );
-        let row = transaction.run_first(&statement, &[account_id.into(), id.into()])?;
-        let Some(mut row) = row else { return Ok(None) };
+        transaction.run_first(&statement, &[account_id.into(), id.into()])?.map(Self::read).transpose()
+    }
+
+    /// Reads what [`MEMBER`] gives.
+    pub(super) fn read(mut row: Row) -> Result<Self> {
         let roles: Option<String> = row.take("roles")?;
         let status: String = row.take("status")?;
-        Ok(Some(Self {
+        Ok(Self {
             person_id: row.take("person_id")?,
             status: Status::parse(&status).unwrap_or(Status::Inactive),
             roles: role::parse_all(roles.as_deref().unwrap_or_default()),
             blocked_rank: row.take("blocked_rank")?,
             blocked_by: row.take("blocked_by")?,
             is_confined: row.take("confined")?,
-        }))
+        })
     }
 
     /// As [`Self::find`], of somebody who belongs to the account.
