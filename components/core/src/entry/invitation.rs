@@ -312,6 +312,7 @@ mod tests {
     use crate::setting;
     use crate::store::native::run;
     use crate::values::email::Email;
+    use crate::values::id::Id as _;
     use crate::values::time::{Time, clock};
 
     /// An edit, in it the account Acme, and its manager.
@@ -417,6 +418,27 @@ mod tests {
             }
             add_known(&edit, &operator.administrator, acme, elsewhere, &[Role::User]).await?;
             assert_eq!(status(&edit, acme, elsewhere)?, "active");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn who_does_not_manage_an_account_learns_of_nobody_by_adding() {
+        run(async {
+            let operator = first_start().await?;
+            let (edit, acme, manager) = acme(&operator).await?;
+            let other = account(&edit, operator.id, "Other").await?;
+            let user = invite(&edit, &manager, acme, &newcomer("user@example.com"), &[Role::User]).await?;
+            accept(&edit, &mailed(&edit)?.1, None).await?;
+            let gone = AccountId::from_number(i64::from(u32::MAX));
+            for person in [user, person(&edit, "nowhere@example.com").await?] {
+                for unseen in [other, gone] {
+                    let refused = add_known(&edit, &manager, unseen, person, &[Role::User]).await;
+                    assert!(matches!(refused, Err(Error::NotFound(Thing::Account))), "{refused:?}");
+                }
+                let refused = add_known(&edit, &signed_in(user), acme, person, &[Role::User]).await;
+                assert!(matches!(refused, Err(Error::Forbidden { needs: "the role manage" })), "{refused:?}");
+            }
             Ok(())
         });
     }
